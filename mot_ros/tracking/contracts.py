@@ -1,0 +1,69 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The contracts: a tracker is a detector, a propagator and an associator put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mot_ros.tracking.assignment import Matches
+from mot_ros.tracking.types import Detections, Frame, Tracks
+
+
+class Tracker(Protocol):
+    """Images in, tracks out."""
+
+    def update(self, frame: Frame) -> Tracks:
+        """Take the next accepted frame, with detections in it or none."""
+        ...
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """
+        Forget every track.
+
+        The next id is 1 again and identical input gives identical output, unless `keep_ids`:
+        then numbering goes on (a gap in time, another image size).
+        """
+        ...
+
+
+class Detector(Protocol):
+    """Finds objects in images."""
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label; the label is the index."""
+        ...
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Return the objects of each frame, best score first."""
+        ...
+
+
+class Propagator(Protocol):
+    """Moves the tracks of the last frame into this one."""
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Return every live track where it is expected, with the state it had."""
+        ...
+
+
+class Associator(Protocol):
+    """Pairs expected tracks with detections."""
+
+    def associate(self, predicted: Tracks, detections: Detections) -> Matches:
+        """Return matches (row of track, row of detection) and what is left over."""
+        ...

@@ -1,0 +1,187 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""SsdDetector: the default detector, SSD-MobileNetV3-Large with its COCO weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import difflib
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mot_ros.tracking import weights
+from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
+from mot_ros.tracking.device import resolve_device
+from mot_ros.tracking.errors import ConfigError, FrameError
+from mot_ros.tracking.nets.anchors import decode, make_anchors
+from mot_ros.tracking.nets.nms import nms
+from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.tracking.types import Detections, Frame
+
+CANDIDATES_PER_DETECTION = 10
+"""Bounds the time of suppression: the best so many boxes per wanted one enter it."""
+
+
+@dataclass(frozen=True)
+class RawDetections:
+    """
+    What the network says of every anchor of B frames, before threshold and suppression.
+
+    `scores` (B, A, C) sigmoids, `labels` (C,) the label of each column, `boxes` (B, A, 4) and
+    `anchors` (B, A, 4) xyxy in pixels of each source image, neither clipped. On the detector's
+    device.
+    """
+
+    scores: Tensor
+    labels: Tensor
+    boxes: Tensor
+    anchors: Tensor
+
+
+class SsdDetector:
+    """
+    Finds the 80 classes of COCO in images of any size.
+
+    Images are stretched to the (width, height) of the settings, so frames of different sizes
+    go in one batch. The label is the index into `class_names`. Raises WeightsError if the
+    weights are missing, altered or of another network, ConfigError for an unknown class or
+    device.
+    """
+
+    def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
+        labels = _labels(settings.classes)
+        self._settings = settings
+        self._size = (settings.width, settings.height)
+        self.device = resolve_device(device)
+        network = SsdMobileNetV3()
+        weights.fit(network, weights.load(settings.weights))
+        network.keep_columns([CATEGORY_IDS[label] for label in labels])
+        self._anchors = make_anchors(network.shapes, network.cells(self._size), self._size)
+        self._anchors = self._anchors.to(self.device)
+        self._labels = torch.tensor(labels, device=self.device)
+        self._network = network.eval().requires_grad_(False).to(
+            self.device, memory_format=torch.channels_last)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """COCO's 80 names by label, also where only some of them are looked for."""
+        return NAMES
+
+    def warm_up(self) -> None:
+        """Run once on nothing: the first call allocates memory and picks kernels."""
+        width, height = self._size
+        self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """
+        Return the objects of each frame, best score first.
+
+        Classes are chosen first, then scores below `score_floor` go, then overlapping boxes of
+        a class, then all but the best `max_detections`. Boxes are cut to the image; one of
+        which nothing is left is dropped. Raises FrameError for a frame without image.
+        """
+        if not frames:
+            return []
+        with torch.inference_mode():
+            scores, deltas = self._infer(frames)
+            return [self._select(*row) for row in zip(frames, scores, deltas, strict=True)]
+
+    def raw(self, frames: Sequence[Frame]) -> RawDetections:
+        """Return scores, boxes and anchors of every anchor; raises FrameError like detect."""
+        with torch.inference_mode():
+            scores, deltas = self._infer(frames)
+            scale = torch.stack([self._scale(frame) for frame in frames])[:, None]
+            still = decode(torch.zeros_like(self._anchors), self._anchors)
+            return RawDetections(
+                scores, self._labels, decode(deltas, self._anchors) * scale, still * scale)
+
+    def _infer(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
+        """Return scores (B, A, C) and deltas (B, A, 4)."""
+        images = torch.stack([self._resized(frame) for frame in frames])
+        # BGR to RGB; the memory stays as it is, channels last
+        images = images.flip(-1).permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
+        logits, deltas = self._network(images)
+        return torch.sigmoid(logits), deltas
+
+    def _resized(self, frame: Frame) -> Tensor:
+        """
+        Return the image at the network's size, (H, W, 3) uint8 BGR on the device.
+
+        In host memory exactly as OpenCV's blobFromImage does it, in fixed point; on a GPU in
+        floating point, up to one grey level apart.
+        """
+        image = frame.image
+        if image is None:
+            raise FrameError('the frame has no image; the ssd detector needs one')
+        if isinstance(image, Tensor) and image.device.type == 'cpu':
+            image = image.numpy()
+        if not isinstance(image, Tensor):
+            if frame.size != self._size:
+                image = cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR)
+            return torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
+        image = image.to(self.device)
+        if frame.size == self._size:
+            return image
+        planes = F.interpolate(
+            image.permute(2, 0, 1)[None].float(), (self._size[1], self._size[0]),
+            mode='bilinear', align_corners=False)
+        return planes[0].permute(1, 2, 0).round_().to(torch.uint8)
+
+    def _scale(self, frame: Frame) -> Tensor:
+        """Return what turns network pixels into source pixels, (4,)."""
+        across, down = (source / own for source, own in zip(frame.size, self._size, strict=True))
+        return torch.tensor([across, down, across, down], device=self.device)
+
+    def _select(self, frame: Frame, scores: Tensor, deltas: Tensor) -> Detections:
+        """Turn the scores (A, C) and deltas (A, 4) of one frame into its detections."""
+        settings = self._settings
+        anchor, column = torch.nonzero(scores >= settings.score_floor, as_tuple=True)
+        found = scores[anchor, column]
+        most = CANDIDATES_PER_DETECTION * settings.max_detections
+        if len(found) > most:
+            best = torch.sort(found, descending=True, stable=True).indices[:most]
+            anchor, column, found = anchor[best], column[best], found[best]
+        boxes = decode(deltas[anchor], self._anchors[anchor]) * self._scale(frame)
+        labels = self._labels[column]
+        kept = nms(boxes, found, labels, settings.nms_iou)
+        boxes, found, labels = boxes[kept], found[kept], labels[kept]
+        width, height = frame.size
+        boxes[:, 0::2].clamp_(0, width)
+        boxes[:, 1::2].clamp_(0, height)
+        # also false for NaN, so that a damaged image cannot end in an invalid box
+        whole = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+        boxes, found, labels = (
+            column[whole][:settings.max_detections] for column in (boxes, found, labels))
+        return Detections(boxes.cpu().numpy(), found.cpu().numpy(), labels.cpu().numpy())
+
+
+def _labels(names: Sequence[str]) -> list[int]:
+    """Return the labels of the named classes, of all if none is named."""
+    for name in names:
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.5)
+            hint = (
+                f'did you mean {" or ".join(near)}?' if near
+                else f'the names are {", ".join(NAMES)}')
+            raise ConfigError(f'detector.classes has {name!r}, which COCO does not; {hint}')
+    wanted = set(names) or set(NAMES)
+    return [label for label, name in enumerate(NAMES) if name in wanted]

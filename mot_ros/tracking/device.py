@@ -1,0 +1,69 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Where networks run: the one place that reads the `device` setting."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from mot_ros.tracking.errors import ConfigError
+
+
+def resolve_device(name: str) -> torch.device:
+    """
+    Return the device that 'auto', 'cpu', 'cuda' or 'cuda:N' stands for.
+
+    'auto' is the first GPU if it can compute, else the CPU, and never fails. Raises
+    ConfigError for a GPU that is not there and for any other name.
+    """
+    if name == 'auto':
+        return torch.device('cuda', 0) if _works(0) else torch.device('cpu')
+    if name == 'cpu':
+        return torch.device('cpu')
+    match = re.fullmatch(r'cuda(?::(\d+))?', name)
+    if match is None:
+        raise ConfigError(
+            f"device is {name!r}; choose 'auto', 'cpu', 'cuda' or 'cuda:N' with the number of "
+            'a GPU')
+    index = int(match.group(1) or 0)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not count:
+        built = torch.version.cuda
+        reason = (
+            f'this PyTorch {torch.__version__} is built without CUDA' if built is None
+            else f'PyTorch {torch.__version__} (CUDA {built}) finds no GPU and driver')
+        raise ConfigError(
+            f"device is {name!r}, but {reason}: set device to 'auto' or 'cpu', or install what "
+            'is missing')
+    if index >= count:
+        raise ConfigError(
+            f"device is {name!r}, but there are {count} GPUs, numbered from 0: choose 'cuda:0' "
+            f"to 'cuda:{count - 1}'")
+    return torch.device('cuda', index)
+
+
+def _works(index: int) -> bool:
+    """Say whether a GPU is there and this PyTorch has kernels for it."""
+    try:
+        if not torch.cuda.is_available():
+            return False
+        one = torch.ones(1, device=torch.device('cuda', index))
+        return bool((one + one).item() == 2)
+    except (RuntimeError, AssertionError):
+        # too old or too new a GPU, a broken driver, no free memory: the CPU always works
+        return False

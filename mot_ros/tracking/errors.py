@@ -1,0 +1,35 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One error hierarchy: every message says what was wrong, the value, and what to do."""
+
+
+class MotError(Exception):
+    """Root of everything that mot_ros raises on purpose."""
+
+
+class ConfigError(MotError):
+    """A setting is unknown, of the wrong type, out of range, or contradicts another."""
+
+
+class FrameError(MotError):
+    """One frame cannot be used; it costs that frame and nothing else."""
+
+
+class WeightsError(MotError):
+    """Weights are missing, altered, or do not fit the network."""
+
+
+class SourceError(MotError):
+    """A video, an image folder, a text file or a bag cannot be read."""

@@ -1,0 +1,160 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The lives of tracks: ids owned by one tracker, states, ages in seconds, class votes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.tracking.motion import KalmanFilter, Model
+from mot_ros.tracking.types import Detections, Floats, Frame, Index, Ints, Tracks, TrackState
+
+
+@dataclass
+class _Rows:
+    """What is known of each live track beside its motion, oldest first."""
+
+    ids: Ints
+    states: NDArray[np.uint8]
+    labels: Ints
+    votes: NDArray[np.float64]
+    scores: Floats
+    born: NDArray[np.float64]
+    seen: NDArray[np.float64]
+    hits: Ints
+    misses: Ints
+    sources: Ints
+
+
+class TrackPool:
+    """
+    All live tracks of one tracker instance, each with a Kalman filter for its box.
+
+    A frame goes: `propagate`, `observe` the matched rows, `lose` the others, `keep` the
+    survivors, `add` the new ones, `snapshot`. Dead tracks leave nothing behind: memory is that
+    of the living. Rows are in order of birth.
+    """
+
+    def __init__(self, model: Model, nominal_rate: float) -> None:
+        self._model, self._rate = model, nominal_rate
+        self.reset()
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Drop every track; number from 1 again unless `keep_ids`."""
+        if not keep_ids:
+            self._next_id = 1
+        self.frames = 0
+        """Frames begun since the last reset."""
+        self._now = 0.0
+        self._motion = KalmanFilter(self._model, self._rate)
+        self._rows = self._born(Detections.empty(), TrackState.TENTATIVE)
+
+    def __len__(self) -> int:
+        return len(self._rows.ids)
+
+    @property
+    def states(self) -> NDArray[np.uint8]:
+        """State of each track (N,): of the last frame until `observe` and `lose`."""
+        return self._rows.states
+
+    @property
+    def unseen(self) -> NDArray[np.float64]:
+        """Seconds since each track was last observed (N,)."""
+        return self._now - self._rows.seen
+
+    @property
+    def hits(self) -> Ints:
+        """Frames in a row in which each track was matched, up to now (N,)."""
+        return self._rows.hits
+
+    @property
+    def misses(self) -> Ints:
+        """Frames in a row in which each track was not matched, up to now (N,)."""
+        return self._rows.misses
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Move every track to the stamp of `frame` and return them there."""
+        elapsed = frame.stamp - self._now if self.frames else 0.0
+        self.frames += 1
+        self._now = frame.stamp
+        self._rows.sources[:] = -1
+        self._motion.predict(elapsed, lost=self.states == TrackState.LOST)
+        return self.snapshot()
+
+    def observe(
+            self, rows: Ints, detections: Detections, sources: Ints,
+            state: TrackState = TrackState.CONFIRMED) -> None:
+        """Tracks `rows` (K,) are detections `sources` (K,)."""
+        mine = self._rows
+        self._motion.update(rows, detections.boxes[sources])
+        scores, labels = detections.scores[sources], detections.labels[sources]
+        mine.scores[rows], mine.sources[rows], mine.seen[rows] = scores, sources, self._now
+        mine.states[rows] = state
+        mine.hits[rows] += 1
+        mine.misses[rows] = 0
+        # A class changes only when what was seen of another outweighs what was seen of it: a
+        # weighted majority vote (Boyer and Moore) that needs one number per track.
+        votes = mine.votes[rows] + np.where(labels == mine.labels[rows], scores, -scores)
+        mine.labels[rows] = np.where(votes < 0, labels, mine.labels[rows])
+        mine.votes[rows] = np.abs(votes)
+
+    def lose(self, rows: Ints) -> None:
+        """Tracks `rows` (K,) were not found in this frame."""
+        self._rows.states[rows] = TrackState.LOST
+        self._rows.hits[rows] = 0
+        self._rows.misses[rows] += 1
+
+    def add(self, detections: Detections, sources: Ints, state: TrackState) -> None:
+        """Start a track at each of the detections `sources` (K,), with the next ids."""
+        fresh = self._born(detections[sources], state)
+        fresh.sources = sources
+        self._motion.add(detections.boxes[sources])
+        self._rows = _Rows(**{
+            name: np.concatenate([column, getattr(fresh, name)])
+            for name, column in self._columns().items()})
+
+    def keep(self, index: Index) -> None:
+        """Forget all tracks but the indexed ones."""
+        self._motion.keep(index)
+        self._rows = _Rows(**{name: column[index] for name, column in self._columns().items()})
+
+    def snapshot(self) -> Tracks:
+        """Return all tracks as they are now; what happens later does not change it."""
+        mine = self._rows
+        return Tracks(
+            boxes=self._motion.boxes, scores=mine.scores.copy(), labels=mine.labels.copy(),
+            ids=mine.ids.copy(), states=mine.states.copy(),
+            ages=(self._now - mine.born).astype(np.float32),
+            unseen=self.unseen.astype(np.float32), velocities=self._motion.centre_velocity,
+            visibilities=(mine.sources >= 0).astype(np.float32), sources=mine.sources.copy())
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        return {f.name: getattr(self._rows, f.name) for f in dataclasses.fields(_Rows)}
+
+    def _born(self, detections: Detections, state: TrackState) -> _Rows:
+        count = len(detections)
+        first = self._next_id
+        self._next_id += count
+        return _Rows(
+            ids=np.arange(first, first + count), states=np.full(count, state, np.uint8),
+            labels=detections.labels.copy(), votes=detections.scores.astype(np.float64),
+            scores=detections.scores.copy(), born=np.full(count, self._now),
+            seen=np.full(count, self._now), hits=np.zeros(count, np.int64),
+            misses=np.zeros(count, np.int64), sources=np.full(count, -1))

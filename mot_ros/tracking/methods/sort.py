@@ -1,0 +1,70 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""SORT: simple online and realtime tracking (arXiv 1602.00763)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mot_ros.tracking.assignment import match, Matches
+from mot_ros.tracking.config import SortSettings
+from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.lifecycle import TrackPool
+from mot_ros.tracking.motion import Xysr
+from mot_ros.tracking.types import Detections, Frame, Tracks, TrackState
+
+
+class Sort:
+    """
+    One pass of matching by IoU between predicted boxes and detections.
+
+    `max_age` and `min_hits` count processed frames, as in the paper. A track that missed a
+    frame must earn its confirmation anew, and the first frames of a sequence confirm at once,
+    both as in the published code.
+    """
+
+    def __init__(self, detector: Detector, settings: SortSettings) -> None:
+        self._detector = detector
+        self._settings = settings
+        self._tracks = TrackPool(Xysr(), settings.nominal_rate)
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Forget every track; number from 1 again unless `keep_ids`."""
+        self._tracks.reset(keep_ids=keep_ids)
+
+    def update(self, frame: Frame) -> Tracks:
+        """Propagate, detect, associate; then lives end and begin."""
+        s, tracks = self._settings, self._tracks
+        predicted = tracks.propagate(frame)
+        detections = self._detector.detect([frame])[0]
+        matches = self.associate(predicted, detections)
+
+        early = tracks.frames <= s.min_hits
+        proven = early | (tracks.hits[matches.rows] + 1 >= s.min_hits)
+        for mask, state in ((proven, TrackState.CONFIRMED), (~proven, TrackState.TENTATIVE)):
+            tracks.observe(matches.rows[mask], detections, matches.cols[mask], state)
+        tracks.lose(matches.free_rows)
+        tracks.keep(tracks.misses <= s.max_age)
+        tracks.add(
+            detections, matches.free_cols,
+            TrackState.CONFIRMED if early else TrackState.TENTATIVE)
+        return tracks.snapshot()
+
+    def associate(self, predicted: Tracks, detections: Detections) -> Matches:
+        """Match by IoU alone (section 3.3 of the paper); weak detections do not exist."""
+        s = self._settings
+        strong = np.flatnonzero(detections.scores >= s.min_score)
+        found = match(predicted, detections[strong], s.match_iou, class_aware=s.class_aware)
+        return found.within(np.arange(len(predicted)), strong)

@@ -1,0 +1,80 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Non-maximum suppression in plain torch: the greedy result, found without a loop over boxes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+BLOCK = 512
+"""Boxes compared at a time; bounds the memory and skips what earlier blocks have dropped."""
+
+
+def nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float) -> Tensor:
+    """
+    Return the indices (K,) of the boxes that greedy suppression keeps, best score first.
+
+    `boxes` (N, 4) xyxy, `scores` (N,), `labels` (N,). A box goes if a better kept one with its
+    label overlaps it by an IoU above `threshold`. Of equal scores the first is the better one.
+    """
+    order = torch.sort(scores, descending=True, stable=True).indices
+    boxes, labels = boxes[order], labels[order]
+    kept = order[:0]
+    for start in range(0, len(order), BLOCK):
+        block = torch.arange(start, min(start + BLOCK, len(order)), device=order.device)
+        if start:
+            better = _overlapping(boxes[kept], labels[kept], boxes[block], labels[block], threshold)
+            block = block[~better.any(dim=0)]
+        over = _overlapping(boxes[block], labels[block], boxes[block], labels[block], threshold)
+        kept = torch.cat([kept, block[_greedy(over.triu(1))]])
+    return order[kept]
+
+
+def _greedy(over: Tensor) -> Tensor:
+    """
+    Return which of n boxes stay (n,); `over` (n, n) says that row overlaps a worse column.
+
+    Greedy suppression is the one mask with `stays = no box above stays and overlaps`. Applying
+    that rule to all boxes at once settles after each pass every box whose fate hangs on fewer
+    others than passes were made, so it ends, with the same answer. A few passes are made
+    between two looks at the result, since on a GPU each look waits for it.
+    """
+    weights = over.float()
+    stays = torch.ones(len(over), dtype=torch.bool, device=over.device)
+    while True:
+        before = stays
+        for _ in range(3):
+            before = stays
+            stays = stays.to(weights.dtype) @ weights == 0
+        if torch.equal(stays, before):
+            return stays
+
+
+def _overlapping(
+        a: Tensor, a_labels: Tensor, b: Tensor, b_labels: Tensor, threshold: float) -> Tensor:
+    """Return (N, M): same label, and IoU above the threshold."""
+    ax1, ay1, ax2, ay2 = a.T.unsqueeze(2)
+    bx1, by1, bx2, by2 = b.T
+    width = (torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)).clamp_(min=0)
+    height = (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp_(min=0)
+    shared = width.mul_(height)
+    union = _area(a)[:, None] + _area(b) - shared
+    return (shared > threshold * union) & (a_labels[:, None] == b_labels)
+
+
+def _area(boxes: Tensor) -> Tensor:
+    return (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1)

