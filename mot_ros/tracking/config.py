@@ -55,8 +55,11 @@ class DetectorSettings:
     score_floor: float = setting(
         0.1, 'detections with a lower score are not looked at', minimum=0.01, maximum=1.0)
     nms_iou: float = setting(
-        0.6, 'of two boxes of a class that overlap more than this the weaker goes',
+        0.5, 'of two boxes of a class that overlap more than this the weaker goes',
         minimum=0.0, maximum=1.0)
+    box_voting: bool = setting(
+        True, 'replace each box by the mean of the boxes that it stands for, weighed by score '
+        'and overlap: steadier boxes')
     max_detections: int = setting(
         300, 'most detections kept per image', minimum=1, maximum=10000)
     classes: tuple[str, ...] = setting(
@@ -71,10 +74,10 @@ class ByteTrackSettings:
         0.5, 'a detection from this score on takes part in the first pass',
         minimum=0.0, maximum=1.0)
     low: float = setting(
-        0.1, 'a detection from this score on, below high, takes part in the second pass',
+        0.3, 'a detection from this score on, below high, takes part in the second pass',
         minimum=0.0, maximum=1.0)
     birth: float = setting(
-        0.6, 'an unmatched detection from this score on starts a track',
+        0.7, 'an unmatched detection from this score on starts a track',
         minimum=0.0, maximum=1.0)
     match_iou: float = setting(
         0.2, 'least IoU, times score when fuse_score, of a match in the first pass',
@@ -87,10 +90,13 @@ class ByteTrackSettings:
     fuse_score: bool = setting(
         True, 'weigh the overlap by the score of the detection in the first pass')
     lost_buffer: float = setting(
-        1.0, 'how long a lost track is searched for', 's', minimum=0.0, maximum=3600.0)
+        2.0, 'how long a lost track is searched for', 's', minimum=0.0, maximum=3600.0)
+    motion: str = setting(
+        'xywh', 'what the motion filter sees of a box: centre, width and height, or centre, '
+        'aspect ratio and height', choices=('xywh', 'xyah'))
     nominal_rate: float = setting(
-        30.0, 'frame rate that the noise of the motion filter is stated for', 'Hz',
-        minimum=0.1, maximum=1000.0)
+        7.0, 'frame rate that the noise of the motion filter is stated for; a lower one trusts '
+        'the motion more', 'Hz', minimum=0.1, maximum=1000.0)
     class_aware: bool = setting(True, 'match only boxes of the same class')
 
 
@@ -119,6 +125,12 @@ class Settings(SettingsRoot):
     presets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
         'accurate': {},
         'fast': {'detector.width': 512, 'detector.height': 384},
+        'paper': {
+            'detector.box_voting': False,
+            'bytetrack.high': 0.6, 'bytetrack.low': 0.1, 'bytetrack.birth': 0.7,
+            'bytetrack.match_iou': 0.1, 'bytetrack.lost_buffer': 1.0,
+            'bytetrack.motion': 'xyah', 'bytetrack.nominal_rate': 30.0,
+        },
     }
 
     preset: str = setting(

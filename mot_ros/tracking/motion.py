@@ -23,6 +23,7 @@ covariance is 2 x 2 per coordinate. So predict and update are written out in clo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -172,6 +173,10 @@ class Xysr:
     @staticmethod
     def _fixed(state: Doubles, *variances: float) -> Doubles:
         return np.broadcast_to(np.asarray(variances, np.float64), state.shape)
+
+
+MODELS: Mapping[str, Model] = {'xywh': Xywh(), 'xyah': Xyah(), 'xysr': Xysr()}
+"""The models by the names that settings use; they hold no state."""
 
 
 class KalmanFilter:

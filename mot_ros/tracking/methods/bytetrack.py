@@ -23,11 +23,14 @@ from mot_ros.tracking.assignment import match, Matches, overlapping
 from mot_ros.tracking.config import ByteTrackSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import Xyah
+from mot_ros.tracking.motion import MODELS
 from mot_ros.tracking.types import Detections, Frame, Ints, Tracks, TrackState
 
 # A lost and a living track that overlap more than this are one object (published code).
 SAME_OBJECT_IOU = 0.85
+
+# Seconds since 1970 are exact to 0.2 microseconds in a float; 30 frames at 30 Hz must be 1 s.
+STAMP_NOISE = 1e-6
 
 
 class ByteTrack:
@@ -43,7 +46,7 @@ class ByteTrack:
     def __init__(self, detector: Detector, settings: ByteTrackSettings) -> None:
         self._detector = detector
         self._settings = settings
-        self._tracks = TrackPool(Xyah(), settings.nominal_rate)
+        self._tracks = TrackPool(MODELS[settings.motion], settings.nominal_rate)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
@@ -86,7 +89,7 @@ class ByteTrack:
     def _bury(self, predicted: Tracks, detections: Detections, unmatched: Ints) -> None:
         tracks = self._tracks
         tracks.lose(unmatched)
-        alive = tracks.unseen <= self._settings.lost_buffer
+        alive = tracks.unseen <= self._settings.lost_buffer + STAMP_NOISE
         # A tentative track gets no second chance.
         alive[unmatched[predicted.states[unmatched] == TrackState.TENTATIVE]] = False
         self._merge_doubles(detections, alive)

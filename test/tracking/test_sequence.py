@@ -1,0 +1,85 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import pytest
+
+from mot_ros.tracking.config import SequenceSettings
+from mot_ros.tracking.sequence import Outcome, SequenceGuard
+
+SIZE = (640, 480)
+
+
+def _guard_at(stamp, **settings):
+    guard = SequenceGuard(SequenceSettings(**settings))
+    verdict = guard.judge(stamp, SIZE, 'camera')
+    assert verdict.outcome is Outcome.ACCEPT
+    guard.accept(verdict, SIZE, 'camera')
+    return guard
+
+
+@pytest.mark.parametrize('stamp, size, frame_id, outcome, reason', [
+    (100.1, SIZE, 'camera', Outcome.ACCEPT, ''),
+    (105.0, SIZE, 'camera', Outcome.ACCEPT, ''),
+    (100.0, SIZE, 'camera', Outcome.DROP, 'duplicate stamp'),
+    (99.99, SIZE, 'camera', Outcome.DROP, 'out of order'),
+    (99.0, SIZE, 'camera', Outcome.DROP, 'out of order'),
+    (98.9, SIZE, 'camera', Outcome.RESET, 'time jumped back'),
+    (105.1, SIZE, 'camera', Outcome.FLUSH, 'gap'),
+    (3700.0, SIZE, 'camera', Outcome.FLUSH, 'gap'),
+    (100.1, (320, 240), 'camera', Outcome.FLUSH, 'image size'),
+    (100.1, SIZE, 'other', Outcome.FLUSH, 'frame_id'),
+    (3700.0, (320, 240), 'other', Outcome.FLUSH, 'gap, image size, frame_id'),
+    # a jump back wins over everything else
+    (1.0, (320, 240), 'other', Outcome.RESET, 'time jumped back'),
+    # a repeated stamp is dropped whatever else it brings
+    (100.0, (320, 240), 'camera', Outcome.DROP, 'duplicate stamp'),
+    (0.0, SIZE, 'camera', Outcome.DROP, 'zero stamp'),
+])
+def test_every_case_after_a_frame_at_100_s(stamp, size, frame_id, outcome, reason):
+    verdict = _guard_at(100.0).judge(stamp, size, frame_id)
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+    assert bool(verdict.message) == (outcome is not Outcome.ACCEPT)
+
+
+def test_a_first_frame_without_a_stamp_is_refused_with_the_remedy():
+    verdict = SequenceGuard(SequenceSettings()).judge(0.0, SIZE, '')
+    assert verdict.outcome is Outcome.DROP
+    assert 'zero_stamp' in verdict.message
+
+
+def test_the_time_of_receipt_can_stand_in_for_a_missing_stamp():
+    guard = SequenceGuard(SequenceSettings(zero_stamp='receive_time'))
+    first = guard.judge(0.0, SIZE, '', received=50.0)
+    assert (first.outcome, first.stamp) == (Outcome.ACCEPT, 50.0)
+    guard.accept(first, SIZE, '')
+    second = guard.judge(0.0, SIZE, '', received=50.1)
+    assert (second.outcome, second.stamp) == (Outcome.ACCEPT, 50.1)
+
+
+def test_judging_leaves_no_trace():
+    guard = _guard_at(100.0)
+    assert guard.judge(5.0, (1, 1), 'broken').outcome is Outcome.RESET
+    assert guard.judge(100.1, SIZE, 'camera').outcome is Outcome.ACCEPT
+
+
+def test_after_forgetting_any_stamp_is_a_first_one():
+    guard = _guard_at(100.0)
+    guard.forget()
+    assert guard.judge(5.0, SIZE, 'camera').outcome is Outcome.ACCEPT
+
+
+def test_limits_come_from_the_settings():
+    guard = _guard_at(100.0, jump_back=10.0, max_gap=0.5)
+    assert guard.judge(95.0, SIZE, 'camera').outcome is Outcome.DROP
+    assert guard.judge(101.0, SIZE, 'camera').outcome is Outcome.FLUSH
