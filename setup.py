@@ -1,0 +1,55 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+package_name = 'mot_ros'
+share = f'share/{package_name}'
+
+
+def files(folder, *patterns):
+    return sorted(str(file) for pattern in patterns for file in Path(folder).glob(pattern))
+
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    description='Multi-object tracking for ROS 2: camera images in, boxes with lasting ids out.',
+    license='Apache-2.0',
+    maintainer='mot_ros contributors',
+    maintainer_email='maintainers@mot-ros.example',
+    packages=find_packages(exclude=['test', 'test.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
+        (share, ['package.xml']),
+        (f'{share}/launch', files('launch', '*.launch.py')),
+        (f'{share}/config', files('config', '*.yaml', '*.xml', '*.rviz')),
+    ],
+    install_requires=['setuptools'],
+    extras_require={'test': ['pytest']},
+    zip_safe=True,
+    entry_points={
+        'console_scripts': [
+            'mot_ros = mot_ros.cli:main',
+            'camera = mot_ros.ros.camera:main',
+            'demo = mot_ros.ros.demo:main',
+            'recorder = mot_ros.ros.recorder:main',
+            'tracker = mot_ros.ros.node:main',
+            'visualizer = mot_ros.ros.visualizer:main',
+        ],
+    },
+)

@@ -1,0 +1,223 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""What package.xml, setup.py and the scripts say is what the package has."""
+
+import ast
+import importlib.util
+import os
+from pathlib import Path
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ('scripts/setup', 'scripts/demo', 'scripts/test', '.ci/run')
+ROSDEP_KEYS = {
+    'cv2': 'python3-opencv',
+    'numpy': 'python3-numpy',
+    'scipy': 'python3-scipy',
+    'tqdm': 'python3-tqdm',
+    'yaml': 'python3-yaml',
+}
+# What pip brings, with or without ROS, and the message package that is only used where it is.
+NOT_IN_ROSDEP = {'mot_ros_msgs', 'rosbags', 'safetensors', 'torch', 'trackeval'}
+
+
+def manifest(path='package.xml'):
+    return ElementTree.parse(ROOT / path).getroot()  # noqa: S314 - our own file
+
+
+@pytest.fixture
+def setup_arguments(monkeypatch):
+    """Run setup.py and return what it tells setuptools."""
+    setuptools = pytest.importorskip('setuptools')
+    arguments = {}
+    monkeypatch.setattr(setuptools, 'setup', arguments.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path('setup.py')
+    return arguments
+
+
+@pytest.fixture
+def provision(monkeypatch, tmp_path):
+    """Load scripts/provision.py with its stamps in a folder of the test's own."""
+    spec = importlib.util.spec_from_file_location('provision', ROOT / 'scripts/provision.py')
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, 'provision', module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, 'STAMPS', tmp_path / 'stamps')
+    return module
+
+
+def imported_packages(file):
+    """Return the top-level names of all absolute imports in a file, wherever they stand."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.partition('.')[0])
+    return names
+
+
+def names_defined(file):
+    """Return the names that a module's top level defines or imports."""
+    names = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+    return names
+
+
+def test_package_xml_has_the_right_build_types():
+    assert manifest().findtext('export/build_type') == 'ament_python'
+    assert manifest('msg/package.xml').findtext('export/build_type') == 'ament_cmake'
+
+
+def test_names_and_versions_agree(setup_arguments):
+    package, messages = manifest(), manifest('msg/package.xml')
+    assert package.findtext('name') == setup_arguments['name'] == 'mot_ros'
+    assert messages.findtext('name') == 'mot_ros_msgs'
+    versions = {package.findtext('version'), messages.findtext('version')}
+    assert versions == {setup_arguments['version']}
+
+
+def test_package_xml_lists_every_import():
+    files = [*(ROOT / 'mot_ros').rglob('*.py'), *(ROOT / 'launch').glob('*.py')]
+    imports = set().union(*map(imported_packages, files))
+    imports -= sys.stdlib_module_names | NOT_IN_ROSDEP | {'mot_ros'}
+    needed = {ROSDEP_KEYS.get(name, name) for name in imports}
+    listed = {element.text for element in manifest().findall('exec_depend')}
+    assert needed <= listed
+
+
+def test_messages_depend_on_what_their_fields_are():
+    text = '\n'.join(file.read_text() for file in (ROOT / 'msg').glob('*.msg'))
+    needed = set(re.findall(r'^(\w+)/\w+', text, re.MULTILINE))
+    assert {element.text for element in manifest('msg/package.xml').findall('depend')} == needed
+
+
+def test_every_message_is_built_by_cmake():
+    listed = re.findall(r'\$\{parent\}:msg/(\w+\.msg)', (ROOT / 'msg/CMakeLists.txt').read_text())
+    assert sorted(listed) == sorted(file.name for file in (ROOT / 'msg').glob('*.msg'))
+
+
+def test_every_executable_has_a_main(setup_arguments):
+    for entry in setup_arguments['entry_points']['console_scripts']:
+        name, module, function = re.fullmatch(r'(\w+) = ([\w.]+):(\w+)', entry).groups()
+        file = ROOT / (module.replace('.', '/') + '.py')
+        assert file.is_file(), f'{name}: no {file}'
+        assert function in names_defined(file), f'{name}: no {function} in {file}'
+
+
+def test_every_package_is_installed(setup_arguments):
+    found = {file.parent for file in (ROOT / 'mot_ros').rglob('*.py')}
+    packages = {'.'.join(folder.relative_to(ROOT).parts) for folder in found}
+    assert packages == set(setup_arguments['packages'])
+
+
+def test_launch_and_config_files_are_installed(setup_arguments):
+    installed = {name for _, names in setup_arguments['data_files'] for name in names}
+    present = {
+        str(file.relative_to(ROOT))
+        for folder in ('launch', 'config') for file in (ROOT / folder).iterdir()
+        if file.is_file() and not file.name.startswith('.')}
+    assert present <= installed
+    assert {'package.xml', 'resource/mot_ros'} <= installed
+
+
+def test_every_python_file_carries_the_licence():
+    header = (ROOT / 'setup.py').read_text().splitlines()[:13]
+    folders = [ROOT / name for name in ('mot_ros', 'launch', 'scripts', 'test', 'benchmarks')]
+    for file in [file for folder in folders for file in folder.rglob('*.py')]:
+        assert file.read_text().splitlines()[:13] == header, file
+
+
+def test_requirements_are_pinned():
+    for file in (ROOT / 'scripts').glob('requirements*.txt'):
+        for line in file.read_text().splitlines():
+            assert re.fullmatch(r'(#.*|-r .*|[\w.\[\]-]+==[\w.]+|)', line), line
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
+def test_scripts_are_executable(script):
+    file = ROOT / script
+    assert os.access(file, os.X_OK)
+    assert file.read_text().startswith('#!/usr/bin/env bash\n')
+
+
+@pytest.mark.parametrize('script', SCRIPTS[:3])
+def test_scripts_keep_out_of_a_sourced_ros(script, tmp_path):
+    shutil.copytree(ROOT / 'scripts', tmp_path / 'scripts')
+    before = sorted(tmp_path.rglob('*'))
+
+    done = subprocess.run(
+        [tmp_path / script], capture_output=True, text=True,
+        env={**os.environ, 'ROS_DISTRO': 'humble'})
+
+    assert done.returncode != 0
+    assert 'ROS 2 "humble" is sourced' in done.stderr
+    assert 'colcon build --base-paths . msg' in done.stderr
+    assert sorted(tmp_path.rglob('*')) == before
+
+
+def test_a_wrong_python_is_refused(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != 'ROS_DISTRO'}
+    done = subprocess.run(
+        [ROOT / 'scripts/setup'], capture_output=True, text=True,
+        env={**environment, 'PYTHON': str(tmp_path / 'python3.9')})
+    assert done.returncode != 0
+    assert 'no Python 3.11 or 3.12' in done.stderr
+
+
+def test_a_step_is_done_while_key_and_results_stay(provision, tmp_path):
+    result = tmp_path / 'result'
+    step = provision.Step('one', 'a step', 'key', result.touch, (result,))
+    assert not step.done()
+    provision.perform(step, '')
+    assert step.done()
+    assert not provision.Step('one', 'a step', 'other key', result.touch).done()
+    result.unlink()
+    assert not step.done()
+
+
+def test_only_an_optional_step_may_fail(provision, capsys):
+    def fail():
+        raise provision.SetupError('no network')
+
+    optional = provision.Step('two', 'a luxury', 'key', fail, required=False)
+    provision.perform(optional, '')
+    assert 'no network' in capsys.readouterr().out
+    assert not optional.done()
+    with pytest.raises(provision.SetupError, match='no network'):
+        provision.perform(provision.Step('three', 'a need', 'key', fail), '')
+
+
+def test_a_failed_command_tells_its_last_words(provision):
+    with pytest.raises(provision.SetupError, match='out of luck'):
+        provision.run('sh', '-c', 'echo out of luck; exit 3')
+
+
+def test_a_missing_tool_is_named_with_its_package(provision, monkeypatch):
+    monkeypatch.setattr(provision.shutil, 'which', lambda name: None)
+    assert any(line.startswith('g++:') for line in provision.missing_packages())
