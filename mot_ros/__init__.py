@@ -12,3 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+"""mot_ros: camera in, multi-object tracks out."""
+
+__version__ = '0.1.0'

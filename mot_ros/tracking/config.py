@@ -58,8 +58,8 @@ class DetectorSettings:
         0.5, 'of two boxes of a class that overlap more than this the weaker goes',
         minimum=0.0, maximum=1.0)
     box_voting: bool = setting(
-        True, 'replace each box by the mean of the boxes that it stands for, weighed by score '
-        'and overlap: steadier boxes')
+        True, 'replace each box by the mean of those that it stands for, weighed by score and '
+        'overlap: fewer badly placed boxes')
     max_detections: int = setting(
         300, 'most detections kept per image', minimum=1, maximum=10000)
     classes: tuple[str, ...] = setting(

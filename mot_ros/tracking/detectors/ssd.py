@@ -21,19 +21,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import difflib
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
+from mot_ros.tracking.detectors.preprocess import stretched
 from mot_ros.tracking.device import resolve_device
-from mot_ros.tracking.errors import ConfigError, FrameError
+from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.anchors import decode, make_anchors
-from mot_ros.tracking.nets.nms import nms
+from mot_ros.tracking.nets.nms import nms, vote, VOTER_FLOOR
+from mot_ros.tracking.nets.packed import pack
 from mot_ros.tracking.nets.ssd import SsdMobileNetV3
 from mot_ros.tracking.types import Detections, Frame
 
@@ -78,8 +78,9 @@ class SsdDetector:
         self._anchors = make_anchors(network.shapes, network.cells(self._size), self._size)
         self._anchors = self._anchors.to(self.device)
         self._labels = torch.tensor(labels, device=self.device)
-        self._network = network.eval().requires_grad_(False).to(
-            self.device, memory_format=torch.channels_last)
+        self._network = network.eval().requires_grad_(False).to(self.device)
+        if self.device.type == 'cpu':
+            pack(self._network, self._size)
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -95,9 +96,10 @@ class SsdDetector:
         """
         Return the objects of each frame, best score first.
 
-        Classes are chosen first, then scores below `score_floor` go, then overlapping boxes of
-        a class, then all but the best `max_detections`. Boxes are cut to the image; one of
-        which nothing is left is dropped. Raises FrameError for a frame without image.
+        Classes are chosen first, then scores below `score_floor` go, then of overlapping boxes
+        of a class all but the best, which takes their mean place with `box_voting`, then all
+        but the best `max_detections`. Boxes are cut to the image; one of which nothing is left
+        is dropped. Raises FrameError for a frame without image.
         """
         if not frames:
             return []
@@ -116,35 +118,16 @@ class SsdDetector:
 
     def _infer(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
         """Return scores (B, A, C) and deltas (B, A, 4)."""
-        images = torch.stack([self._resized(frame) for frame in frames])
-        # BGR to RGB; the memory stays as it is, channels last
-        images = images.flip(-1).permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
-        logits, deltas = self._network(images)
+        images = stretched(frames, self._size, self.device)
+        if self.device.type != 'cuda':
+            logits, deltas = self._network(images)
+        else:
+            # the same numbers on every run and, but for rounding, the CPU's: the network is
+            # too small for TF32 to be worth three digits
+            with torch.backends.cudnn.flags(
+                    enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+                logits, deltas = self._network(images)
         return torch.sigmoid(logits), deltas
-
-    def _resized(self, frame: Frame) -> Tensor:
-        """
-        Return the image at the network's size, (H, W, 3) uint8 BGR on the device.
-
-        In host memory exactly as OpenCV's blobFromImage does it, in fixed point; on a GPU in
-        floating point, up to one grey level apart.
-        """
-        image = frame.image
-        if image is None:
-            raise FrameError('the frame has no image; the ssd detector needs one')
-        if isinstance(image, Tensor) and image.device.type == 'cpu':
-            image = image.numpy()
-        if not isinstance(image, Tensor):
-            if frame.size != self._size:
-                image = cv2.resize(image, self._size, interpolation=cv2.INTER_LINEAR)
-            return torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
-        image = image.to(self.device)
-        if frame.size == self._size:
-            return image
-        planes = F.interpolate(
-            image.permute(2, 0, 1)[None].float(), (self._size[1], self._size[0]),
-            mode='bilinear', align_corners=False)
-        return planes[0].permute(1, 2, 0).round_().to(torch.uint8)
 
     def _scale(self, frame: Frame) -> Tensor:
         """Return what turns network pixels into source pixels, (4,)."""
@@ -154,7 +137,9 @@ class SsdDetector:
     def _select(self, frame: Frame, scores: Tensor, deltas: Tensor) -> Detections:
         """Turn the scores (A, C) and deltas (A, 4) of one frame into its detections."""
         settings = self._settings
-        anchor, column = torch.nonzero(scores >= settings.score_floor, as_tuple=True)
+        floor = settings.score_floor
+        anchor, column = torch.nonzero(
+            scores >= (min(floor, VOTER_FLOOR) if settings.box_voting else floor), as_tuple=True)
         found = scores[anchor, column]
         most = CANDIDATES_PER_DETECTION * settings.max_detections
         if len(found) > most:
@@ -163,12 +148,15 @@ class SsdDetector:
         boxes = decode(deltas[anchor], self._anchors[anchor]) * self._scale(frame)
         labels = self._labels[column]
         kept = nms(boxes, found, labels, settings.nms_iou)
-        boxes, found, labels = boxes[kept], found[kept], labels[kept]
+        boxes = (
+            vote(boxes, found, labels, kept, settings.nms_iou) if settings.box_voting
+            else boxes[kept])
+        found, labels = found[kept], labels[kept]
         width, height = frame.size
         boxes[:, 0::2].clamp_(0, width)
         boxes[:, 1::2].clamp_(0, height)
         # also false for NaN, so that a damaged image cannot end in an invalid box
-        whole = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+        whole = (boxes[:, 2:] > boxes[:, :2]).all(dim=1) & (found >= floor)
         boxes, found, labels = (
             column[whole][:settings.max_detections] for column in (boxes, found, labels))
         return Detections(boxes.cpu().numpy(), found.cpu().numpy(), labels.cpu().numpy())

@@ -23,6 +23,9 @@ from torch import Tensor
 BLOCK = 512
 """Boxes compared at a time; bounds the memory and skips what earlier blocks have dropped."""
 
+VOTER_FLOOR = 0.1
+"""Boxes with a lower score have no vote, so that no box depends on how many of them are kept."""
+
 
 def nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float) -> Tensor:
     """
@@ -37,11 +40,29 @@ def nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float) -> Tens
     for start in range(0, len(order), BLOCK):
         block = torch.arange(start, min(start + BLOCK, len(order)), device=order.device)
         if start:
-            better = _overlapping(boxes[kept], labels[kept], boxes[block], labels[block], threshold)
-            block = block[~better.any(dim=0)]
-        over = _overlapping(boxes[block], labels[block], boxes[block], labels[block], threshold)
+            block = block[~_overlapping(boxes, labels, kept, block, threshold).any(dim=0)]
+        over = _overlapping(boxes, labels, block, block, threshold)
         kept = torch.cat([kept, block[_greedy(over.triu(1))]])
     return order[kept]
+
+
+def vote(
+        boxes: Tensor, scores: Tensor, labels: Tensor, kept: Tensor, threshold: float) -> Tensor:
+    """
+    Return for each kept box the mean of the boxes that it stands for, (K, 4).
+
+    These are the boxes (N, 4) with its label that overlap it by an IoU above `threshold` and
+    reach VOTER_FLOOR, itself among them, weighed by score and overlap: the best of the many
+    anchors that see an object is at times badly placed, their mean seldom (box voting, arXiv
+    1505.01749 section 5).
+    """
+    shared, union = _shared_and_union(boxes[kept], boxes)
+    together = (shared > threshold * union) & (labels[kept][:, None] == labels)
+    together &= scores >= VOTER_FLOOR
+    # a weak box, or one of no area, still stands for itself
+    together[torch.arange(len(kept), device=kept.device), kept] = True
+    weights = torch.where(union > 0, shared / union, 1.0) * scores * together
+    return weights @ boxes / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
 
 
 def _greedy(over: Tensor) -> Tensor:
@@ -65,15 +86,20 @@ def _greedy(over: Tensor) -> Tensor:
 
 
 def _overlapping(
-        a: Tensor, a_labels: Tensor, b: Tensor, b_labels: Tensor, threshold: float) -> Tensor:
-    """Return (N, M): same label, and IoU above the threshold."""
+        boxes: Tensor, labels: Tensor, rows: Tensor, columns: Tensor, threshold: float) -> Tensor:
+    """Return (R, C): box `rows[i]` and box `columns[j]` have one label and overlap enough."""
+    shared, union = _shared_and_union(boxes[rows], boxes[columns])
+    return (shared > threshold * union) & (labels[rows][:, None] == labels[columns])
+
+
+def _shared_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the areas (R, C) that boxes (R, 4) and (C, 4) share, and cover together."""
     ax1, ay1, ax2, ay2 = a.T.unsqueeze(2)
     bx1, by1, bx2, by2 = b.T
     width = (torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)).clamp_(min=0)
     height = (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp_(min=0)
     shared = width.mul_(height)
-    union = _area(a)[:, None] + _area(b) - shared
-    return (shared > threshold * union) & (a_labels[:, None] == b_labels)
+    return shared, _area(a)[:, None] + _area(b) - shared
 
 
 def _area(boxes: Tensor) -> Tensor:

@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import cast, NamedTuple
 
 import torch
 from torch import nn, Tensor
@@ -72,26 +72,22 @@ class Conv(nn.Conv2d):
     """
     Convolution with TensorFlow's SAME padding, and the activation after it.
 
-    The output has ceil(size / stride) cells. Where the padding is odd the extra row or column
-    goes to the bottom and right, so with stride 2 it depends on the size of the input.
-    BatchNorm is folded into weight and bias when weights are imported: its statistics stay
-    fixed in detection training too, and one affine map is all that is left of it.
+    The output has ceil(size / stride) cells. BatchNorm is folded into weight and bias when
+    weights are imported: its statistics stay fixed in detection training too, and one affine
+    map, as trainable as before, is all that is left of it.
     """
 
     def __init__(
             self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1,
             groups: int = 1, activation: str = '') -> None:
-        super().__init__(
-            inputs, outputs, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups)
+        super().__init__(inputs, outputs, kernel, stride, kernel // 2, groups=groups)
         self.activation = activation
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve (B, inputs, H, W) into (B, outputs, ceil(H / stride), ceil(W / stride))."""
-        if self.stride != (1, 1):
-            top, bottom = self._same(input.shape[-2])
-            left, right = self._same(input.shape[-1])
-            input = F.pad(input, (left, right, top, bottom))  # noqa: A001
-        output = super().forward(input)
+        output = F.conv2d(
+            input, self.kernel_for(input.shape[-2:]), self.bias, self.stride, self.padding,
+            groups=self.groups)
         inplace = not torch.is_grad_enabled()
         if self.activation == 'relu':
             return F.relu(output, inplace)
@@ -101,10 +97,26 @@ class Conv(nn.Conv2d):
             return F.hardswish(output, inplace)
         return output
 
-    def _same(self, size: int) -> tuple[int, int]:
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-        return total // 2, total - total // 2
+    def kernel_for(self, cells: Sequence[int]) -> Tensor:
+        """
+        Return the kernel for features of (rows, columns).
+
+        With stride 2 and an even size, SAME wants one cell less of padding before the features
+        than after them. Zeros before the kernel do the same to symmetric padding, and spare a
+        padded copy of the features.
+        """
+        if self.stride == (1, 1):
+            return self.weight
+        rows, columns = cells
+        return F.pad(self.weight, (1 - columns % 2, 0, 1 - rows % 2, 0))
+
+    def keep_outputs(self, channels: Sequence[int]) -> None:
+        """Compute only these output channels from now on, in this order."""
+        index = torch.tensor(channels, device=self.weight.device)
+        weight, bias = self.weight, cast(Tensor, self.bias)
+        self.weight = nn.Parameter(weight.detach()[index], weight.requires_grad)
+        self.bias = nn.Parameter(bias.detach()[index], bias.requires_grad)
+        self.out_channels = len(channels)
 
 
 class SqueezeExcite(nn.Module):
@@ -118,7 +130,10 @@ class SqueezeExcite(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Scale (B, channels, H, W)."""
         gate = self.widen(self.reduce(features.mean((2, 3), keepdim=True)))
-        return features * F.hardsigmoid(gate)
+        # in place where nothing will ask for the features again: memory is what takes time here
+        scale = torch.mul if torch.is_grad_enabled() else Tensor.mul_
+        scaled: Tensor = scale(features, F.hardsigmoid(gate))
+        return scaled
 
 
 class InvertedResidual(nn.Module):
@@ -142,7 +157,9 @@ class InvertedResidual(nn.Module):
         """Return the output and the widened features inside."""
         wide = self.expand(features)
         output = self.project(self.squeeze(self.depthwise(wide)))
-        return output + features if self.residual else output, wide
+        if self.residual:
+            output = output + features if torch.is_grad_enabled() else output.add_(features)
+        return output, wide
 
 
 class Predictor(nn.Sequential):
@@ -217,13 +234,9 @@ class SsdMobileNetV3(nn.Module):
         the work.
         """
         for head, shapes in zip(self.class_heads, self.shapes, strict=True):
-            last = head.pointwise
-            rows = torch.tensor([
+            cast(Predictor, head).pointwise.keep_outputs([
                 anchor * self.columns + column
                 for anchor in range(len(shapes)) for column in columns])
-            last.weight = nn.Parameter(last.weight.detach()[rows], last.weight.requires_grad)
-            last.bias = nn.Parameter(last.bias.detach()[rows], last.bias.requires_grad)
-            last.out_channels = len(rows)
         self.columns = len(columns)
 
 

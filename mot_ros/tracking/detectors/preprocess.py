@@ -1,0 +1,77 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Frames to what a network takes: resized, RGB, normalised, in one batch on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mot_ros.tracking.errors import FrameError
+from mot_ros.tracking.types import Frame
+
+
+def stretched(frames: Sequence[Frame], size: tuple[int, int], device: torch.device) -> Tensor:
+    """
+    Return (B, 3, H, W) float32 RGB in [-1, 1], each frame stretched to `size` (width, height).
+
+    The frames may differ in size. Raises FrameError for one without image or
+    with other than 8-bit numbers.
+    """
+    images = torch.stack([_rgb(frame, size, device) for frame in frames])
+    # the memory stays in the order of the images, channels last: oneDNN computes faster so
+    return torch.sub(images, 127.5).mul_(1 / 127.5).permute(0, 3, 1, 2)
+
+
+def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
+    """
+    Return the image at `size`, (H, W, 3) uint8 RGB on the device.
+
+    From host memory it is resized as OpenCV's blobFromImage does it, in fixed point, and
+    travels small; one that is on a device already is resized there.
+    """
+    image = frame.image
+    if image is None:
+        raise FrameError('the frame has no image, and this detector needs one')
+    if isinstance(image, Tensor) and image.device.type == 'cpu':
+        image = image.numpy()
+    if image.dtype not in (np.uint8, torch.uint8):
+        raise FrameError(f'the image is of type {image.dtype}; convert it to 8-bit BGR (uint8)')
+    if isinstance(image, Tensor):
+        return resized(image.to(device), size).flip(-1)
+    fitting = image if frame.size == size else cv2.resize(
+        image, size, interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(cv2.cvtColor(fitting, cv2.COLOR_BGR2RGB)).to(device)
+
+
+def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """
+    Resize (H, W, C) uint8 to `size` (width, height) where it is.
+
+    Bilinear without smoothing, like OpenCV; floating point puts it up to one grey level off.
+    """
+    width, height = size
+    if tuple(image.shape[:2]) == (height, width):
+        return image
+    planes = F.interpolate(
+        image.permute(2, 0, 1)[None].float(), (height, width), mode='bilinear',
+        align_corners=False)
+    return planes[0].permute(1, 2, 0).round().to(torch.uint8)

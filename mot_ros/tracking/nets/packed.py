@@ -1,0 +1,108 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""Convolutions as oneDNN likes them on a CPU: half the time of eager torch, the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn, Tensor
+
+from mot_ros.tracking.nets.ssd import Conv
+
+_ACTIVATIONS: dict[str, tuple[str, list[float]]] = {
+    '': ('none', []),
+    'relu': ('relu', []),
+    'relu6': ('hardtanh', [0.0, 6.0]),
+    'hardswish': ('hardswish', []),
+}
+
+
+class PackedConv(nn.Module):
+    """
+    A convolution for inference with features of one size.
+
+    The kernel is kept in the layout that oneDNN computes with, instead of being brought into
+    it in every call, and the activation is applied while the result is still in the cache.
+    Other sizes, and everything that needs gradients, go through the plain convolution.
+    """
+
+    def __init__(self, conv: Conv, cells: tuple[int, int]) -> None:
+        super().__init__()
+        self.conv = conv
+        self._cells = cells
+        self._layout = list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups
+        # not a buffer: oneDNN's layout cannot be copied or saved
+        reorder: Callable[..., Tensor] = torch._C._nn.mkldnn_reorder_conv2d_weight
+        self._kernel = reorder(
+            conv.kernel_for(cells).detach().to_mkldnn(), *self._layout,
+            [1, conv.in_channels, *cells])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Do what the plain convolution does."""
+        if tuple(features.shape[-2:]) != self._cells or torch.is_grad_enabled():
+            return self.conv(features)  # type: ignore[no-any-return]
+        name, numbers = _ACTIVATIONS[self.conv.activation]
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            features, self._kernel, self.conv.bias, *self._layout, name, numbers, '')
+        return result
+
+
+def pack(network: nn.Module, size: tuple[int, int]) -> bool:
+    """
+    Replace every Conv of a network on the CPU by its PackedConv; return whether it was done.
+
+    `size` is the (width, height) of the images that will come. The operators are the ones
+    that torch's own compiler generates calls to, but no public interface: where this build of
+    torch has none, or they do not give the plain result on a small example, the network stays
+    as it is.
+    """
+    if not _faithful():
+        return False
+    cells: dict[nn.Module, tuple[int, int]] = {}
+
+    def note(module: nn.Module, inputs: tuple[Tensor]) -> None:
+        rows, columns = inputs[0].shape[-2:]
+        cells[module] = rows, columns
+
+    hooks = [
+        module.register_forward_pre_hook(note)
+        for module in network.modules() if isinstance(module, Conv)]
+    with torch.inference_mode():
+        network(torch.zeros(1, 3, size[1], size[0]))
+    for hook in hooks:
+        hook.remove()
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, Conv):
+                setattr(parent, name, PackedConv(child, cells[child]))
+    return True
+
+
+def _faithful() -> bool:
+    """Compare a few packed convolutions with plain ones."""
+    for activation in _ACTIVATIONS:
+        conv = Conv(8, 8, 3, 2, groups=8, activation=activation)
+        features = torch.linspace(-9, 9, 8 * 12 * 10).reshape(1, 8, 12, 10)
+        try:
+            with torch.inference_mode():
+                plain, packed = conv(features), PackedConv(conv, (12, 10))(features)
+        except (AttributeError, RuntimeError):
+            return False
+        if not torch.allclose(plain, packed, atol=1e-4):
+            return False
+    return True

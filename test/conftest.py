@@ -1,0 +1,93 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Fixtures: nodes in a ROS domain of their own, and processes that are never left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+import sys
+from typing import Any, TYPE_CHECKING
+
+import pytest
+
+from mot_ros.tracking.threads import share_cores
+
+if TYPE_CHECKING:
+    from ros_bench import Bench, Child
+
+ROOT = Path(__file__).resolve().parents[1]
+# for the modules beside this one that tests import, however pytest was started
+sys.path[:0] = [str(ROOT / 'test'), str(ROOT / 'test' / 'launch')]
+
+# several tests run beside each other, and torch is not loaded yet
+share_cores()
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[int]:
+    """Give the test and its processes a domain that nothing else on this machine uses."""
+    pytest.importorskip('rclpy')
+    from ros_bench import own_domain
+
+    with own_domain() as domain:
+        for name, value in {
+                'ROS_DOMAIN_ID': str(domain),
+                'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+                'ROS_LOG_DIR': str(tmp_path / 'ros_log'),
+                'FASTDDS_DEFAULT_PROFILES_FILE': str(ROOT / 'config' / 'fastdds.xml'),
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv('FASTRTPS_DEFAULT_PROFILES_FILE', raising=False)
+        yield domain
+
+
+@pytest.fixture
+def bench(ros_domain: int) -> Iterator[Bench]:
+    """Make a node on this side of the wire."""
+    from ros_bench import Bench
+
+    made = Bench()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start(ros_domain: int, tmp_path: Path) -> Iterator[Callable[..., Child]]:
+    """Start processes: `start(command, NAME='value of an environment variable')`."""
+    from ros_bench import Child
+
+    children: list[Child] = []
+
+    def start_child(command: list[str], **environment: str) -> Child:
+        children.append(Child(command, tmp_path / f'child_{len(children)}.log', environment))
+        return children[-1]
+
+    yield start_child
+    for child in children:
+        child.kill()
+
+
+@pytest.fixture
+def start_tracker(start: Callable[..., Child]) -> Callable[..., Child]:
+    """Start a tracker with the stub detector: `start_tracker('image:=x', queue='all')`."""
+    from ros_bench import python, ros_args, STUB_TRACKER
+
+    def start_stub(
+            *remaps: str, environment: dict[str, str] | None = None, **parameters: Any) -> Child:
+        return start(
+            python(STUB_TRACKER, *ros_args(*remaps, **parameters)), **(environment or {}))
+
+    return start_stub

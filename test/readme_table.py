@@ -1,0 +1,75 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The parameter table of README.md, made from config.py: run this as a script to write it anew.
+
+A test compares them, so that no default and no explanation drifts.
+"""
+
+from pathlib import Path
+import sys
+
+from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.settings import catalogue, Setting, Value
+
+README = Path(__file__).resolve().parent.parent / 'README.md'
+BEGIN = '<!-- parameters: test/readme_table.py writes this -->\n'
+END = '<!-- end of parameters -->\n'
+
+
+def table() -> str:
+    """Return the parameters of the node as a Markdown table."""
+    presets = list(NodeSettings.presets)
+    rows = [
+        '| parameter | ' + ' | '.join(presets) + ' | range | meaning |',
+        '|---|' + '---|' * (len(presets) + 2)]
+    for name, setting in catalogue(NodeSettings, presets[0]).items():
+        values = [_code(setting.default)]
+        for preset in presets[1:]:
+            value = catalogue(NodeSettings, preset)[name].default
+            values.append('' if value == setting.default else _code(value))
+        rows.append(
+            f'| `{name}` | ' + ' | '.join(values) + f' | {_range(setting)} | {setting.help} |')
+    return '\n'.join(rows) + '\n'
+
+
+def _code(value: Value) -> str:
+    if isinstance(value, bool):
+        return f'`{str(value).lower()}`'
+    if isinstance(value, tuple):
+        return f'`[{", ".join(value)}]`'
+    return f'`{value}`' if value != '' else '`""`'
+
+
+def _range(setting: Setting) -> str:
+    if setting.choices:
+        return ', '.join(f'`{choice}`' for choice in setting.choices)
+    unit = f' {setting.unit}' if setting.unit else ''
+    if setting.minimum == -sys.float_info.max:
+        return unit.strip()
+    if setting.maximum == sys.float_info.max:
+        return f'≥ {setting.minimum:g}{unit}'
+    return f'{setting.minimum:g} to {setting.maximum:g}{unit}'
+
+
+def replaced(text: str) -> str:
+    """Return the text of the README with the table as it should be."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + table() + END + after
+
+
+if __name__ == '__main__':
+    README.write_text(replaced(README.read_text(encoding='utf-8')), encoding='utf-8')

