@@ -1,0 +1,66 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`mot_ros`: the library from the command line, without ROS."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import os
+import sys
+
+from mot_ros import __version__
+from mot_ros.commands import INTERRUPTED, say, track, weights
+from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.threads import share_cores
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 0, 2 for an error, 130 for Ctrl-C."""
+    args = _parser().parse_args(argv)
+    share_cores()
+    # what these would say of a broken video comes as one line of our own
+    os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
+    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+    try:
+        status: int = args.run(args)
+    except MotError as error:
+        say(f'error: {error}')
+        return 2
+    except OSError as error:
+        say(f'error: {error.filename or "output"}: {error.strerror or error}')
+        return 2
+    except KeyboardInterrupt:
+        say('interrupted')
+        return INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='mot_ros', description='Camera in, multi-object tracks out.')
+    parser.add_argument('--version', action='version', version=f'mot_ros {__version__}')
+    commands = parser.add_subparsers(metavar='COMMAND', required=True)
+    track.add(commands.add_parser(
+        'track', help='track objects in a video or in images',
+        description='Track objects in a video or in images.'))
+    weights.add(commands.add_parser(
+        'weights', help='list or import the weights of the detectors',
+        description='List or import the weights of the detectors.'))
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,217 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+MOTChallenge text files: truth, public detections and results.
+
+One line per box: `frame,id,x,y,w,h,value,...`, frames from 1. The corner is written as it is
+tracked, x = 0 being the left edge of the first pixel, because TrackEval compares the numbers of
+both files as they stand and the MOT15 truth holds plain pixel coordinates too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.data.output import OutputFile
+from mot_ros.tracking.boxes import clip
+from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.types import Detections, Tracks
+
+Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+NO_ID = -1
+"""The id of a detection, and of a region that is not to be scored."""
+
+
+@dataclass(frozen=True, eq=False)
+class MotRows:
+    """
+    The boxes of one sequence, sorted by frame.
+
+    `frames` (N,) from 1; `ids` (N,), NO_ID where there is none; `boxes` (N, 4) float64, xyxy
+    pixels; `values` (N,): a score, or in truth whether the box is to be considered (0 or 1).
+    """
+
+    frames: Ints
+    ids: Ints
+    boxes: Doubles
+    values: Doubles
+
+    def __post_init__(self) -> None:
+        order = np.argsort(np.asarray(self.frames, np.int64), kind='stable')
+        for name, kind in (('frames', np.int64), ('ids', np.int64), ('values', np.float64)):
+            column = np.asarray(getattr(self, name), kind)
+            if column.shape != order.shape:
+                raise SourceError(f'{name} have shape {column.shape}, expected {order.shape}')
+            object.__setattr__(self, name, column[order])
+        boxes = np.asarray(self.boxes, np.float64).reshape(-1, 4)
+        object.__setattr__(self, 'boxes', boxes[order])
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: Any) -> MotRows:
+        return MotRows(
+            self.frames[index], self.ids[index], self.boxes[index], self.values[index])
+
+    def at(self, frame: int) -> MotRows:
+        """Return the rows of one frame, counted from 1."""
+        first, end = np.searchsorted(self.frames, (frame, frame + 1))
+        return self[first:end]
+
+    @property
+    def last_frame(self) -> int:
+        """The highest frame that has a row, 0 if there is none."""
+        return int(self.frames[-1]) if len(self) else 0
+
+    @staticmethod
+    def of_detections(detections: Iterable[tuple[int, Detections]]) -> MotRows:
+        """Join the detections of numbered frames."""
+        numbered = list(detections)
+        frames = [frame for frame, seen in numbered for _ in range(len(seen))]
+        every = Detections.concatenate(Detections.empty(), *(seen for _, seen in numbered))
+        return MotRows(
+            np.array(frames, np.int64), np.full(len(frames), NO_ID),
+            every.boxes.astype(np.float64), every.scores.astype(np.float64))
+
+
+class MotWriter:
+    """
+    Writes the observed tracks of one frame after another.
+
+    Boxes are cut to the image, as the node publishes them. The file appears under its name
+    once the writer is closed, complete or, after an interruption, as far as it got.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._output = OutputFile(path)
+        self._file = self._output.partial.open('w', encoding='ascii')
+
+    def write(self, frame: int, tracks: Tracks, size: tuple[int, int]) -> None:
+        """Append the tracks observed in `frame` (from 1) of an image of (width, height)."""
+        seen = tracks.observed
+        boxes = clip(seen.boxes, size).astype(np.float64)
+        for identity, (x1, y1, x2, y2), score in zip(
+                seen.ids.tolist(), boxes.tolist(), seen.scores.tolist(), strict=True):
+            if x2 > x1 and y2 > y1:
+                self._file.write(
+                    f'{frame},{identity},{x1:.3f},{y1:.3f},{x2 - x1:.3f},{y2 - y1:.3f},'
+                    f'{score:.4f},-1,-1,-1\n')
+
+    def close(self, *, keep: bool = True) -> None:
+        """Finish the file, or throw it away."""
+        self._file.close()
+        self._output.close(keep=keep)
+
+    def __enter__(self) -> MotWriter:
+        return self
+
+    def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None,
+            trace: TracebackType | None) -> None:
+        self.close(keep=kind is None or issubclass(kind, KeyboardInterrupt))
+
+
+def read_truth(path: str | Path) -> MotRows:
+    """Read a gt.txt: every id at most once per frame, column 7 says whether the box counts."""
+    rows, lines = _read(Path(path), columns=7)
+    if not len(rows):
+        raise SourceError(f'{path} holds no boxes; is it the right file?')
+    odd = np.flatnonzero(~np.isin(rows.values, (0, 1)))
+    if len(odd):
+        raise SourceError(
+            f'{path}, line {lines[odd[0]]}: column 7 is {rows.values[odd[0]]:g}; in truth it says '
+            'whether the box is considered and must be 0 or 1 (is this a result file?)')
+    _check_unique(Path(path), rows, lines)
+    return rows
+
+
+def read_tracks(path: str | Path) -> MotRows:
+    """Read a result file of a tracker: every id at most once per frame."""
+    rows, lines = _read(Path(path), columns=6)
+    _check_unique(Path(path), rows, lines)
+    return rows
+
+
+def read_detections(path: str | Path) -> MotRows:
+    """Read a det.txt; ids are ignored, column 7 is the score."""
+    rows, _ = _read(Path(path), columns=7)
+    return MotRows(rows.frames, np.full(len(rows), NO_ID), rows.boxes, rows.values)
+
+
+def _read(path: Path, columns: int) -> tuple[MotRows, Ints]:
+    """Return the rows of a file and the line that each came from."""
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f'{path} cannot be read ({error}); give a MOTChallenge text file') from error
+    numbers: list[list[float]] = []
+    lines: list[int] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            numbers.append(_parse(path, number, line, columns))
+            lines.append(number)
+    table = np.array(numbers, np.float64).reshape(-1, 7)
+    frames = table[:, 0].astype(np.int64)
+    order = np.argsort(frames, kind='stable')
+    corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
+    rows = MotRows(frames, table[:, 1].astype(np.int64), corners, table[:, 6])
+    return rows, np.array(lines, np.int64)[order]
+
+
+def _parse(path: Path, number: int, line: str, columns: int) -> list[float]:
+    """Return the first seven columns of a line; a result without a score gets 1."""
+    where = f'{path}, line {number}'
+    fields = line.split(',')
+    if len(fields) < columns:
+        raise SourceError(
+            f'{where}: {len(fields)} columns, expected at least {columns}: '
+            f'frame,id,x,y,w,h,... separated by commas (got {line.strip()[:60]!r})')
+    try:
+        values = [float(field) for field in fields[:7]]
+    except ValueError as error:
+        raise SourceError(f'{where}: {error}') from error
+    if not np.isfinite(values).all():
+        raise SourceError(f'{where}: {line.strip()[:60]!r} holds a number that is not finite')
+    frame, identity, _, _, width, height = values[:6]
+    if frame != int(frame) or frame < 1:
+        raise SourceError(f'{where}: frame is {fields[0].strip()}; frames are counted from 1')
+    if identity != int(identity) or identity < NO_ID:
+        raise SourceError(f'{where}: id is {fields[1].strip()}; it must be a whole number')
+    if width <= 0 or height <= 0:
+        raise SourceError(
+            f'{where}: the box is {width:g} wide and {height:g} high; both must be positive')
+    return values if len(values) == 7 else [*values, 1.0]
+
+
+def _check_unique(path: Path, rows: MotRows, lines: Ints) -> None:
+    """Raise SourceError if an id comes twice in a frame; boxes without an id may."""
+    order = np.lexsort((lines, rows.ids, rows.frames))
+    frames, ids = rows.frames[order], rows.ids[order]
+    twice = (frames[1:] == frames[:-1]) & (ids[1:] == ids[:-1]) & (ids[1:] != NO_ID)
+    if twice.any():
+        at = int(np.argmax(twice)) + 1
+        raise SourceError(
+            f'{path}, line {lines[order[at]]}: id {ids[at]} comes a second time in frame '
+            f'{frames[at]}, first in line {lines[order[at - 1]]}; an id may stand once per frame')

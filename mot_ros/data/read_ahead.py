@@ -1,0 +1,66 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Making items in a thread of its own while earlier ones are worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+import contextlib
+from queue import Empty, Queue
+import threading
+from typing import TypeVar
+
+_Item = TypeVar('_Item')
+
+
+def read_ahead(items: Generator[_Item, None, None], depth: int) -> Generator[_Item, None, None]:
+    """
+    Yield `items`, at most `depth` of them made in advance by a thread of its own.
+
+    An error in making an item is raised where that item would have come. Closing the generator
+    ends the thread before it returns.
+    """
+    ready: Queue[tuple[_Item | None, BaseException | None]] = Queue(depth)
+    stop = threading.Event()
+    end = StopIteration()
+
+    def work() -> None:
+        try:
+            with contextlib.closing(items):
+                for item in items:
+                    ready.put((item, None))
+                    if stop.is_set():
+                        return
+            ready.put((None, end))
+        except BaseException as error:  # whatever it is, it belongs to the reader
+            ready.put((None, error))
+
+    thread = threading.Thread(target=work, name='read_ahead', daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is end:
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        stop.set()
+        while thread.is_alive():
+            # make room for a thread that waits to hand over an item
+            with contextlib.suppress(Empty):
+                ready.get_nowait()
+            thread.join(0.01)

@@ -1,0 +1,147 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+How good tracks are against a truth: a thin adapter over TrackEval, and average precision.
+
+TrackEval is the reference implementation; its metric classes are fed directly, without its
+layout of folders. It is needed for scoring only, so it is imported when that happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+import io
+from typing import Any, cast
+
+import numpy as np
+
+from mot_ros.data.mot import Doubles, MotRows
+from mot_ros.tracking import boxes
+from mot_ros.tracking.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one sequence: fractions (1 is perfect, MOTA may be negative) and counts."""
+
+    hota: float
+    """Averaged over the IoU thresholds .05 to .95, as are deta and assa."""
+    deta: float
+    assa: float
+    mota: float
+    idf1: float
+    switches: int
+    false_positives: int
+    misses: int
+    truth_boxes: int
+
+
+def score(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> Scores:
+    """
+    Score tracks against a truth; `iou` is the least overlap of a match in CLEAR and Identity.
+
+    Follows TrackEval's MOT15 rule: truth that is not considered is dropped beforehand, so that
+    missing it costs nothing, while a track on it counts as false.
+    """
+    data = _pair_up(truth[truth.values != 0], tracks)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            from trackeval import metrics as reference
+
+            config = {'THRESHOLD': iou, 'PRINT_CONFIG': False}
+            hota = reference.HOTA().eval_sequence(data)
+            clear = reference.CLEAR(dict(config)).eval_sequence(data)
+            identity = reference.Identity(dict(config)).eval_sequence(data)
+    except ImportError as error:
+        raise ConfigError(
+            f'scoring needs TrackEval, which cannot be imported ({error}): '
+            'pip install trackeval') from error
+    return Scores(
+        hota=float(np.mean(hota['HOTA'])), deta=float(np.mean(hota['DetA'])),
+        assa=float(np.mean(hota['AssA'])), mota=float(clear['MOTA']),
+        idf1=float(identity['IDF1']), switches=int(clear['IDSW']),
+        false_positives=int(clear['CLR_FP']), misses=int(clear['CLR_FN']),
+        truth_boxes=data['num_gt_dets'])
+
+
+def average_precision(truth: MotRows, detections: MotRows, iou: float = 0.5) -> float:
+    """
+    Return the area under the precision-recall curve, interpolated at all points.
+
+    Best score first, over all frames, each detection takes the free truth box that it overlaps
+    most, if by `iou` at least. A detection that finds none free but lies on truth that is not
+    considered counts neither way.
+    """
+    considered = truth[truth.values != 0]
+    ignored = truth[truth.values == 0]
+    if not len(considered):
+        return 0.0
+    hits: list[Doubles] = []
+    scores: list[Doubles] = []
+    # matching within a frame is independent of the other frames
+    for frame in np.unique(detections.frames).tolist():
+        seen = detections.at(frame)
+        seen = seen[np.argsort(-seen.values, kind='stable')]
+        overlaps = _overlaps(seen.boxes, considered.at(frame).boxes)
+        beside = (_overlaps(seen.boxes, ignored.at(frame).boxes) >= iou).any(axis=1)
+        hit = np.zeros(len(seen))
+        for row, overlap in enumerate(overlaps):
+            if overlap.size and overlap.max() >= iou:
+                best = int(overlap.argmax())
+                overlaps[:, best] = -1
+                hit[row] = 1
+        counted = (hit == 1) | ~beside
+        hits.append(hit[counted])
+        scores.append(seen.values[counted])
+    if not hits:
+        return 0.0
+    order = np.argsort(-np.concatenate(scores), kind='stable')
+    found = np.cumsum(np.concatenate(hits)[order])
+    precision = found / np.arange(1, len(found) + 1)
+    # at every recall the best precision that is reached there or further on
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    steps = np.diff(found, prepend=0) / len(considered)
+    return float(np.sum(steps * envelope))
+
+
+def _pair_up(truth: MotRows, tracks: MotRows) -> dict[str, Any]:
+    """Return what TrackEval's metrics read: dense ids and overlaps, frame by frame."""
+    truth_names, truth_ids = np.unique(truth.ids, return_inverse=True)
+    track_names, track_ids = np.unique(tracks.ids, return_inverse=True)
+    length = max(truth.last_frame, tracks.last_frame)
+    data: dict[str, Any] = {
+        'num_timesteps': length,
+        'num_gt_ids': len(truth_names), 'num_gt_dets': len(truth),
+        'num_tracker_ids': len(track_names), 'num_tracker_dets': len(tracks),
+        'gt_ids': [], 'tracker_ids': [], 'similarity_scores': [],
+    }
+    starts = np.arange(1, length + 2)
+    truth_at = np.searchsorted(truth.frames, starts)
+    track_at = np.searchsorted(tracks.frames, starts)
+    for step in range(length):
+        of_truth = slice(truth_at[step], truth_at[step + 1])
+        of_tracks = slice(track_at[step], track_at[step + 1])
+        data['gt_ids'].append(truth_ids[of_truth])
+        data['tracker_ids'].append(track_ids[of_tracks])
+        data['similarity_scores'].append(
+            _overlaps(truth.boxes[of_truth], tracks.boxes[of_tracks]))
+    return data
+
+
+def _overlaps(a: Doubles, b: Doubles) -> Doubles:
+    """Return the IoU (N, M) in double precision, as TrackEval computes it."""
+    # the arithmetic keeps the precision that it is given
+    return cast(Doubles, boxes.iou(cast(Any, a), cast(Any, b)))

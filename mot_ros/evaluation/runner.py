@@ -1,0 +1,132 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Runs a tracker over a source of frames and takes the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+import time
+from typing import TYPE_CHECKING
+
+from mot_ros.tracking.errors import FrameError
+
+if TYPE_CHECKING:
+    from mot_ros.data.video import FrameSource
+    from mot_ros.tracking.config import Settings
+    from mot_ros.tracking.contracts import Detector, Tracker
+    from mot_ros.tracking.detectors.recorded import CachedDetector
+    from mot_ros.tracking.types import Detections, Frame, Tracks
+
+
+class TimedDetector:
+    """Passes everything on to a detector and adds up how long that takes."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self.seconds = 0.0
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label; the label is the index."""
+        return self._detector.class_names
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Return the objects of each frame, best score first."""
+        start = time.perf_counter()
+        found = self._detector.detect(frames)
+        self.seconds += time.perf_counter() - start
+        return found
+
+
+@dataclass(frozen=True)
+class Step:
+    """One processed frame: its 0-based index in the source, and the tracks after it."""
+
+    index: int
+    frame: Frame
+    tracks: Tracks
+
+
+class Run:
+    """
+    One pass of a tracker over a source, frame by frame.
+
+    As in the node, a new image size drops all tracks while ids go on, and a frame that the
+    tracker cannot use costs that frame, counted in `failed`. `detector_ms`, `tracker_ms` and
+    `total_ms` hold one time per processed frame; the total is that of the whole loop, with
+    what the caller does with the step and with waiting for the next image.
+    """
+
+    def __init__(self, source: FrameSource, tracker: Tracker, detector: TimedDetector) -> None:
+        self._source = source
+        self._tracker = tracker
+        self._detector = detector
+        self.detector_ms: list[float] = []
+        self.tracker_ms: list[float] = []
+        self.total_ms: list[float] = []
+        self.failed: list[str] = []
+
+    def __iter__(self) -> Iterator[Step]:
+        size = self._source.size
+        begin = time.perf_counter()
+        for frame in self._source:
+            if frame.size != size:
+                self._tracker.reset(keep_ids=True)
+                size = frame.size
+            before, start = self._detector.seconds, time.perf_counter()
+            try:
+                tracks = self._tracker.update(frame)
+            except FrameError as error:
+                self.failed.append(f'frame {self._source.index_of(frame)}: {error}')
+                continue
+            whole = time.perf_counter() - start
+            inside = self._detector.seconds - before
+            self.detector_ms.append(inside * 1e3)
+            self.tracker_ms.append((whole - inside) * 1e3)
+            yield Step(self._source.index_of(frame), frame, tracks)
+            end = time.perf_counter()
+            self.total_ms.append((end - begin) * 1e3)
+            begin = end
+
+
+def cached_detector(
+        settings: Settings, source: FrameSource, path: str | Path) -> CachedDetector:
+    """
+    Return the detector of the settings with a file of detections of this source beside it.
+
+    The file depends on the source with its frame rate, on the weights and on every setting of
+    the detector, except that detections are kept down to the default score floor, so that it
+    can be raised with the same file. Not on the device, whose rounding differs by less than the
+    fourth digit of a score.
+    """
+    from mot_ros.tracking import weights
+    from mot_ros.tracking.detectors import make_detector
+    from mot_ros.tracking.detectors.recorded import CachedDetector
+
+    wanted = settings.detector
+    floor = min(type(wanted)().score_floor, wanted.score_floor)
+    low = dataclasses.replace(
+        settings, detector=dataclasses.replace(wanted, score_floor=floor))
+    pinned = weights.MANIFEST.get(wanted.weights)
+    digest = pinned.sha256 if pinned else weights.sha256(
+        weights.locate(wanted.weights).read_bytes())
+    key = {f'detector.{name}': value for name, value in dataclasses.asdict(wanted).items()
+           if name != 'score_floor'}
+    return CachedDetector(
+        path, {**source.fingerprint(), **key, 'weights_sha256': digest},
+        lambda: make_detector(low), wanted.score_floor, floor)
