@@ -28,6 +28,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+import mot_ros
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ('scripts/setup', 'scripts/demo', 'scripts/test', '.ci/run')
 ROSDEP_KEYS = {
@@ -98,7 +100,7 @@ def test_names_and_versions_agree(setup_arguments):
     package, messages = manifest(), manifest('msg/package.xml')
     assert package.findtext('name') == setup_arguments['name'] == 'mot_ros'
     assert messages.findtext('name') == 'mot_ros_msgs'
-    versions = {package.findtext('version'), messages.findtext('version')}
+    versions = {package.findtext('version'), messages.findtext('version'), mot_ros.__version__}
     assert versions == {setup_arguments['version']}
 
 

@@ -48,10 +48,10 @@ class DetectorSettings:
     weights: str = setting(
         'ssd-mobilenetv3-coco', 'name in the weights manifest, or path of a .safetensors file')
     width: int = setting(
-        768, 'width that the image is resized to; small people need a large input', 'px',
+        1024, 'width that the image is resized to; small people need a large input', 'px',
         minimum=64, maximum=4096)
     height: int = setting(
-        576, 'height that the image is resized to', 'px', minimum=64, maximum=4096)
+        768, 'height that the image is resized to', 'px', minimum=64, maximum=4096)
     score_floor: float = setting(
         0.1, 'detections with a lower score are not looked at', minimum=0.01, maximum=1.0)
     nms_iou: float = setting(
@@ -74,7 +74,7 @@ class ByteTrackSettings:
         0.5, 'a detection from this score on takes part in the first pass',
         minimum=0.0, maximum=1.0)
     low: float = setting(
-        0.3, 'a detection from this score on, below high, takes part in the second pass',
+        0.2, 'a detection from this score on, below high, takes part in the second pass',
         minimum=0.0, maximum=1.0)
     birth: float = setting(
         0.7, 'an unmatched detection from this score on starts a track',
@@ -95,7 +95,7 @@ class ByteTrackSettings:
         'xywh', 'what the motion filter sees of a box: centre, width and height, or centre, '
         'aspect ratio and height', choices=('xywh', 'xyah'))
     nominal_rate: float = setting(
-        7.0, 'frame rate that the noise of the motion filter is stated for; a lower one trusts '
+        10.0, 'frame rate that the noise of the motion filter is stated for; a lower one trusts '
         'the motion more', 'Hz', minimum=0.1, maximum=1000.0)
     class_aware: bool = setting(True, 'match only boxes of the same class')
 
@@ -124,7 +124,7 @@ class Settings(SettingsRoot):
 
     presets: ClassVar[Mapping[str, Mapping[str, Value]]] = {
         'accurate': {},
-        'fast': {'detector.width': 512, 'detector.height': 384},
+        'fast': {'detector.width': 640, 'detector.height': 480},
         'paper': {
             'detector.box_voting': False,
             'bytetrack.high': 0.6, 'bytetrack.low': 0.1, 'bytetrack.birth': 0.7,

@@ -1,0 +1,149 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Child processes that are watched while they run and never left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import json
+import os
+from pathlib import Path
+import random
+import signal
+import socket
+import subprocess
+import sys
+from types import TracebackType
+
+from mot_ros.tracking.errors import MotError
+
+PATIENCE = 15.0
+"""Seconds that a process gets to end after a signal before it is killed."""
+TAIL = 25
+"""Lines of its log that are shown of a process that failed."""
+
+
+class ChildError(MotError):
+    """A process ended that should not have, or does not do what it should."""
+
+
+class Children:
+    """
+    Processes by name, each with a log file in `folder`.
+
+    A context manager: whatever ends the block, all are asked to end, the latest first, killed if
+    they do not, and reaped. They get no Ctrl-C of the terminal, so that the order is ours.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Start a process."""
+        with self.log_of(name).open('wb') as log:
+            self._processes[name] = subprocess.Popen(
+                list(command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True)
+
+    def log_of(self, name: str) -> Path:
+        """Return the log file of a process."""
+        return self._folder / f'{name}.log'
+
+    def ended(self, name: str) -> bool:
+        """Tell whether a process came to its end by itself; raises ChildError if it failed."""
+        status = self._processes[name].poll()
+        if status:
+            raise self.failure(name, f'ended with status {status}')
+        return status is not None
+
+    def check(self, *names: str) -> None:
+        """Raise ChildError unless all of these are running."""
+        for name in names:
+            if self.ended(name):
+                raise self.failure(name, 'ended too early')
+
+    def failure(self, name: str, what: str) -> ChildError:
+        """Return the error that says what a process did, with the end of its log."""
+        log = self.log_of(name)
+        lines = log.read_text(encoding='utf-8', errors='replace').splitlines()[-TAIL:]
+        return ChildError('\n'.join([f'the {name} process {what}; its log ({log}):', *lines]))
+
+    def stop(self, name: str) -> None:
+        """Ask a process to end and wait for it; raises ChildError if it does not end well."""
+        process = self._processes[name]
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            status = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise self.failure(name, f'did not end within {PATIENCE:g} s') from None
+        if status:
+            raise self.failure(name, f'ended with status {status}')
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None,
+            trace: TracebackType | None) -> None:
+        for name in reversed(list(self._processes)):
+            try:
+                self.stop(name)
+            except ChildError:
+                # whoever watches a run that goes well stops its processes before, and hears of it
+                continue
+
+
+def own_domain() -> dict[str, str]:
+    """
+    Return environment variables of a ROS domain that nobody uses, seen on this machine alone.
+
+    A robot nearby must not see these topics, nor we its. A domain counts as used if the port of
+    its first participant is; the numbers stay below the ports that Linux gives to anybody.
+    """
+    domains = list(range(1, 100))
+    random.shuffle(domains)
+    for domain in domains:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                # RTPS: 7400 + 250 per domain + 10 for unicast discovery
+                probe.bind(('', 7410 + 250 * domain))
+            except OSError:
+                continue
+        found = {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+        if os.environ.get('ROS_DISTRO') == 'humble':
+            found['ROS_LOCALHOST_ONLY'] = '1'
+        return found
+    raise ChildError('every ROS_DOMAIN_ID from 1 to 99 is in use on this machine')
+
+
+def module(name: str) -> list[str]:
+    """Return the command that runs a module of mot_ros.ros."""
+    return [sys.executable, '-m', f'mot_ros.ros.{name}']
+
+
+def ros_args(*remaps: str, **parameters: object) -> list[str]:
+    """Return command-line arguments of a node; a parameter that is None is left out."""
+    arguments = ['--ros-args']
+    for remap in remaps:
+        arguments += ['-r', remap]
+    for name, value in parameters.items():
+        if value is not None:
+            # JSON is YAML, and quoted text stays text
+            arguments += ['-p', f'{name}:={json.dumps(value)}']
+    return arguments

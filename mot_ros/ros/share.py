@@ -1,0 +1,52 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where the files of ROS packages lie, and the Fast DDS profile that large images need."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+import sys
+
+from mot_ros.tracking.errors import SourceError
+
+PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+"""What Fast DDS reads, under its present name and under Humble's."""
+
+
+def share(package: str, path: str) -> Path:
+    """Return a file or folder of a package's share folder; raises SourceError if it has none."""
+    prefixes = [*filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(':')), sys.prefix]
+    places = [Path(prefix, 'share', package, path) for prefix in prefixes]
+    if package == 'mot_ros':
+        # in a checkout that is not installed, config/ lies beside the package
+        places.insert(0, Path(__file__).resolve().parents[2] / path)
+    for place in places:
+        if place.exists():
+            return place
+    raise SourceError(
+        f'{path} of the package {package} is in none of {", ".join(map(str, places))}: is the '
+        'package installed and its workspace sourced?')
+
+
+def use_fast_dds_profile() -> None:
+    """Give this process the profile, unless its user has one; has to precede rclpy.init."""
+    if any(os.environ.get(name) for name in PROFILE_VARIABLES):
+        return
+    # without it small images still work, and who receives says when large ones do not
+    with contextlib.suppress(SourceError):
+        profile = str(share('mot_ros', 'config/fastdds.xml'))
+        os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))

@@ -1,0 +1,182 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The worker: one thread that turns images into tracks, and survives all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+import threading
+import time
+import traceback
+
+from rclpy.impl.rcutils_logger import RcutilsLogger
+from sensor_msgs.msg import Image
+
+from mot_ros.ros.conversion import ImageError, to_bgr, to_seconds
+from mot_ros.ros.health import Health
+from mot_ros.ros.mailbox import Mailbox
+from mot_ros.tracking.contracts import Tracker
+from mot_ros.tracking.sequence import Outcome, SequenceGuard
+from mot_ros.tracking.types import Frame, Tracks
+
+LOG_INTERVAL = 5.0
+"""Seconds between two log messages of the same reason."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An image message and when it came."""
+
+    message: Image
+    received: float
+    """Seconds on the node's clock: stands in for a stamp that is zero, where that is allowed."""
+    arrived: float
+    """Seconds on the monotonic clock, for latencies."""
+
+
+class Complaints:
+    """Warnings, at most one per reason in LOG_INTERVAL seconds; each says how often it was."""
+
+    def __init__(self, logger: RcutilsLogger) -> None:
+        self._logger = logger
+        self._counts: Counter[str] = Counter()
+        self._last: dict[str, float] = {}
+
+    def warn(self, reason: str, message: str) -> None:
+        """Log `message` unless one of the same reason was logged just now."""
+        self._counts[reason] += 1
+        now = time.monotonic()
+        if now - self._last.get(reason, -LOG_INTERVAL) >= LOG_INTERVAL:
+            self._last[reason] = now
+            count = self._counts[reason]
+            self._logger.warning(message + (f' ({count} times so far)' if count > 1 else ''))
+
+
+class Worker:
+    """
+    Runs the tracker on what comes into the mailbox, in a thread of its own.
+
+    `publish` is called once per accepted frame, in that thread. Whatever a frame causes costs
+    that frame. Reset and enabling are requests that take effect between two frames, so that
+    whoever makes them never waits for the inference.
+    """
+
+    def __init__(
+            self, tracker: Tracker, guard: SequenceGuard,
+            publish: Callable[[Image, Frame, Tracks], None], health: Health,
+            logger: RcutilsLogger) -> None:
+        self._tracker = tracker
+        self._guard = guard
+        self._publish = publish
+        self._health = health
+        self._logger = logger
+        self._complaints = Complaints(logger)
+        self._mailbox: Mailbox[Arrival] | None = None
+        self._thread: threading.Thread | None = None
+        self._enabled = True
+        self._restart_wanted = threading.Event()
+        self._flush_wanted = threading.Event()
+
+    def start(self, mailbox: Mailbox[Arrival]) -> None:
+        """Begin to empty `mailbox`."""
+        self._mailbox = mailbox
+        # a daemon, so that an inference that hangs cannot keep the process from ending
+        self._thread = threading.Thread(
+            target=self._run, args=(mailbox,), name='tracking', daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Finish the frame in hand and end; False if that took longer than `timeout` seconds."""
+        if self._mailbox is not None:
+            self._health.drop('deactivated', self._mailbox.close())
+        if self._thread is not None:
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                return False
+        self._mailbox = self._thread = None
+        return True
+
+    def request_reset(self) -> None:
+        """Before the next frame, forget everything: ids restart at 1."""
+        self._restart_wanted.set()
+
+    def enable(self, on: bool) -> None:
+        """Switch inference on or off; off drops all tracks, ids go on."""
+        if not on:
+            self._flush_wanted.set()
+        self._enabled = on
+
+    def _run(self, mailbox: Mailbox[Arrival]) -> None:
+        while (arrival := mailbox.take()) is not None:
+            try:
+                self._handle(arrival)
+            except Exception as error:
+                failure = f'{type(error).__name__}: {error}'
+                self._health.fail(failure)
+                self._logger.error(
+                    f'a frame was lost, the tracker failed on it: {failure}',
+                    throttle_duration_sec=LOG_INTERVAL)
+                self._logger.debug(traceback.format_exc())
+
+    def _handle(self, arrival: Arrival) -> None:
+        self._obey()
+        if not self._enabled:
+            self._health.drop('disabled')
+            return
+        taken = time.monotonic()
+        message = arrival.message
+        header, size = message.header, (message.width, message.height)
+        verdict = self._guard.judge(
+            to_seconds(header.stamp), size, header.frame_id, arrival.received)
+        if verdict.outcome is Outcome.DROP:
+            self._drop(verdict.reason, verdict.message)
+            return
+        try:
+            frame = Frame(to_bgr(message), verdict.stamp, size)
+        except ImageError as error:
+            self._drop(error.reason, f'image dropped: {error}')
+            return
+        decoded = time.monotonic()
+        if verdict.outcome is not Outcome.ACCEPT:
+            self._tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
+            self._health.reset(verdict.reason)
+            self._complaints.warn(verdict.reason, verdict.message)
+        self._guard.accept(verdict, size, header.frame_id)
+        tracks = self._tracker.update(frame)
+        updated = time.monotonic()
+        self._publish(message, frame, tracks)
+        done = time.monotonic()
+        self._health.publish({
+            'wait': taken - arrival.arrived, 'decode': decoded - taken,
+            'update': updated - decoded, 'publish': done - updated,
+            'total': done - arrival.arrived}, alive=len(tracks))
+
+    def _obey(self) -> None:
+        """Carry out what was requested since the last frame."""
+        if self._flush_wanted.is_set():
+            self._flush_wanted.clear()
+            self._tracker.reset(keep_ids=True)
+            self._health.reset('disabled')
+        if self._restart_wanted.is_set():
+            self._restart_wanted.clear()
+            self._tracker.reset()
+            self._guard.forget()
+            self._health.reset('requested')
+
+    def _drop(self, reason: str, message: str) -> None:
+        self._health.drop(reason)
+        self._complaints.warn(reason, message)

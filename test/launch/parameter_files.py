@@ -1,0 +1,82 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The parameter files in config/, made from config.py: run this as a script to write them anew.
+
+A test compares them, so that no default and no explanation drifts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+import textwrap
+
+from mot_ros.tracking.config import METHODS, NodeSettings
+from mot_ros.tracking.settings import catalogue, Setting, Value
+
+ROOT = Path(__file__).resolve().parents[2]
+SET_BY_PRESETS = {name for preset in NodeSettings.presets.values() for name in preset}
+"""Stated in a file, these would outrank the preset, so there they are comments only."""
+BEGIN = """\
+# Parameters of the tracker node with the method {method}.
+#
+# The values are the defaults, so a file of your own needs only what it changes. What counts:
+# launch argument before this file before preset before default. What the presets set is commented
+# out, as a value stated in a file outranks the preset.
+
+/**:
+  ros__parameters:
+"""
+
+
+def text_of(method: str) -> str:
+    """Return the parameter file of a method."""
+    known = {name: setting for name, setting in catalogue(NodeSettings, 'accurate').items()
+             if name.partition('.')[0] not in set(METHODS) - {method}}
+    lines: list[str] = []
+    group = ''
+    for name, setting in sorted(known.items(), key=lambda item: '.' in item[0]):
+        outer, _, inner = name.rpartition('.')
+        if outer != group:
+            lines += ['', f'    {outer}:']
+            group = outer
+        indent = '      ' if outer else '    '
+        lines += [indent + line for line in entry(
+            name, inner, setting, method if name == 'method' else setting.default)]
+    return BEGIN.format(method=method) + '\n'.join(lines) + '\n'
+
+
+def entry(name: str, key: str, setting: Setting, value: Value) -> Iterator[str]:
+    """Yield the lines of one parameter: what it means, then its value."""
+    words = setting.help[0].upper() + setting.help[1:]
+    unit = f' [{setting.unit}]' if setting.unit else ''
+    choices = f' ({" | ".join(setting.choices)})' if setting.choices else ''
+    for line in textwrap.wrap(words + unit + choices, 90):
+        yield f'# {line}'
+    yield ('# ' if name in SET_BY_PRESETS else '') + f'{key}: {as_yaml(value)}'
+
+
+def as_yaml(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f'[{", ".join(value)}]'
+    return str(value) or "''"
+
+
+if __name__ == '__main__':
+    for each in METHODS:
+        (ROOT / 'config' / f'{each}.yaml').write_text(text_of(each), encoding='utf-8')

@@ -1,0 +1,185 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+Stand-ins for `launch` and `launch_ros`, which no package index has: they record and evaluate.
+
+Only what the launch files use, each with the arguments of Humble; an unknown one is an error, as
+it would be there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import importlib.util
+from pathlib import Path
+import sys
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class LaunchConfiguration:
+    variable_name: str
+    default: Any = None
+
+
+@dataclass
+class EnvironmentVariable:
+    name: Any
+    default_value: Any = None
+
+
+@dataclass
+class PythonExpression:
+    expression: Any
+
+
+@dataclass
+class FindPackageShare:
+    package: Any
+
+
+@dataclass
+class ParameterValue:
+    value: Any
+    value_type: Any = None
+
+
+@dataclass
+class DeclareLaunchArgument:
+    name: str
+    default_value: Any = None
+    description: str = ''
+    choices: list[str] | None = None
+
+
+@dataclass
+class SetEnvironmentVariable:
+    name: Any
+    value: Any
+
+
+@dataclass
+class Node:
+    executable: Any
+    package: Any = None
+    name: Any = None
+    namespace: Any = None
+    parameters: list[Any] = field(default_factory=list)
+    remappings: list[tuple[Any, Any]] = field(default_factory=list)
+    arguments: list[Any] = field(default_factory=list)
+    output: str = 'log'
+    emulate_tty: bool = False
+
+
+@dataclass
+class LaunchDescription:
+    entities: list[Any]
+
+
+MODULES = {
+    'launch': [LaunchDescription],
+    'launch.actions': [DeclareLaunchArgument, SetEnvironmentVariable],
+    'launch.substitutions': [EnvironmentVariable, LaunchConfiguration, PythonExpression],
+    'launch_ros': [],
+    'launch_ros.actions': [Node],
+    'launch_ros.parameter_descriptions': [ParameterValue],
+    'launch_ros.substitutions': [FindPackageShare],
+}
+
+
+@dataclass
+class Launched:
+    """What a launch file would have started, evaluated."""
+
+    arguments: dict[str, DeclareLaunchArgument]
+    environment: dict[str, str]
+    nodes: list[Node]
+
+
+def load(path: Path) -> LaunchDescription:
+    """Run a launch file on the stand-ins."""
+    before = dict(sys.modules)
+    try:
+        for name, members in MODULES.items():
+            sys.modules[name] = ModuleType(name)
+            for member in members:
+                setattr(sys.modules[name], member.__name__, member)
+        spec = importlib.util.spec_from_file_location(path.name.replace('.', '_'), path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.generate_launch_description()
+    finally:
+        for name in MODULES:
+            sys.modules.pop(name, None)
+            if name in before:
+                sys.modules[name] = before[name]
+
+
+def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Launched:
+    """Do what `ros2 launch` would with these arguments, up to starting processes."""
+    result = Launched({}, dict(environment), [])
+    configurations: dict[str, str] = dict(given)
+
+    def perform(value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (list, tuple)):
+            return ''.join(map(perform, value))
+        if isinstance(value, LaunchConfiguration):
+            return configurations[value.variable_name]
+        if isinstance(value, EnvironmentVariable):
+            return result.environment.get(
+                perform(value.name)) or perform(value.default_value)
+        if isinstance(value, PythonExpression):
+            return str(eval(perform(value.expression)))  # noqa: S307
+        if isinstance(value, FindPackageShare):
+            # a checkout is laid out as the share folder is
+            assert perform(value.package) == 'mot_ros'
+            return str(ROOT)
+        if isinstance(value, ParameterValue):
+            # launch_ros reads text as YAML unless it is told that it is text
+            assert value.value_type is str, 'a launch argument must stay text'
+            return perform(value.value)
+        raise TypeError(f'no substitution: {value!r}')
+
+    for entity in load(path).entities:
+        if isinstance(entity, DeclareLaunchArgument):
+            result.arguments[entity.name] = entity
+            if entity.name not in configurations:
+                configurations[entity.name] = perform(entity.default_value)
+            value = configurations[entity.name]
+            if entity.choices and value not in entity.choices:
+                raise ValueError(f'{entity.name}: {value!r} is not one of {entity.choices}')
+        elif isinstance(entity, SetEnvironmentVariable):
+            result.environment[perform(entity.name)] = perform(entity.value)
+        elif isinstance(entity, Node):
+            result.nodes.append(Node(
+                executable=perform(entity.executable), package=perform(entity.package),
+                name=perform(entity.name), namespace=perform(entity.namespace),
+                parameters=[
+                    {name: perform(value) for name, value in item.items()}
+                    if isinstance(item, dict) else perform(item) for item in entity.parameters],
+                remappings=[(perform(a), perform(b)) for a, b in entity.remappings],
+                arguments=[perform(item) for item in entity.arguments]))
+        else:
+            raise TypeError(f'no action: {entity!r}')
+    unknown = given.keys() - result.arguments.keys()
+    if unknown:
+        raise ValueError(f'not declared: {unknown}')
+    return result

@@ -1,0 +1,223 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Launch files, parameter files and the Fast DDS profile: they fit the package as it is."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import signal
+import subprocess
+from xml.etree import ElementTree
+
+from parameter_files import SET_BY_PRESETS, text_of
+import pytest
+from stand_ins import launch, ROOT
+import yaml
+
+from mot_ros.tracking.config import METHODS, NodeSettings, Settings
+from mot_ros.tracking.settings import build, catalogue, flatten
+
+FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
+TRACKER = ROOT / 'launch' / 'tracker.launch.py'
+PROFILE = str(ROOT / 'config' / 'fastdds.xml')
+VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+KNOWN = catalogue(NodeSettings, 'accurate')
+
+
+def executables() -> dict[str, str]:
+    """Return the console scripts of setup.py: name to 'module:function'."""
+    tree = ast.parse((ROOT / 'setup.py').read_text())
+    texts = [node.value for node in ast.walk(tree)
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return dict(text.split(' = ') for text in texts if re.fullmatch(r'\w+ = [\w.]+:\w+', text))
+
+
+def parameters_of(launched, tmp_path):
+    """Return the settings that the real node makes of what was launched, and use_sim_time."""
+    rclpy = pytest.importorskip('rclpy')
+    from mot_ros.ros.parameters import Parameters
+
+    arguments = ['--ros-args']
+    for number, item in enumerate(launched.nodes[0].parameters):
+        file = item
+        if isinstance(item, dict):
+            # launch_ros passes a dictionary as one more file
+            file = tmp_path / f'{number}.yaml'
+            file.write_text(yaml.safe_dump({'/**': {'ros__parameters': item}}))
+        arguments += ['--params-file', str(file)]
+    context = rclpy.context.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node('tracker', context=context, cli_args=arguments)
+    try:
+        settings = Parameters(node).read()
+        return settings, node.get_parameter('use_sim_time').value
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+
+
+@pytest.mark.parametrize('path', FILES, ids=lambda path: path.name)
+def test_every_argument_is_described_and_every_node_exists(path):
+    launched = launch(path)
+    for argument in launched.arguments.values():
+        assert len(argument.description) > 10, argument
+        assert argument.default_value is not None, argument
+    for node in launched.nodes:
+        assert node.package == 'mot_ros'
+        module, _, function = executables()[node.executable].partition(':')
+        tree = ast.parse((ROOT / (module.replace('.', '/') + '.py')).read_text())
+        assert function in {
+            item.name for item in tree.body if isinstance(item, ast.FunctionDef)}
+
+
+def test_the_arguments_of_the_tracker():
+    arguments = launch(TRACKER).arguments
+    assert list(arguments) == [
+        'method', 'preset', 'params_file', 'image_topic', 'namespace', 'device', 'weights',
+        'use_sim_time', 'autostart', 'log_level']
+    assert arguments['method'].choices == ['', *METHODS]
+    assert arguments['preset'].choices == ['', *Settings.presets]
+    for name in ('method', 'preset', 'device', 'weights', 'use_sim_time', 'autostart'):
+        assert arguments[name].default_value == '', 'not set must be empty'
+    with pytest.raises(ValueError, match='method'):
+        launch(TRACKER, method='deepsort')
+
+
+@pytest.mark.parametrize('method', ['', *METHODS])
+def test_each_method_brings_its_file(method):
+    file = launch(TRACKER, method=method).nodes[0].parameters[0]
+    assert file == str(ROOT / 'config' / f'{method or "bytetrack"}.yaml')
+    assert launch(TRACKER, params_file='/mine.yaml').nodes[0].parameters[0] == '/mine.yaml'
+
+
+def test_names_remaps_and_log_level_reach_the_node():
+    node, = launch(
+        TRACKER, image_topic='/front/image_raw', namespace='front', log_level='debug').nodes
+    assert (node.executable, node.name, node.namespace) == ('tracker', 'tracker', 'front')
+    assert node.remappings == [('image', '/front/image_raw')]
+    assert node.arguments == ['--ros-args', '--log-level', 'debug']
+    # as it is without arguments: a relative topic remapped to itself
+    assert launch(TRACKER).nodes[0].remappings == [('image', 'image')]
+
+
+def test_every_parameter_passed_is_one_that_the_node_knows():
+    from mot_ros.ros.parameters import LAUNCH_PREFIX
+
+    passed = launch(TRACKER).nodes[0].parameters[1]
+    for name in passed:
+        assert name.startswith(LAUNCH_PREFIX)
+        assert name[len(LAUNCH_PREFIX):] in {*KNOWN, 'use_sim_time'}
+
+
+def test_without_arguments_the_node_gets_the_defaults(ros_domain, tmp_path):
+    assert parameters_of(launch(TRACKER), tmp_path) == (NodeSettings(), False)
+
+
+def test_arguments_go_before_the_file_and_the_file_before_the_defaults(ros_domain, tmp_path):
+    file = tmp_path / 'mine.yaml'
+    file.write_text(
+        '/**:\n  ros__parameters:\n    method: sort\n    device: cuda:1\n    use_sim_time: true\n'
+        '    autostart: false\n    sort: {max_age: 7}\n')
+    settings, sim_time = parameters_of(launch(TRACKER, params_file=str(file)), tmp_path)
+    assert settings == build(NodeSettings, {
+        'method': 'sort', 'device': 'cuda:1', 'autostart': False, 'sort.max_age': 7})
+    assert sim_time is True
+
+    settings, sim_time = parameters_of(launch(
+        TRACKER, params_file=str(file), method='bytetrack', device='0', weights='/w.safetensors',
+        use_sim_time='false', autostart='true', preset='fast'), tmp_path)
+    assert settings == build(NodeSettings, {
+        'method': 'bytetrack', 'device': '0', 'preset': 'fast', 'sort.max_age': 7,
+        'detector.weights': '/w.safetensors'})
+    assert sim_time is False
+
+
+@pytest.mark.parametrize('preset', list(Settings.presets))
+@pytest.mark.parametrize('method', METHODS)
+def test_a_preset_works_with_the_files_that_come_along(ros_domain, tmp_path, method, preset):
+    settings, _ = parameters_of(launch(TRACKER, method=method, preset=preset), tmp_path)
+    assert settings == build(NodeSettings, {'method': method, 'preset': preset})
+
+
+@pytest.mark.parametrize('mine', [None, *VARIABLES])
+def test_the_profile_is_set_unless_the_user_has_one(mine):
+    environment = launch(TRACKER, environment={mine: '/mine.xml'} if mine else {}).environment
+    assert {environment[name] for name in VARIABLES} == {'/mine.xml' if mine else PROFILE}
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_parameter_files_state_the_defaults_and_nothing_else(method):
+    text = (ROOT / 'config' / f'{method}.yaml').read_text()
+    content = yaml.safe_load(text)
+    assert list(content) == ['/**']
+    values = {}
+    for name, value in content['/**']['ros__parameters'].items():
+        values |= ({f'{name}.{inner}': item for inner, item in value.items()}
+                   if isinstance(value, dict) else {name: value})
+    wanted = {
+        name for name in KNOWN
+        if name not in SET_BY_PRESETS and name.partition('.')[0] not in set(METHODS) - {method}}
+    assert values.keys() == wanted
+    assert flatten(build(NodeSettings, values)) == flatten(build(
+        NodeSettings, {'method': method}))
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_parameter_files_are_those_that_config_py_makes(method):
+    text = (ROOT / 'config' / f'{method}.yaml').read_text(encoding='utf-8')
+    assert text == text_of(method), 'write them anew: test/launch/parameter_files.py'
+
+
+def test_the_profile_has_a_large_segment_and_a_way_to_other_machines():
+    space = {'d': 'http://www.eprosima.com'}
+    tree = ElementTree.parse(PROFILE)  # noqa: S314
+    transports = {
+        item.findtext('d:transport_id', namespaces=space): item
+        for item in tree.iterfind('.//d:transport_descriptor', space)}
+    kinds = {item.findtext('d:type', namespaces=space) for item in transports.values()}
+    assert kinds == {'SHM', 'UDPv4'}
+    assert {item.findtext('d:segment_size', namespaces=space)
+            for item in transports.values()} == {'33554432', None}
+    participant = tree.find('.//d:participant', space)
+    assert participant.get('is_default_profile') == 'true'
+    assert participant.findtext('.//d:useBuiltinTransports', namespaces=space) == 'false'
+    used = {item.text for item in participant.iterfind('.//d:userTransports/*', space)}
+    assert used == set(transports)
+
+
+@pytest.mark.parametrize('path', FILES, ids=lambda path: path.name)
+def test_the_genuine_launch_shows_and_starts_it(path, ros_domain):
+    pytest.importorskip('launch_ros.actions')
+    if not shutil.which('ros2'):
+        pytest.skip('no ros2 command')
+    shown = subprocess.run(
+        ['ros2', 'launch', str(path), '--show-args'], capture_output=True, text=True, check=True)
+    for name, argument in launch(path).arguments.items():
+        assert f"'{name}'" in shown.stdout
+        assert argument.description.split(';')[0] in shown.stdout
+    process = subprocess.Popen(
+        ['ros2', 'launch', str(path), 'autostart:=false'], stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in process.stdout:
+            if 'process started' in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+        assert 'Traceback' not in rest
+    finally:
+        process.kill()

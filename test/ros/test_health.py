@@ -1,0 +1,127 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What the node tells of its condition."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from mot_ros.ros.health import FAILURES_IN_A_ROW, Health, OVERWRITTEN
+
+
+@pytest.fixture
+def health():
+    made = Health()
+    made.state = 'active'
+    made.labels = {'method': 'sort', 'device': 'cpu'}
+    return made
+
+
+def values_of(status):
+    return {value.key: value.value for value in status.values}
+
+
+def test_everything_is_counted(health):
+    for _ in range(7):
+        health.receive()
+    health.drop('encoding')
+    health.drop('encoding')
+    health.drop('nothing', 0)
+    health.reset('gap')
+    health.lose(3)
+    for milliseconds in (1, 2, 3, 4):
+        health.publish({'total': milliseconds / 1e3}, alive=5)
+    health.fail('RuntimeError: x')
+
+    status = health.report('tracker: tracking')
+
+    values = values_of(status)
+    assert (status.name, status.hardware_id) == ('tracker: tracking', 'cpu')
+    assert values['frames in'] == '7'
+    assert values['frames out'] == '4'
+    assert values['frames dropped'] == '3'
+    assert values['dropped: encoding'] == '2'
+    assert values['dropped: tracker failed'] == '1'
+    assert 'dropped: nothing' not in values
+    assert values['resets: gap'] == '1'
+    assert values['images lost on the way'] == '3'
+    assert values['tracks alive'] == '5'
+    assert values['last failure'] == 'RuntimeError: x'
+    assert values['latency total p50/p95/p99 [ms]'] == '2.50/3.85/3.97'
+    assert values['method'] == 'sort'
+    assert float(values['input rate [Hz]']) > 0
+
+
+def test_faults_warn_once_and_overwritten_frames_do_not(health):
+    health.receive()
+    health.drop(OVERWRITTEN, 5)
+    assert health.report('x').level == DiagnosticStatus.OK
+    health.drop('step')
+    status = health.report('x')
+    assert (status.level, status.message[0]) == (DiagnosticStatus.WARN, '1')
+    assert health.report('x').level == DiagnosticStatus.OK
+
+
+def test_failures_in_a_row_are_an_error_until_a_frame_works(health):
+    health.receive()
+    for _ in range(FAILURES_IN_A_ROW - 1):
+        health.fail('no memory')
+    assert health.report('x').level == DiagnosticStatus.WARN
+    health.fail('no memory')
+    status = health.report('x')
+    assert status.level == DiagnosticStatus.ERROR
+    assert 'no memory' in status.message
+    health.publish({}, alive=0)
+    assert health.report('x').level == DiagnosticStatus.OK
+
+
+def test_silence_warns_only_while_active(health, monkeypatch):
+    start = health._last_sign
+    monkeypatch.setattr('time.monotonic', lambda: start + 12)
+    status = health.report('x')
+    assert status.level == DiagnosticStatus.WARN
+    assert 'no image for 12 s' in status.message
+    health.state = 'inactive'
+    assert health.report('x').level == DiagnosticStatus.OK
+
+
+def test_a_problem_is_an_error_in_any_state(health):
+    health.state = 'unconfigured'
+    health.problem = 'could not configure: no weights'
+    status = health.report('x')
+    assert (status.level, status.message) == (DiagnosticStatus.ERROR, health.problem)
+
+
+def test_rate(health, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr('time.monotonic', lambda: now[0])
+    for _ in range(200):
+        now[0] += 0.1
+        health.receive()
+    assert health.rate() == pytest.approx(10, rel=0.05)
+    now[0] += 60
+    assert health.rate() == 0
+
+
+def test_clear_begins_anew(health):
+    health.receive()
+    health.drop('x')
+    health.clear()
+    values = values_of(health.report('x'))
+    assert (values['frames in'], values['frames dropped']) == ('0', '0')

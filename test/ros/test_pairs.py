@@ -1,0 +1,68 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Joining two streams by their stamps."""
+
+from __future__ import annotations
+
+from builtin_interfaces.msg import Time
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+pytest.importorskip('rclpy')
+
+from mot_ros.ros.pairs import key_of, Pairs
+
+
+def test_the_later_side_gets_the_earlier():
+    pairs = Pairs(4)
+    assert pairs.left((1, 0), 'image') is None
+    assert pairs.right((1, 0), 'tracks') == 'image'
+    assert pairs.right((2, 0), 'tracks 2') is None
+    assert pairs.left((2, 0), 'image 2') == 'tracks 2'
+    # a pair is joined once
+    assert pairs.left((1, 0), 'again') is None
+
+
+def test_neighbours_are_never_paired():
+    pairs = Pairs(4)
+    pairs.left((1, 0), 'image')
+    assert pairs.right((1, 1), 'tracks') is None
+
+
+def test_time_may_jump_back():
+    pairs = Pairs(10)
+    for second in (8, 9, 1, 2):
+        pairs.left((second, 0), second)
+    assert pairs.right((9, 0), '') == 9
+    assert pairs.right((1, 0), '') == 1
+    assert pairs.right((2, 0), '') == 2
+
+
+@given(
+    depth=st.integers(1, 6),
+    events=st.lists(st.tuples(st.booleans(), st.integers(0, 8)), max_size=60))
+def test_pairs_have_equal_keys_and_memory_is_bounded(depth, events):
+    pairs = Pairs(depth)
+    for is_left, number in events:
+        key = (number, 0)
+        partner = (pairs.left if is_left else pairs.right)(key, (key, is_left))
+        assert partner is None or partner == (key, not is_left)
+        assert len(pairs._lefts) <= depth
+        assert len(pairs._rights) <= depth
+
+
+def test_every_nanosecond_counts():
+    assert key_of(Time(sec=1, nanosec=2)) != key_of(Time(sec=1, nanosec=3))

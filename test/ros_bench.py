@@ -1,0 +1,273 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What tests of nodes are made with: a node on this side, processes on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
+from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
+
+from mot_ros.ros.conversion import to_image, to_seconds, to_stamp
+
+ROOT = Path(__file__).resolve().parents[1]
+STUB_TRACKER = ROOT / 'test' / 'ros' / 'stub_tracker.py'
+PATIENCE = 60.0
+"""Seconds after which a condition that did not come true is a failure, not a slow machine."""
+RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+BEST_EFFORT = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+@contextlib.contextmanager
+def own_domain() -> Iterator[int]:
+    """Hold a ROS_DOMAIN_ID that no other test on this machine holds, whichever process it is."""
+    folder = Path(tempfile.gettempdir(), f'mot_ros_test_domains_{os.getuid()}')
+    folder.mkdir(exist_ok=True)
+    for domain in random.sample(range(1, 100), 99):
+        with (folder / str(domain)).open('w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind(('', 7410 + 250 * domain))
+            except OSError:
+                continue
+            yield domain
+            return
+    raise RuntimeError('every ROS_DOMAIN_ID is in use')
+
+
+def picture(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (160, 120)) -> np.ndarray:
+    """Return a black BGR image of (width, height) with white rectangles xyxy."""
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    for x1, y1, x2, y2 in boxes:
+        image[y1:y2, x1:x2] = 255
+    return image
+
+
+def camera_image(
+        stamp: float, *boxes: tuple[int, int, int, int], size: tuple[int, int] = (160, 120),
+        frame_id: str = 'camera') -> Image:
+    """Return such an image as a message."""
+    return to_image(
+        picture(*boxes, size=size), Header(stamp=to_stamp(stamp), frame_id=frame_id))
+
+
+def stamps_of(messages: Sequence[Any]) -> list[float]:
+    """Return the stamps of messages in seconds, to the microsecond."""
+    return [round(message.header.stamp.sec + message.header.stamp.nanosec * 1e-9, 6)
+            for message in messages]
+
+
+def ids_of(message: Detection2DArray) -> list[str]:
+    return [detection.id for detection in message.detections]
+
+
+class Child:
+    """A process with its output in a file."""
+
+    def __init__(
+            self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self._log = log
+        with log.open('wb') as file:
+            self.process = subprocess.Popen(
+                list(command), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                env={**os.environ, 'PYTHONPATH': str(ROOT), **environment},
+                start_new_session=True)
+
+    @property
+    def text(self) -> str:
+        """Everything written so far."""
+        return self._log.read_text(encoding='utf-8', errors='replace')
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Wait for the end by itself; returns the exit status."""
+        return self.process.wait(timeout)
+
+    def stop(self, *signals: int) -> int:
+        """Send signals, SIGINT by default; returns the exit status."""
+        for number in signals or (signal.SIGINT,):
+            self.process.send_signal(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it for good."""
+        self.process.kill()
+        self.process.wait()
+
+
+class Bench:
+    """A node on this side of the wire, and waiting for conditions instead of sleeping."""
+
+    def __init__(self) -> None:
+        self._context = Context()
+        rclpy.init(context=self._context)
+        self.node = rclpy.create_node('bench', context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._diagnostics = self.collect(DiagnosticArray, '/diagnostics')
+
+    def close(self) -> None:
+        self.node.destroy_node()
+        self._executor.shutdown()
+        self._context.try_shutdown()
+
+    def spin(self, seconds: float = 0.02) -> None:
+        """Handle what comes next."""
+        self._executor.spin_once(timeout_sec=seconds)
+
+    def until(
+            self, condition: Callable[[], Any], what: str, timeout: float = PATIENCE,
+            child: Child | None = None) -> None:
+        """Spin until the condition holds; fails after the timeout or if the child dies."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            self.spin()
+            text = '' if child is None else f'\n{child.text}'
+            if child is not None and child.process.poll() is not None:
+                raise AssertionError(f'the process died before: {what}{text}')
+            if time.monotonic() > deadline:
+                raise AssertionError(f'not within {timeout:g} s: {what}{text}')
+
+    def collect(
+            self, kind: type, topic: str, qos: QoSProfile = RELIABLE, raw: bool = False
+            ) -> list[Any]:
+        """Subscribe; returns the list that grows."""
+        found: list[Any] = []
+        self.node.create_subscription(kind, topic, found.append, qos, raw=raw)
+        return found
+
+    def camera(self, qos: QoSProfile = RELIABLE, topic: str = 'image') -> Any:
+        """Return a publisher of images."""
+        return self.node.create_publisher(Image, topic, qos)
+
+    def tracks(self, raw: bool = False) -> list[Any]:
+        """Return the list of what the tracker publishes."""
+        return self.collect(Detection2DArray, '/tracker/tracks', raw=raw)
+
+    def connected(self, child: Child, camera: Any = None) -> None:
+        """Wait until the tracker receives from us, and we from it."""
+        def ready() -> bool:
+            return (self.node.count_publishers('/tracker/tracks') > 0
+                    and (camera is None or camera.get_subscription_count() > 0))
+        self.until(ready, 'the tracker is connected', child=child)
+
+    @property
+    def reports(self) -> int:
+        """How many diagnostics came."""
+        return len(self._diagnostics)
+
+    def status(self, name: str = 'tracker: tracking') -> dict[str, str]:
+        """Return the latest diagnostics by key, with `level` and `message`."""
+        for array in reversed(self._diagnostics):
+            for status in array.status:
+                if status.name == name:
+                    return {
+                        'level': str(int.from_bytes(status.level, 'little')),
+                        'message': status.message, 'hardware_id': status.hardware_id,
+                        **{value.key: value.value for value in status.values}}
+        return {}
+
+    def next_status(self, name: str = 'tracker: tracking') -> dict[str, str]:
+        """Return the diagnostics of a report that is made from now on."""
+        # by its stamp: older ones may still wait to be taken
+        begin = self.node.get_clock().now().nanoseconds * 1e-9
+
+        def fresh() -> bool:
+            self._diagnostics[:] = [
+                array for array in self._diagnostics if to_seconds(array.header.stamp) > begin]
+            return bool(self.status(name))
+
+        self.until(fresh, 'diagnostics')
+        return self.status(name)
+
+    def call(self, kind: type, name: str, request: Any, timeout: float = PATIENCE) -> Any:
+        """Call a service."""
+        client = self.node.create_client(kind, name)
+        self.until(client.service_is_ready, f'the service {name}')
+        future = client.call_async(request)
+        self.until(future.done, f'an answer of {name}', timeout)
+        self.node.destroy_client(client)
+        return future.result()
+
+    def transition(self, name: str) -> bool:
+        """Ask the tracker for a lifecycle transition by its name in lifecycle_msgs/Transition."""
+        number = getattr(Transition, f'TRANSITION_{name.upper()}')
+        return self.call(
+            ChangeState, '/tracker/change_state',
+            ChangeState.Request(transition=Transition(id=number))).success
+
+    def state(self) -> str:
+        return self.call(GetState, '/tracker/get_state', GetState.Request()).current_state.label
+
+    def set_parameters(self, node: str = '/tracker', **values: Any) -> list[Any]:
+        """Set parameters one by one; a double underscore stands for the dot."""
+        return self.call(SetParameters, f'{node}/set_parameters', SetParameters.Request(
+            parameters=_messages(values))).results
+
+    def set_atomically(self, node: str = '/tracker', **values: Any) -> Any:
+        """Set parameters all at once or not at all."""
+        return self.call(
+            SetParametersAtomically, f'{node}/set_parameters_atomically',
+            SetParametersAtomically.Request(parameters=_messages(values))).result
+
+    def get_parameter(self, name: str, node: str = '/tracker') -> Any:
+        response = self.call(
+            GetParameters, f'{node}/get_parameters', GetParameters.Request(names=[name]))
+        return rclpy.parameter.parameter_value_to_python(response.values[0])
+
+
+def _messages(values: Mapping[str, Any]) -> list[Any]:
+    return [Parameter(name.replace('__', '.'), value=value).to_parameter_msg()
+            for name, value in values.items()]
+
+
+def ros_args(*remaps: str, **parameters: Any) -> list[str]:
+    """Return ROS arguments; a double underscore in a parameter's name stands for the dot."""
+    arguments = ['--ros-args']
+    for remap in remaps:
+        arguments += ['-r', remap]
+    for name, value in parameters.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        arguments += ['-p', f'{name.replace("__", ".")}:={text}']
+    return arguments
+
+
+def python(what: Path | str, *arguments: str) -> list[str]:
+    """Return the command that runs a script or a module."""
+    return [sys.executable, *([str(what)] if isinstance(what, Path) else ['-m', what]), *arguments]

@@ -1,0 +1,168 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The rules that hold the rooms of the house apart, and what no module may do."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / 'mot_ros').rglob('*.py'))
+HEADER = (ROOT / 'mot_ros' / '__init__.py').read_text().splitlines()[:13]
+
+FORBIDDEN = {
+    'mot_ros.tracking': ['data', 'training', 'evaluation', 'cli', 'commands', 'drawing',
+                         'contact_sheet'],
+    'mot_ros.tracking.nets': ['tracking.methods', 'tracking.detectors'],
+    'mot_ros.data': ['cli', 'commands', 'evaluation', 'training'],
+    'mot_ros.drawing': ['data', 'cli', 'commands', 'evaluation', 'training'],
+}
+"""What the modules below a name must not import, relative to mot_ros."""
+HARMLESS_OF_PICKLE = ('pickle.UnpicklingError', 'pickle.PickleError')
+"""What torch raises for a file that wants to run code; the rest of pickle runs it."""
+MAY_PRINT = ('mot_ros.cli', 'mot_ros.commands', 'mot_ros.ros.demo')
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f'{package}.')
+
+
+def imports(tree: ast.AST, module: str) -> Iterator[str]:
+    """Yield every imported name, with what is imported from it, wherever in the file it is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ''
+            if node.level:
+                above = module.split('.')[:-node.level]
+                base = '.'.join([*above, *([base] if base else [])])
+            yield base
+            yield from (f'{base}.{alias.name}' for alias in node.names)
+        elif (isinstance(node, ast.Call) and node.args
+              and ast.unparse(node.func) in ('importlib.import_module', '__import__')
+              and isinstance(node.args[0], ast.Constant)):
+            yield str(node.args[0].value)
+
+
+def is_of_ros(name: str) -> bool:
+    top = name.partition('.')[0]
+    return top.startswith(('rclpy', 'rosidl', 'ament_')) or top.endswith(('_msgs', '_srvs')) or (
+        top in ('builtin_interfaces', 'cv_bridge', 'launch', 'launch_ros', 'message_filters'))
+
+
+def breaches(module: str, source: str) -> list[str]:
+    """Return what a module does against the rules."""
+    tree = ast.parse(source)
+    found = []
+    for name in imports(tree, module):
+        if not is_within(module, 'mot_ros.ros'):
+            if is_of_ros(name):
+                found.append(f'imports {name}')
+            if is_within(name, 'mot_ros.ros'):
+                found.append(f'imports {name}')
+        for package, others in FORBIDDEN.items():
+            if is_within(module, package) and any(
+                    is_within(name, f'mot_ros.{other}') for other in others):
+                found.append(f'imports {name}')
+        if name.partition('.')[0] in ('dill', 'marshal', 'shelve', 'torchvision'):
+            found.append(f'imports {name}')
+        if name.startswith('pickle.') and name not in HARMLESS_OF_PICKLE:
+            found.append(f'imports {name}')
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [f'hides {alias.name} as {alias.asname}' for alias in node.names
+                      if alias.name == 'pickle' and alias.asname]
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == 'pickle' and (
+                ast.unparse(node) not in HARMLESS_OF_PICKLE):
+            found.append(f'uses {ast.unparse(node)}')
+        if isinstance(node, ast.Call):
+            function = ast.unparse(node.func)
+            if function in ('eval', 'exec'):
+                found.append(f'calls {function}')
+            if function == 'print' and not any(is_within(module, name) for name in MAY_PRINT):
+                found.append('calls print')
+            if function == 'torch.load' and not any(
+                    word.arg == 'weights_only' and getattr(word.value, 'value', None) is True
+                    for word in node.keywords):
+                found.append('calls torch.load without weights_only=True')
+    return found
+
+
+@pytest.mark.parametrize('path', MODULES, ids=name_of)
+def test_module_keeps_to_the_rules(path):
+    assert breaches(name_of(path), path.read_text(encoding='utf-8')) == []
+
+
+@pytest.mark.parametrize(
+    'path', [path for folder in ('mot_ros', 'test', 'launch', 'benchmarks', 'scripts')
+             for path in sorted((ROOT / folder).rglob('*.py')) if path.stat().st_size],
+    ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_begins_with_the_licence(path):
+    assert path.read_text(encoding='utf-8').splitlines()[:13] == HEADER
+
+
+@pytest.mark.parametrize('module, source', [
+    ('mot_ros.tracking.x', 'import rclpy'),
+    ('mot_ros.tracking.x', 'def f():\n    from sensor_msgs.msg import Image'),
+    ('mot_ros.data.x', 'from std_srvs import srv'),
+    ('mot_ros.evaluation.x', 'from builtin_interfaces.msg import Time'),
+    ('mot_ros.cli', 'from mot_ros.ros import node'),
+    ('mot_ros.cli', 'from mot_ros import ros'),
+    ('mot_ros.cli', 'from . import ros'),
+    ('mot_ros.commands.x', 'from ..ros.node import main'),
+    ('mot_ros.tracking.x', 'from mot_ros.data.video import open_source'),
+    ('mot_ros.tracking.x', 'import mot_ros.evaluation'),
+    ('mot_ros.tracking.methods.x', 'from mot_ros import training'),
+    ('mot_ros.tracking.nets.x', 'from mot_ros.tracking.methods.sort import Sort'),
+    ('mot_ros.tracking.x', 'import importlib\nimportlib.import_module("rclpy")'),
+    ('mot_ros.tracking.x', 'import pickle\npickle.load(file)'),
+    ('mot_ros.tracking.x', 'from pickle import loads'),
+    ('mot_ros.tracking.x', 'import pickle as p\np.load(file)'),
+    ('mot_ros.tracking.x', 'from torchvision.ops import nms'),
+    ('mot_ros.tracking.x', 'eval("1")'),
+    ('mot_ros.ros.x', 'exec("1")'),
+    ('mot_ros.ros.node', 'print(1)'),
+    ('mot_ros.tracking.x', 'torch.load(path)'),
+    ('mot_ros.tracking.x', 'torch.load(path, weights_only=False)'),
+])
+def test_a_breach_is_found(module, source):
+    assert breaches(module, source)
+
+
+@pytest.mark.parametrize('module, source', [
+    ('mot_ros.ros.node', 'import rclpy\nfrom mot_ros.tracking.methods import make_tracker'),
+    ('mot_ros.ros.demo', 'print(1)'),
+    ('mot_ros.tracking.x', 'import pickle\ntry: x\nexcept pickle.UnpicklingError: y'),
+    ('mot_ros.evaluation.x', 'from mot_ros.data.video import open_source'),
+    ('mot_ros.tracking.x', 'torch.load(path, weights_only=True)\nmodel.eval()'),
+    ('mot_ros.tracking.methods.x', 'from mot_ros.tracking.nets.ssd import Ssd'),
+])
+def test_what_is_allowed_is_no_breach(module, source):
+    assert breaches(module, source) == []
+
+
+def test_the_walk_saw_the_package():
+    names = {name_of(path) for path in MODULES}
+    assert {'mot_ros', 'mot_ros.tracking.sequence', 'mot_ros.ros.node'} <= names
