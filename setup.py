@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -40,7 +39,7 @@ setup(
         (f'{share}/config', files('config', '*.yaml', '*.xml', '*.rviz')),
     ],
     install_requires=['setuptools'],
-    extras_require={'test': ['pytest']},
+    extras_require={'evaluation': ['trackeval'], 'test': ['pytest']},
     zip_safe=True,
     entry_points={
         'console_scripts': [

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Where networks run: the one place that reads the `device` setting."""
 
 from __future__ import annotations

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Weights by name: what they are, where they lie, and whether they are what they should be."""
 
 from __future__ import annotations

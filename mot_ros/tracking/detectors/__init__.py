@@ -18,9 +18,11 @@ from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
-from mot_ros.tracking.detectors.ssd import SsdDetector
 
 
 def make_detector(settings: Settings) -> Detector:
     """Load the detector that the settings name; raises WeightsError if it cannot be."""
+    # here and not above: torch takes seconds to load, and recorded detections do without it
+    from mot_ros.tracking.detectors.ssd import SsdDetector
+
     return SsdDetector(settings.detector, settings.device)

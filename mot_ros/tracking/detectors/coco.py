@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The 80 classes of COCO: names by label, and their category ids."""
 
 from __future__ import annotations

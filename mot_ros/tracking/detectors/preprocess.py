@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Frames to what a network takes: resized, RGB, normalised, in one batch on the device."""
 
 from __future__ import annotations

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """SsdDetector: the default detector, SSD-MobileNetV3-Large with its COCO weights."""
 
 from __future__ import annotations

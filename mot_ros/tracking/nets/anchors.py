@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """SSD's anchors: boxes in pixels of the network's input, and the deltas that move them."""
 
 from __future__ import annotations

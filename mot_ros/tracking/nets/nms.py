@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Non-maximum suppression in plain torch: the greedy result, found without a loop over boxes."""
 
 from __future__ import annotations

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Convolutions as oneDNN likes them on a CPU: half the time of eager torch, the same numbers."""
 
 from __future__ import annotations

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """SSD-MobileNetV3-Large as the TensorFlow detection zoo trained it on COCO (2020-01-14)."""
 
 from __future__ import annotations

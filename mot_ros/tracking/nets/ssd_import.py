@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """From the frozen TensorFlow graph of SSD-MobileNetV3-Large to the tensors of nets/ssd.py."""
 
 from __future__ import annotations
