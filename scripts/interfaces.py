@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 Generate, compile and install ROS 2 message packages without a ROS 2 installation.
 

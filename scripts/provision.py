@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """
 Bring everything that mot_ros needs on this machine up to date, step by step.
 

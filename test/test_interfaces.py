@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """The installed message packages are the ones that other machines talk in."""
 
 import importlib.util

@@ -12,7 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """What package.xml, setup.py and the scripts say is what the package has."""
 
 import ast
