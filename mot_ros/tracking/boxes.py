@@ -35,7 +35,8 @@ def cxcywh_to_xyxy(boxes: Floats) -> Floats:
 
 def area(boxes: Floats) -> Floats:
     """Return the areas (N,); an inverted box has none."""
-    result: Floats = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
+    x1, y1, x2, y2 = boxes.T
+    result: Floats = np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0)
     return result
 
 

@@ -133,9 +133,9 @@ class Xyah:
 
     @staticmethod
     def _by_height(state: Doubles, weight: float, aspect: float) -> Doubles:
-        deviation = np.repeat(weight * state[:, 3:], 4, axis=1)
-        deviation[:, 2] = aspect
-        variance: Doubles = deviation ** 2
+        variance = np.empty_like(state)
+        variance[:] = (weight * state[:, 3:]) ** 2
+        variance[:, 2] = aspect ** 2
         return variance
 
 
