@@ -40,8 +40,10 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
 from mot_ros.ros.conversion import to_image, to_seconds, to_stamp
@@ -94,6 +96,13 @@ def stamps_of(messages: Sequence[Any]) -> list[float]:
             for message in messages]
 
 
+def stamp_of(message: Any) -> float:
+    """Return the stamp of a message, serialised or not, in seconds."""
+    if isinstance(message, bytes):
+        message = deserialize_message(message, Detection2DArray)
+    return to_seconds(message.header.stamp)
+
+
 def ids_of(message: Detection2DArray) -> list[str]:
     return [detection.id for detection in message.detections]
 
@@ -126,7 +135,11 @@ class Child:
         return self.wait()
 
     def kill(self) -> None:
-        """End it for good."""
+        """End it for good; asked first, as a killed process leaves its shared memory behind."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(20)
         self.process.kill()
         self.process.wait()
 
@@ -141,6 +154,7 @@ class Bench:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._diagnostics = self.collect(DiagnosticArray, '/diagnostics')
+        self._baseline: dict[str, str] = {}
 
     def close(self) -> None:
         self.node.destroy_node()
@@ -180,12 +194,36 @@ class Bench:
         """Return the list of what the tracker publishes."""
         return self.collect(Detection2DArray, '/tracker/tracks', raw=raw)
 
-    def connected(self, child: Child, camera: Any = None) -> None:
-        """Wait until the tracker receives from us, and we from it."""
-        def ready() -> bool:
-            return (self.node.count_publishers('/tracker/tracks') > 0
-                    and (camera is None or camera.get_subscription_count() > 0))
-        self.until(ready, 'the tracker is connected', child=child)
+    def connected(self, child: Child, camera: Any, *outputs: list[Any]) -> None:
+        """
+        Wait until the tracker receives from us, and we from it what comes into `outputs`.
+
+        That a topic is known does not mean that its messages arrive already, so images are sent
+        until their tracks do. They are not counted and leave no tracks or ids behind.
+        """
+        self.until(camera.get_subscription_count, 'the camera is heard', child=child)
+        if not outputs:
+            return
+        sent = 0.0
+        while not all(output and stamp_of(output[-1]) == sent for output in outputs):
+            sent += 0.125
+            camera.publish(camera_image(sent))
+            deadline = time.monotonic() + 1.0
+            # in order: when the last one is back, none is on its way any more
+            while time.monotonic() < deadline and not all(
+                    output and stamp_of(output[-1]) == sent for output in outputs):
+                self.spin()
+            if child.process.poll() is not None or sent > 0.125 * PATIENCE:
+                raise AssertionError(f'no tracks come\n{child.text}')
+        for output in outputs:
+            output.clear()
+        self.call(Trigger, '/tracker/reset', Trigger.Request())
+        self._baseline = self.next_status()
+
+    def count(self, key: str, status: Mapping[str, str] | None = None) -> int:
+        """Return a number of the diagnostics, less what `connected` made of it."""
+        status = self.status() if status is None else status
+        return int(status.get(key, 0)) - int(self._baseline.get(key, 0))
 
     @property
     def reports(self) -> int:

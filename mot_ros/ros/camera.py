@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from mot_ros.data.video import open_source
 from mot_ros.ros.conversion import to_image, to_stamp
+from mot_ros.ros.images import image_qos
 from mot_ros.ros.parameters import declare
 from mot_ros.ros.process import run
 from mot_ros.ros.share import use_fast_dds_profile
@@ -79,9 +79,7 @@ class CameraNode(Node):
         if not source:
             raise ConfigError('source is not set: run with -p source:=VIDEO, or a folder')
         self._source = open_source(source, rate or None, frames=frames or None)
-        self._publisher = self.create_publisher(Image, 'image', QoSProfile(
-            depth=10, reliability=ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
-            else ReliabilityPolicy.RELIABLE))
+        self._publisher = self.create_publisher(Image, 'image', image_qos(reliability, 10))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._play, name='camera', daemon=True)
         self._thread.start()

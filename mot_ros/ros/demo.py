@@ -233,7 +233,11 @@ def _make_room(output: Path) -> None:
 
 
 def _fitting_preset(device: str | None) -> str:
-    from mot_ros.tracking.device import resolve_device
+    try:
+        from mot_ros.tracking.device import resolve_device
+    except ImportError:
+        # the tracker will say what is missing
+        return 'fast'
     return 'fast' if resolve_device(device or 'auto').type == 'cpu' else 'accurate'
 
 

@@ -16,18 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
-
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
-except ImportError:
-    # its name on Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
+from rclpy.qos import ReliabilityPolicy
 
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 LARGE_IMAGES = (
@@ -60,19 +50,3 @@ def why_silent(node: Node, topic: str, reliability: ReliabilityPolicy) -> str:
         return (f'{topic} is published by {names} as best effort, but reliable transport is asked '
                 'for, so nothing is delivered: set reliability:=best_effort')
     return f'{topic} is published by {names}, but nothing arrives: is it stopped? {LARGE_IMAGES}'
-
-
-def subscribe_and_count_losses(
-        node: Node, callback: Callable[[Image], None], qos: QoSProfile,
-        on_lost: Callable[[int], None]) -> Any:
-    """Subscribe `node` to `image`; `on_lost` hears how many messages the middleware lost."""
-    def on_event(event: Any) -> None:
-        on_lost(event.total_count_change)
-
-    try:
-        return node.create_subscription(
-            Image, 'image', callback, qos,
-            event_callbacks=SubscriptionEventCallbacks(message_lost=on_event))
-    except UnsupportedEventTypeError:
-        # not every middleware can tell
-        return node.create_subscription(Image, 'image', callback, qos)

@@ -24,15 +24,17 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from mot_ros.ros.conversion import to_detections, to_label_info, to_track_array
-from mot_ros.ros.graph import LARGE_IMAGES, subscribe_and_count_losses, why_silent
+from mot_ros.ros.graph import LARGE_IMAGES, why_silent
 from mot_ros.ros.health import Health, OVERWRITTEN
+from mot_ros.ros.images import input_qos, subscribe_and_count_losses
+from mot_ros.ros.loading import load_detector, load_tracker
 from mot_ros.ros.mailbox import Mailbox
 from mot_ros.ros.parameters import Parameters
 from mot_ros.ros.process import run
@@ -54,23 +56,6 @@ SILENCE = 5.0
 """Seconds without an image after which the log says why that may be."""
 STOP_TIMEOUT = 10.0
 """Seconds that deactivating waits for the frame in hand."""
-
-
-def load_detector(settings: Settings) -> Detector:
-    """Load the detector that the settings name; raises ConfigError where torch is missing."""
-    try:
-        # here and not above: torch takes seconds to load, and ROS does not bring it
-        from mot_ros.tracking.detectors import make_detector
-    except ImportError as error:
-        raise ConfigError(
-            f'{error}: the detector needs PyTorch; install it with "pip install torch"') from error
-    return make_detector(settings)
-
-
-def load_tracker(settings: Settings, detector: Detector) -> Tracker:
-    """Assemble the method that the settings name."""
-    from mot_ros.tracking.methods import make_tracker
-    return make_tracker(settings, detector)
 
 
 class TrackerNode(LifecycleNode):
@@ -184,7 +169,7 @@ class TrackerNode(LifecycleNode):
 
     def _activate(self) -> None:
         settings = self._settings
-        if self._worker is None or not self._worker.stop(timeout=0.0):
+        if self._worker is None or not self._worker.stop(timeout=1.0):
             raise ConfigError('the tracker is still busy with a frame from before; wait for it')
         self._mailbox = Mailbox(1 if settings.queue == 'latest' else settings.queue_depth)
         self._worker.start(self._mailbox)
@@ -192,7 +177,7 @@ class TrackerNode(LifecycleNode):
             self._class_names, Header(stamp=self.get_clock().now().to_msg()),
             settings.detector.score_floor))
         self._image_subscription = subscribe_and_count_losses(
-            self, self._on_image, self._image_qos(), self._on_lost)
+            self, self._on_image, input_qos(settings), self._on_lost)
         self._silence_explained = False
         self._health.state = 'active'
         self._health.start_waiting()
@@ -219,16 +204,6 @@ class TrackerNode(LifecycleNode):
 
     def _image_topic(self) -> str:
         return str(self.resolve_topic_name('image'))
-
-    def _image_qos(self) -> QoSProfile:
-        latest = self._settings.queue == 'latest'
-        reliability = self._settings.reliability
-        if reliability == 'auto':
-            reliability = 'best_effort' if latest else 'reliable'
-        return QoSProfile(
-            history=HistoryPolicy.KEEP_LAST, depth=1 if latest else self._settings.queue_depth,
-            reliability=ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
-            else ReliabilityPolicy.RELIABLE)
 
     def _on_image(self, message: Image) -> None:
         self._health.receive()
@@ -281,7 +256,7 @@ class TrackerNode(LifecycleNode):
                 and self._health.silence() > SILENCE):
             self._silence_explained = True
             self.get_logger().warning(f'no image for {SILENCE:g} s: ' + why_silent(
-                self, self._image_topic(), self._image_qos().reliability))
+                self, self._image_topic(), input_qos(self._settings).reliability))
 
 
 def start(**factories: Any) -> TrackerNode:

@@ -21,12 +21,13 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from mot_ros.drawing import draw_tracks, Trails
 from mot_ros.ros.conversion import ImageError, to_bgr, to_image, to_seconds, to_tracks
+from mot_ros.ros.images import image_qos
 from mot_ros.ros.pairs import key_of, Pairs
 from mot_ros.ros.parameters import declare
 from mot_ros.ros.process import run
@@ -53,9 +54,7 @@ class VisualizerNode(Node):
             choices=('best_effort', 'reliable')))
         trail = declare(self, 'trail', Setting(
             2.0, 'how long the way of a track is shown', 's', minimum=0.0, maximum=3600.0))
-        self._image_qos = QoSProfile(
-            depth=10, reliability=ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
-            else ReliabilityPolicy.RELIABLE)
+        self._image_qos = image_qos(reliability, 10)
         self._pairs: Pairs[Image, Detection2DArray] = Pairs(depth)
         self._trails = Trails(trail)
         self._class_names: list[str] = []

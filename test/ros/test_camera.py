@@ -53,7 +53,7 @@ def run_camera(bench, start, **parameters):
 @pytest.mark.parametrize('qos', [RELIABLE, BEST_EFFORT], ids=['reliable', 'best_effort'])
 def test_every_image_arrives_in_order_and_the_process_ends(bench, start, video, qos):
     images = bench.collect(Image, 'image', qos)
-    child = run_camera(bench, start, source=video, rate=20, frame_id='optical')
+    child = run_camera(bench, start, source=video, rate=20, frame_id='optical', start_delay=1.0)
     assert child.wait() == 0
     bench.until(lambda: len(images) == 12, 'all images')
     assert [int(to_bgr(image)[5, 5, 1]) for image in images] == [10 * n for n in range(12)]

@@ -99,7 +99,7 @@ def test_the_whole_job(demo, tmp_path):
     assert rows.last_frame == processed
     annotated = cv2.VideoCapture(str(output / 'annotated.mp4'))
     assert annotated.get(cv2.CAP_PROP_FPS) == 20
-    assert 0.8 * processed <= annotated.get(cv2.CAP_PROP_FRAME_COUNT) <= processed
+    assert 0.5 * processed <= annotated.get(cv2.CAP_PROP_FRAME_COUNT) <= processed
     assert cv2.imread(str(output / 'contact_sheet.png')) is not None
     for name in ('annotated.mp4', 'contact_sheet.png', 'tracks.txt'):
         assert str(output / name) in text

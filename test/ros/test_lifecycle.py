@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 import random
@@ -67,7 +68,7 @@ def test_configure_fails_with_the_reason_and_can_be_repaired(
     assert bench.transition('activate')
     assert bench.state() == 'active'
     camera, tracks = bench.camera(), bench.tracks()
-    bench.connected(child, camera)
+    bench.connected(child, camera, tracks)
     publish(camera, 0, 3)
     bench.until(lambda: len(tracks) == 3, 'tracks after the repair', child=child)
     assert child.stop() == 0
@@ -149,7 +150,7 @@ def test_services_parameters_and_diagnostics_answer_while_inference_runs(bench, 
 def test_deactivated_the_node_is_silent_and_activated_it_goes_on(bench, start_tracker):
     child = start_tracker(queue='all')
     camera, tracks = bench.camera(), bench.tracks()
-    bench.connected(child, camera)
+    bench.connected(child, camera, tracks)
     publish(camera, 0, 3)
     bench.until(lambda: len(tracks) == 3, 'tracks', child=child)
     assert bench.transition('deactivate')
@@ -193,7 +194,7 @@ def test_any_walk_through_the_transitions_leaves_the_node_alive(bench, start_tra
 def test_signals_end_the_node_cleanly_in_the_middle_of_work(bench, start_tracker, signals):
     child = start_tracker(queue='all', environment={'STUB_DELAY': '0.3'})
     camera, tracks = bench.camera(), bench.tracks()
-    bench.connected(child, camera)
+    bench.connected(child, camera, tracks)
     publish(camera, 0, 5)
     bench.until(lambda: tracks, 'the first tracks', child=child)
     assert child.stop(*signals) == 0
@@ -235,9 +236,11 @@ def test_two_trackers_in_namespaces_do_not_mix(bench, start_tracker):
     for child, name in zip(children, ('left', 'right'), strict=True):
         camera = bench.camera(topic=f'/{name}/image')
         tracks = bench.collect(Detection2DArray, f'/{name}/tracker/tracks')
-        bench.until(
-            lambda camera=camera, name=name: camera.get_subscription_count()
-            and bench.node.count_publishers(f'/{name}/tracker/tracks'), 'connected', child=child)
-        publish(camera, 0, 3)
-        bench.until(lambda tracks=tracks: len(tracks) == 3, 'tracks', child=child)
+        numbers = itertools.count()
+
+        def tracked(camera=camera, tracks=tracks, numbers=numbers):
+            publish(camera, next(numbers) % 50, 1)
+            return tracks and tracks[-1].detections
+
+        bench.until(tracked, 'tracks', child=child)
         assert ids_of(tracks[-1]) == [f'{name}_1']
