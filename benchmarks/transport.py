@@ -50,7 +50,7 @@ from mot_ros.ros.children import ChildError, Children, module, own_domain, ros_a
 from mot_ros.ros.monitor import MonitorNode
 from mot_ros.ros.node import start
 from mot_ros.ros.process import run
-from mot_ros.ros.share import PROFILE_VARIABLES, share
+from mot_ros.ros.share import profile_variable, share
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.types import Detections, Frame
 
@@ -127,7 +127,7 @@ class Measurement:
 def measure_transport(
         folder: Path, video: Path, frames: int, profile: str, reliability: str) -> dict[str, Any]:
     """Return one row: frames that arrived, latencies."""
-    environment = dict.fromkeys(PROFILE_VARIABLES, profile)
+    environment = {profile_variable(): profile}
     with measuring(folder, environment) as measurement:
         measurement.start_tracker(reliability=reliability)
         measurement.children.start('camera', [*module('camera'), *ros_args(

@@ -19,12 +19,13 @@ An argument that is left empty changes nothing; what it says otherwise goes befo
 file, and that before the defaults.
 """
 
-from launch import LaunchDescription  # noqa: I001 (ruff takes it for this folder)
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
 from mot_ros.tracking.config import METHODS, Settings
 
 
@@ -33,7 +34,7 @@ def generate_launch_description() -> LaunchDescription:
     # the choices of method leave nothing in it that could be an expression
     chosen_method = PythonExpression(["'", LaunchConfiguration('method'), f"' or '{METHODS[0]}'"])
     profile = [*config, 'fastdds.xml']
-    newer, older = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
+    newer, older = PROFILE_VARIABLES
 
     def argument(name: str) -> ParameterValue:
         # a string always: device:=0 must not become a number, which the node would refuse
@@ -76,10 +77,8 @@ def generate_launch_description() -> LaunchDescription:
             description='Least severity that is logged.'),
 
         # images over 0.5 MB need it; a profile of the user's own stays, whichever name it has
-        SetEnvironmentVariable(newer, EnvironmentVariable(
+        SetEnvironmentVariable(profile_variable(), EnvironmentVariable(
             newer, default_value=EnvironmentVariable(older, default_value=profile))),
-        SetEnvironmentVariable(older, EnvironmentVariable(
-            older, default_value=EnvironmentVariable(newer, default_value=profile))),
 
         Node(
             package='mot_ros',

@@ -24,7 +24,8 @@ import sys
 from mot_ros.tracking.errors import SourceError
 
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
-"""What Fast DDS reads, under its present name and under Humble's."""
+"""Where Fast DDS looks for its profile: from version 3 on, and before."""
+BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
 
 
 def share(package: str, path: str) -> Path:
@@ -42,11 +43,20 @@ def share(package: str, path: str) -> Path:
         'package installed and its workspace sourced?')
 
 
+def profile_variable() -> str:
+    """
+    Return the environment variable that this ROS's Fast DDS reads.
+
+    Only that one is to be set: Kilted would load a profile named by both twice, and complain.
+    """
+    newer, older = PROFILE_VARIABLES
+    return older if os.environ.get('ROS_DISTRO') in BEFORE_FAST_DDS_3 else newer
+
+
 def use_fast_dds_profile() -> None:
     """Give this process the profile, unless its user has one; has to precede rclpy.init."""
     if any(os.environ.get(name) for name in PROFILE_VARIABLES):
         return
     # without it small images still work, and who receives says when large ones do not
     with contextlib.suppress(SourceError):
-        profile = str(share('mot_ros', 'config/fastdds.xml'))
-        os.environ.update(dict.fromkeys(PROFILE_VARIABLES, profile))
+        os.environ[profile_variable()] = str(share('mot_ros', 'config/fastdds.xml'))

@@ -154,9 +154,15 @@ def test_a_preset_works_with_the_files_that_come_along(ros_domain, tmp_path, met
 
 
 @pytest.mark.parametrize('mine', [None, *VARIABLES])
-def test_the_profile_is_set_unless_the_user_has_one(mine):
+@pytest.mark.parametrize('distro, read', [
+    ('humble', VARIABLES[1]), ('jazzy', VARIABLES[1]), ('kilted', VARIABLES[0]),
+    ('', VARIABLES[0])])
+def test_the_profile_is_set_unless_the_user_has_one(monkeypatch, distro, read, mine):
+    monkeypatch.setenv('ROS_DISTRO', distro)
     environment = launch(TRACKER, environment={mine: '/mine.xml'} if mine else {}).environment
-    assert {environment[name] for name in VARIABLES} == {'/mine.xml' if mine else PROFILE}
+    assert environment[read] == ('/mine.xml' if mine else PROFILE)
+    # a profile that is named twice is loaded twice, with complaints
+    assert {name for name in VARIABLES if name in environment} == {read} | ({mine} - {None})
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -117,15 +117,18 @@ def test_a_video_that_ends_early_is_told(bench, start, tmp_path):
     assert 'cut off' in child.text
 
 
-def test_the_profile_is_set_unless_the_user_has_one(monkeypatch):
-    newer, older = PROFILE_VARIABLES
-    for name in PROFILE_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(older, '/mine.xml')
+@pytest.mark.parametrize('distro, read', [
+    ('humble', 1), ('jazzy', 1), ('kilted', 0), ('', 0)])
+def test_the_profile_is_set_unless_the_user_has_one(monkeypatch, distro, read):
+    monkeypatch.setenv('ROS_DISTRO', distro)
+    name, other = PROFILE_VARIABLES[read], PROFILE_VARIABLES[1 - read]
+    for variable in PROFILE_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(other, '/mine.xml')
     use_fast_dds_profile()
-    assert newer not in os.environ
-    monkeypatch.delenv(older)
+    assert name not in os.environ
+    monkeypatch.delenv(other)
     use_fast_dds_profile()
-    assert os.environ[newer] == os.environ[older] == str(share('mot_ros', 'config/fastdds.xml'))
-    for name in PROFILE_VARIABLES:
-        monkeypatch.delenv(name)
+    assert os.environ[name] == str(share('mot_ros', 'config/fastdds.xml'))
+    assert other not in os.environ
+    monkeypatch.delenv(name)
