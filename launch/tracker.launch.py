@@ -25,6 +25,7 @@ from launch.substitutions import EnvironmentVariable, LaunchConfiguration, Pytho
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
 from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
 from mot_ros.tracking.config import METHODS, Settings
 
