@@ -15,8 +15,8 @@
 """
 Gated optimal assignment of tracks (rows) to detections (columns), from 10 to 3,000 objects.
 
-Work is done on the pairs of boxes that overlap at all. Small problems are solved as one dense
-matrix, large ones by connected parts, which are tiny in any real scene.
+Work is done on the pairs of boxes that overlap at all. Pairs without rivals, which most are, match
+at once; the rest is solved as one dense matrix or, if large, by connected parts.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mot_ros.tracking.boxes import iou, iou_of_pairs
-from mot_ros.tracking.types import Detections, Floats, Ints, Tracks
+from mot_ros.tracking.types import Detections, Floats, Index, Ints, Tracks
 
-# Measured cross-over of one dense matrix against candidate pairs and connected parts.
-DENSE_CELLS = 400 * 400
+# Measured cross-overs of one dense matrix against a sweep along x and against connected parts.
+DENSE_IOU = 120 * 120
+DENSE_ASSIGNMENT = 300 * 300
 
 # Totals closer than this per pair count as equal; then the tie-break of `assign` decides.
 TIE = 1e-7
@@ -47,9 +48,9 @@ class Pairs:
     cols: Ints
     values: Floats
 
-    def where(self, mask: NDArray[np.bool_]) -> Pairs:
-        """Keep the pairs under a mask (P,)."""
-        return Pairs(self.rows[mask], self.cols[mask], self.values[mask])
+    def where(self, index: Index) -> Pairs:
+        """Keep the indexed pairs."""
+        return Pairs(self.rows[index], self.cols[index], self.values[index])
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,11 @@ class Matches:
 
 def overlapping(a: Floats, b: Floats) -> Pairs:
     """Return every pair of boxes (N, 4), (M, 4) that overlap, valued by IoU."""
-    if len(a) * len(b) <= DENSE_CELLS:
-        matrix = iou(a, b)
-        rows, cols = np.nonzero(matrix)
-        return Pairs(rows, cols, matrix[rows, cols])
+    if len(a) * len(b) <= DENSE_IOU:
+        values = iou(a, b).ravel()
+        cells = np.flatnonzero(values > 0)
+        rows, cols = np.divmod(cells, max(len(b), 1))
+        return Pairs(rows, cols, values[cells])
     rows, cols = _sweep(a, b)
     values = iou_of_pairs(a[rows], b[cols])
     return Pairs(rows, cols, values).where(values > 0)
@@ -80,22 +82,28 @@ def overlapping(a: Floats, b: Floats) -> Pairs:
 
 def match(
         tracks: Tracks, detections: Detections, minimum: float, *,
+        rows: Ints | None = None, cols: Ints | None = None,
         fuse_score: bool = False, class_aware: bool = True) -> Matches:
     """
     Match tracks and detections by IoU of at least `minimum`.
 
+    Only the tracks `rows` and the detections `cols` take part, both ascending, all if None.
     With `fuse_score` the overlap is weighed by the score of the detection (ByteTrack); with
     `class_aware` only boxes of one class match.
     """
-    if not len(tracks) or not len(detections):
+    rows = np.arange(len(tracks)) if rows is None else rows
+    cols = np.arange(len(detections)) if cols is None else cols
+    if not len(rows) or not len(cols):
         nothing = np.zeros(0, np.int64)
-        return Matches(nothing, nothing, np.arange(len(tracks)), np.arange(len(detections)))
-    pairs = overlapping(tracks.boxes, detections.boxes)
+        return Matches(nothing, nothing, rows, cols)
+    pairs = overlapping(tracks.boxes[rows], detections.boxes[cols])
     if class_aware:
-        pairs = pairs.where(tracks.labels[pairs.rows] == detections.labels[pairs.cols])
+        pairs = pairs.where(
+            tracks.labels[rows][pairs.rows] == detections.labels[cols][pairs.cols])
     if fuse_score:
-        pairs = Pairs(pairs.rows, pairs.cols, pairs.values * detections.scores[pairs.cols])
-    return assign(pairs, (len(tracks), len(detections)), minimum)
+        scores = detections.scores[cols]
+        pairs = Pairs(pairs.rows, pairs.cols, pairs.values * scores[pairs.cols])
+    return assign(pairs, (len(rows), len(cols)), minimum).within(rows, cols)
 
 
 def assign(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Matches:
@@ -109,16 +117,28 @@ def assign(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Matches:
     """
     n, m = shape
     pairs = pairs.where(pairs.values >= minimum)
-    # Positive for every allowed pair, so that a value equal to the minimum matches; the product
-    # term favours keeping the order.
-    row, col = pairs.rows / max(n, 1), pairs.cols / max(m, 1)
-    weights = pairs.values - float(minimum) + TIE * (2 - row - col / 2 + row * col / 4)
-    if n * m <= DENSE_CELLS:
-        chosen = _solve(pairs.rows, pairs.cols, weights, shape)
-    else:
-        chosen = _solve_by_parts(pairs.rows, pairs.cols, weights, shape)
+    # the only pair of its row and of its column belongs to every optimum
+    chosen = (np.bincount(pairs.rows)[pairs.rows] == 1) & (
+        np.bincount(pairs.cols)[pairs.cols] == 1)
+    if not chosen.all():
+        rivals = np.flatnonzero(~chosen)
+        chosen[rivals[_settle(pairs.where(rivals), shape, minimum)]] = True
     rows, cols = pairs.rows[chosen], pairs.cols[chosen]
     return Matches(rows, cols, _others(rows, n), _others(cols, m))
+
+
+def _settle(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Ints:
+    """Return the indices of the pairs that `assign` chooses among those that compete."""
+    # Positive for every allowed pair, so that a value equal to the minimum matches; the product
+    # term favours keeping the order.
+    row, col = pairs.rows / shape[0], pairs.cols / shape[1]
+    weights = pairs.values - float(minimum) + TIE * (2 - row - col / 2 + row * col / 4)
+    # without the rows and columns that have no part in this
+    used_rows, rows = np.unique(pairs.rows, return_inverse=True)
+    used_cols, cols = np.unique(pairs.cols, return_inverse=True)
+    n, m = len(used_rows), len(used_cols)
+    solve = _solve if n * m <= DENSE_ASSIGNMENT else _solve_by_parts
+    return solve(rows, cols, weights, (n, m))
 
 
 def _others(taken: Ints, count: int) -> Ints:
@@ -130,8 +150,6 @@ def _others(taken: Ints, count: int) -> Ints:
 def _solve(
         rows: Ints, cols: Ints, weights: NDArray[np.float64], shape: tuple[int, int]) -> Ints:
     """Return the indices of the chosen pairs, by row, through one dense matrix."""
-    if len(rows) == 0:
-        return np.zeros(0, np.int64)
     # A pair that is not allowed is worth nothing, as much as staying alone.
     matrix = np.zeros(shape)
     matrix[rows, cols] = weights

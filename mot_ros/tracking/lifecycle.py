@@ -16,15 +16,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.motion import KalmanFilter, Model
-from mot_ros.tracking.types import Detections, Floats, Frame, Index, Ints, Tracks, TrackState
+from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 
 @dataclass
@@ -75,6 +73,16 @@ class TrackPool:
         return self._rows.states
 
     @property
+    def boxes(self) -> Floats:
+        """Where the tracks are now, (N, 4)."""
+        return self._motion.boxes
+
+    @property
+    def sources(self) -> Ints:
+        """The detection that each track was matched with in this frame, or -1 (N,)."""
+        return self._rows.sources
+
+    @property
     def unseen(self) -> NDArray[np.float64]:
         """Seconds since each track was last observed (N,)."""
         return self._now - self._rows.seen
@@ -95,13 +103,13 @@ class TrackPool:
         self.frames += 1
         self._now = frame.stamp
         self._rows.sources[:] = -1
-        self._motion.predict(elapsed, lost=self.states == TrackState.LOST)
+        self._motion.predict(elapsed, lost=in_state(self.states, TrackState.LOST))
         return self.snapshot()
 
     def observe(
             self, rows: Ints, detections: Detections, sources: Ints,
-            state: TrackState = TrackState.CONFIRMED) -> None:
-        """Tracks `rows` (K,) are detections `sources` (K,)."""
+            state: TrackState | NDArray[np.uint8] = TrackState.CONFIRMED) -> None:
+        """Tracks `rows` (K,) are detections `sources` (K,); one state for all or each (K,)."""
         mine = self._rows
         self._motion.update(rows, detections.boxes[sources])
         scores, labels = detections.scores[sources], detections.labels[sources]
@@ -123,17 +131,21 @@ class TrackPool:
 
     def add(self, detections: Detections, sources: Ints, state: TrackState) -> None:
         """Start a track at each of the detections `sources` (K,), with the next ids."""
+        if not len(sources):
+            return
         fresh = self._born(detections[sources], state)
         fresh.sources = sources
         self._motion.add(detections.boxes[sources])
         self._rows = _Rows(**{
             name: np.concatenate([column, getattr(fresh, name)])
-            for name, column in self._columns().items()})
+            for name, column in vars(self._rows).items()})
 
-    def keep(self, index: Index) -> None:
-        """Forget all tracks but the indexed ones."""
-        self._motion.keep(index)
-        self._rows = _Rows(**{name: column[index] for name, column in self._columns().items()})
+    def keep(self, mask: NDArray[np.bool_]) -> None:
+        """Forget all tracks but those under a mask (N,)."""
+        if mask.all():
+            return
+        self._motion.keep(mask)
+        self._rows = _Rows(**{name: column[mask] for name, column in vars(self._rows).items()})
 
     def snapshot(self) -> Tracks:
         """Return all tracks as they are now; what happens later does not change it."""
@@ -144,9 +156,6 @@ class TrackPool:
             ages=(self._now - mine.born).astype(np.float32),
             unseen=self.unseen.astype(np.float32), velocities=self._motion.centre_velocity,
             visibilities=(mine.sources >= 0).astype(np.float32), sources=mine.sources.copy())
-
-    def _columns(self) -> dict[str, NDArray[Any]]:
-        return {f.name: getattr(self._rows, f.name) for f in dataclasses.fields(_Rows)}
 
     def _born(self, detections: Detections, state: TrackState) -> _Rows:
         count = len(detections)

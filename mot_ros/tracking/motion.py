@@ -45,8 +45,8 @@ class Model(Protocol):
     no longer changes once it is out of sight.
     """
 
-    sizes: tuple[int, ...]
-    frozen_when_lost: tuple[int, ...]
+    sizes: slice
+    frozen_when_lost: slice
 
     def from_boxes(self, boxes: Floats) -> Doubles:
         """Measure xyxy boxes."""
@@ -72,8 +72,8 @@ class Model(Protocol):
 class Xywh:
     """Centre, width, height; noise in proportion to width and height (BoT-SORT, SMILEtrack)."""
 
-    sizes: tuple[int, ...] = (2, 3)
-    frozen_when_lost: tuple[int, ...] = (2, 3)
+    sizes = slice(2, 4)
+    frozen_when_lost = slice(2, 4)
 
     def from_boxes(self, boxes: Floats) -> Doubles:
         """Measure xyxy boxes."""
@@ -86,11 +86,13 @@ class Xywh:
 
     def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
         """Variances of position and velocity at birth."""
-        return (2 * POSITION * self._scale(state)) ** 2, (10 * VELOCITY * self._scale(state)) ** 2
+        scale = self._scale(state)
+        return (2 * POSITION * scale) ** 2, (10 * VELOCITY * scale) ** 2
 
     def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
         """Variances that one unit of time adds to position and velocity."""
-        return (POSITION * self._scale(state)) ** 2, (VELOCITY * self._scale(state)) ** 2
+        scale = self._scale(state)
+        return (POSITION * scale) ** 2, (VELOCITY * scale) ** 2
 
     def measurement(self, state: Doubles) -> Doubles:
         """Variances of a measurement."""
@@ -104,8 +106,8 @@ class Xywh:
 class Xyah:
     """Centre, aspect ratio w/h, height; noise in proportion to height (DeepSORT, ByteTrack)."""
 
-    sizes: tuple[int, ...] = (3,)
-    frozen_when_lost: tuple[int, ...] = (3,)
+    sizes = slice(3, 4)
+    frozen_when_lost = slice(3, 4)
 
     def from_boxes(self, boxes: Floats) -> Doubles:
         """Measure xyxy boxes."""
@@ -142,8 +144,8 @@ class Xyah:
 class Xysr:
     """Centre, area, aspect ratio w/h, which has no velocity; fixed noise (SORT)."""
 
-    sizes: tuple[int, ...] = (2,)
-    frozen_when_lost: tuple[int, ...] = ()
+    sizes = slice(2, 3)
+    frozen_when_lost = slice(0, 0)
 
     def from_boxes(self, boxes: Floats) -> Doubles:
         """Measure xyxy boxes."""
@@ -230,12 +232,11 @@ class KalmanFilter:
         """
         dt = seconds * self.nominal_rate
         if lost is not None:
-            for coordinate in self._model.frozen_when_lost:
-                self.velocity[lost, coordinate] = 0
-        for coordinate in self._model.sizes:
-            # as SORT does with its area: what would shrink below nothing stops shrinking
-            vanishing = self.position[:, coordinate] + dt * self.velocity[:, coordinate] <= 0
-            self.velocity[vanishing, coordinate] = 0
+            self.velocity[lost, self._model.frozen_when_lost] = 0
+        # as SORT does with its area: what would shrink below nothing stops shrinking (both are
+        # views, so this writes to the velocity)
+        size, growth = self.position[:, self._model.sizes], self.velocity[:, self._model.sizes]
+        growth[size + dt * growth <= 0] = 0
         noise_p, noise_v = self._model.process(self.position)
         self.position = self.position + dt * self.velocity
         self.pp = self.pp + dt * (2 * self.pv + dt * self.vv + noise_p)

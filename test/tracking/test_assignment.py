@@ -52,10 +52,15 @@ def _matrices(draw, most=4):
     return np.array(flat, np.float64).reshape(n, m)
 
 
+def _take(way, patch):
+    """Go the way of small or of large problems whatever the size."""
+    for limit in ('DENSE_IOU', 'DENSE_ASSIGNMENT'):
+        patch.setattr(assignment, limit, 10 ** 9 if way == 'dense' else -1)
+
+
 @pytest.fixture(params=['dense', 'parts'])
 def way(request, monkeypatch):
-    monkeypatch.setattr(
-        assignment, 'DENSE_CELLS', 10 ** 9 if request.param == 'dense' else -1)
+    _take(request.param, monkeypatch)
     return request.param
 
 
@@ -69,9 +74,9 @@ def _check_is_matching(found: Matches, shape):
 def test_equals_brute_force_both_ways(matrix, minimum):
     expected = _best_total(matrix, minimum)
     found = []
-    for cells in (10 ** 9, -1):
+    for way in ('dense', 'parts'):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(assignment, 'DENSE_CELLS', cells)
+            _take(way, patch)
             result = assign(_pairs(matrix), matrix.shape, minimum)
         _check_is_matching(result, matrix.shape)
         values = matrix[result.rows, result.cols]
@@ -102,6 +107,16 @@ def test_the_optimum_is_not_the_greedy_choice(way):
     assert found.cols[np.argsort(found.rows)].tolist() == [1, 0]
 
 
+def test_pairs_without_rivals_match_beside_pairs_that_compete(way):
+    # rows 1 and 3 have a detection of their own, 0 and 2 want the same one, 4 has none
+    found = assign(_pairs([
+        [0.4, 0, 0], [0, 0.9, 0], [0.8, 0, 0], [0, 0, 0.2], [0, 0, 0]]), (5, 3), 0.1)
+    assert list(zip(found.rows.tolist(), found.cols.tolist(), strict=True)) == [
+        (1, 1), (2, 0), (3, 2)]
+    assert found.free_rows.tolist() == [0, 4]
+    assert found.free_cols.tolist() == []
+
+
 def _scene(n, seed, spread=1.0):
     rng = np.random.default_rng(seed)
     side = 60 * np.sqrt(n) * spread
@@ -115,8 +130,8 @@ def _scene(n, seed, spread=1.0):
 def test_large_and_small_ways_find_the_same(n, m, spread, monkeypatch):
     a, b = _scene(max(n, 1), 1, spread)[:n], _scene(max(m, 1), 2, spread)[:m]
     results = []
-    for cells in (10 ** 9, -1):
-        monkeypatch.setattr(assignment, 'DENSE_CELLS', cells)
+    for way in ('dense', 'parts'):
+        _take(way, monkeypatch)
         pairs = overlapping(a, b)
         results.append((pairs, assign(pairs, (n, m), 0.2)))
     (dense_pairs, dense), (sparse_pairs, sparse) = results
@@ -166,3 +181,16 @@ def test_matching_respects_class_and_score():
     assert match(tracks, detections, 0.85, fuse_score=True).rows.tolist() == []
     nothing = match(tracks, Detections.empty(), 0.2)
     assert nothing.free_rows.tolist() == [0]
+
+
+def test_matching_of_some_tracks_and_detections_speaks_of_the_whole():
+    boxes = [[x, 0, x + 10, 10] for x in (0, 100, 200, 300)]
+    tracks = _tracks(boxes, [0, 1, 0, 0])
+    detections = Detections(boxes[::-1], [0.9, 0.8, 0.7, 0.6], [0, 0, 1, 0])
+    some = match(tracks, detections, 0.5, rows=np.array([1, 3]), cols=np.array([1, 2]))
+    assert (some.rows.tolist(), some.cols.tolist()) == ([1], [2])
+    assert (some.free_rows.tolist(), some.free_cols.tolist()) == ([3], [1])
+    weighed = match(tracks, detections, 0.75, cols=np.array([1, 3]), fuse_score=True)
+    assert (weighed.rows.tolist(), weighed.cols.tolist()) == ([2], [1])
+    none = match(tracks, detections, 0.5, rows=np.array([2]), cols=np.zeros(0, np.int64))
+    assert (none.free_rows.tolist(), none.free_cols.tolist()) == ([2], [])

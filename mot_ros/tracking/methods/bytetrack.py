@@ -24,7 +24,7 @@ from mot_ros.tracking.config import ByteTrackSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.motion import MODELS
-from mot_ros.tracking.types import Detections, Frame, Ints, Tracks, TrackState
+from mot_ros.tracking.types import Detections, Frame, in_state, Ints, Tracks, TrackState
 
 # A lost and a living track that overlap more than this are one object (published code).
 SAME_OBJECT_IOU = 0.85
@@ -67,17 +67,17 @@ class ByteTrack:
         s = self._settings
         high = np.flatnonzero(detections.scores >= s.high)
         low = np.flatnonzero((detections.scores >= s.low) & (detections.scores < s.high))
-        tentative = np.flatnonzero(predicted.states == TrackState.TENTATIVE)
-        believed = np.flatnonzero(predicted.states != TrackState.TENTATIVE)
+        is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
+        tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
 
         def step(rows: Ints, cols: Ints, minimum: float, *, fuse_score: bool) -> Matches:
             return match(
-                predicted[rows], detections[cols], minimum, fuse_score=fuse_score,
-                class_aware=s.class_aware).within(rows, cols)
+                predicted, detections, minimum, rows=rows, cols=cols, fuse_score=fuse_score,
+                class_aware=s.class_aware)
 
         first = step(believed, high, s.match_iou, fuse_score=s.fuse_score)
         # Only a track seen in the last frame may be continued by a doubtful detection.
-        is_lost = predicted.states[first.free_rows] == TrackState.LOST
+        is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         second = step(first.free_rows[~is_lost], low, s.low_iou, fuse_score=False)
         third = step(tentative, first.free_cols, s.tentative_iou, fuse_score=s.fuse_score)
         return Matches(
@@ -91,24 +91,25 @@ class ByteTrack:
         tracks.lose(unmatched)
         alive = tracks.unseen <= self._settings.lost_buffer + STAMP_NOISE
         # A tentative track gets no second chance.
-        alive[unmatched[predicted.states[unmatched] == TrackState.TENTATIVE]] = False
+        alive[unmatched[in_state(predicted.states[unmatched], TrackState.TENTATIVE)]] = False
         self._merge_doubles(detections, alive)
         tracks.keep(alive)
 
     def _merge_doubles(self, detections: Detections, alive: NDArray[np.bool_]) -> None:
         """Let the older of a lost and a living track in one place live on as both."""
-        lost = np.flatnonzero((self._tracks.states == TrackState.LOST) & alive)
+        tracks = self._tracks
+        lost = np.flatnonzero(in_state(tracks.states, TrackState.LOST) & alive)
         if not len(lost):
             return
-        now = self._tracks.snapshot()
-        living = np.flatnonzero(now.states == TrackState.CONFIRMED)
-        pairs = overlapping(now.boxes[lost], now.boxes[living])
+        living = np.flatnonzero(in_state(tracks.states, TrackState.CONFIRMED))
+        boxes = tracks.boxes
+        pairs = overlapping(boxes[lost], boxes[living])
         pairs = pairs.where(pairs.values > SAME_OBJECT_IOU)
         for a, b in zip(lost[pairs.rows], living[pairs.cols], strict=True):
             if not (alive[a] and alive[b]):
                 continue
             if a < b:
-                self._tracks.observe(np.array([a]), detections, now.sources[[b]])
+                tracks.observe(np.array([a]), detections, tracks.sources[[b]])
             alive[max(a, b)] = False
 
     def _give_birth(self, detections: Detections, free: Ints) -> None:

@@ -53,8 +53,9 @@ class Sort:
 
         early = tracks.frames <= s.min_hits
         proven = early | (tracks.hits[matches.rows] + 1 >= s.min_hits)
-        for mask, state in ((proven, TrackState.CONFIRMED), (~proven, TrackState.TENTATIVE)):
-            tracks.observe(matches.rows[mask], detections, matches.cols[mask], state)
+        tracks.observe(
+            matches.rows, detections, matches.cols,
+            np.where(proven, TrackState.CONFIRMED, TrackState.TENTATIVE).astype(np.uint8))
         tracks.lose(matches.free_rows)
         tracks.keep(tracks.misses <= s.max_age)
         tracks.add(
@@ -66,5 +67,5 @@ class Sort:
         """Match by IoU alone (section 3.3 of the paper); weak detections do not exist."""
         s = self._settings
         strong = np.flatnonzero(detections.scores >= s.min_score)
-        found = match(predicted, detections[strong], s.match_iou, class_aware=s.class_aware)
-        return found.within(np.arange(len(predicted)), strong)
+        return match(
+            predicted, detections, s.match_iou, cols=strong, class_aware=s.class_aware)
