@@ -22,7 +22,7 @@ import os
 import sys
 
 from mot_ros import __version__
-from mot_ros.commands import INTERRUPTED, say, track, weights
+from mot_ros.commands import convert, evaluate, INTERRUPTED, say, track, weights
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.threads import share_cores
 
@@ -56,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     track.add(commands.add_parser(
         'track', help='track objects in a video or in images',
         description='Track objects in a video or in images.'))
+    evaluate.add(commands.add_parser(
+        'evaluate', help='score methods or results on annotated sequences',
+        description='Score methods or results on annotated sequences.'))
+    convert.add(commands.add_parser(
+        'convert', help='convert between video, MOTChallenge folder and rosbag2',
+        description='Convert a video, images or a MOTChallenge folder to a rosbag2, or a '
+        'rosbag2 to a MOTChallenge folder or a video.'))
     weights.add(commands.add_parser(
         'weights', help='list or import the weights of the detectors',
         description='List or import the weights of the detectors.'))

@@ -168,7 +168,9 @@ def install_mot_ros() -> None:
         "' '''\n"
         'import sys\n\n'
         'from mot_ros.cli import main\n\n'
-        'sys.exit(main())\n')
+        # guarded, as spawned processes import it
+        'if __name__ == "__main__":\n'
+        '    sys.exit(main())\n')
     command.chmod(0o755)
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""`mot_ros track`: a tracker over a video or a folder of images."""
+"""`mot_ros track`: a tracker over a video, a folder of images or a bag."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         'source', metavar='SOURCE',
-        help='a video file, a folder of images, or a quoted pattern such as "img1/*.jpg"')
+        help='a video file, a folder of images, a quoted pattern such as "img1/*.jpg", or a '
+        'rosbag2 (folder, .mcap or .db3)')
+    parser.add_argument(
+        '--topic', metavar='T', help='topic of the images in a bag, where it has several')
     parser.add_argument('--method', metavar='M', help=f'tracking method: {", ".join(METHODS)}')
     parser.add_argument(
         '--preset', metavar='P', help=f'starting point of all settings: '
@@ -52,7 +55,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--set', dest='assignments', action='append', default=[], metavar='NAME=VALUE',
         help='change one setting, for example detector.width=512; may be repeated')
     parser.add_argument(
-        '--fps', type=float, metavar='F', help='frame rate in Hz; overrides what the file says')
+        '--fps', type=float, metavar='F',
+        help='frame rate in Hz; overrides what the file says, but never the stamps in a bag')
     parser.add_argument(
         '--start', type=int, default=0, metavar='N', help='leave out the first N frames')
     parser.add_argument('--frames', type=int, metavar='N', help='stop after N frames')
@@ -73,16 +77,18 @@ def _track(args: argparse.Namespace) -> int:
     settings = _settings(args)
     files = _outputs(args)
 
-    from mot_ros.data.video import open_source
+    from mot_ros.data.sources import open_frames
     from mot_ros.evaluation.runner import cached_detector, Run, TimedDetector
     from mot_ros.tracking.detectors import make_detector
     from mot_ros.tracking.methods import make_tracker
+    from mot_ros.tracking.sequence import SequenceGuard
 
-    source = open_source(args.source, args.fps, args.start, args.frames)
+    source = open_frames(args.source, args.fps, args.start, args.frames, args.topic)
     cache = (cached_detector(settings, source, args.cache_detections)
              if args.cache_detections else None)
     detector = TimedDetector(cache or make_detector(settings))
-    run = Run(source, make_tracker(settings, detector), detector)
+    run = Run(
+        source, make_tracker(settings, detector), detector, SequenceGuard(settings.sequence))
     counts = _Counts()
     status = 0
     try:
@@ -191,9 +197,12 @@ def _with_progress(run: Run, length: int | None) -> Iterator[Step]:
 
 
 def _failures(run: Run) -> list[str]:
-    if not run.failed:
-        return []
-    return [f'{len(run.failed)} frames could not be used; {run.failed[0]}']
+    found = [f'{count} frames were dropped: {reason}' for reason, count in run.dropped.items()]
+    found += [f'all tracks were dropped {count} times: {reason}'
+              for reason, count in run.resets.items()]
+    if run.failed:
+        found.append(f'{len(run.failed)} frames could not be used; {run.failed[0]}')
+    return found
 
 
 def _summary(run: Run, counts: _Counts, source: FrameSource, files: Sequence[Path]) -> str:

@@ -56,7 +56,7 @@ def score(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> Scores:
     Follows TrackEval's MOT15 rule: truth that is not considered is dropped beforehand, so that
     missing it costs nothing, while a track on it counts as false.
     """
-    data = _pair_up(truth[truth.values != 0], tracks)
+    data = pair_up(truth[truth.values != 0], tracks)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             from trackeval import metrics as reference
@@ -95,13 +95,13 @@ def average_precision(truth: MotRows, detections: MotRows, iou: float = 0.5) -> 
     for frame in np.unique(detections.frames).tolist():
         seen = detections.at(frame)
         seen = seen[np.argsort(-seen.values, kind='stable')]
-        overlaps = _overlaps(seen.boxes, considered.at(frame).boxes)
-        beside = (_overlaps(seen.boxes, ignored.at(frame).boxes) >= iou).any(axis=1)
+        shared = overlaps(seen.boxes, considered.at(frame).boxes)
+        beside = (overlaps(seen.boxes, ignored.at(frame).boxes) >= iou).any(axis=1)
         hit = np.zeros(len(seen))
-        for row, overlap in enumerate(overlaps):
+        for row, overlap in enumerate(shared):
             if overlap.size and overlap.max() >= iou:
                 best = int(overlap.argmax())
-                overlaps[:, best] = -1
+                shared[:, best] = -1
                 hit[row] = 1
         counted = (hit == 1) | ~beside
         hits.append(hit[counted])
@@ -117,7 +117,7 @@ def average_precision(truth: MotRows, detections: MotRows, iou: float = 0.5) -> 
     return float(np.sum(steps * envelope))
 
 
-def _pair_up(truth: MotRows, tracks: MotRows) -> dict[str, Any]:
+def pair_up(truth: MotRows, tracks: MotRows) -> dict[str, Any]:
     """Return what TrackEval's metrics read: dense ids and overlaps, frame by frame."""
     truth_names, truth_ids = np.unique(truth.ids, return_inverse=True)
     track_names, track_ids = np.unique(tracks.ids, return_inverse=True)
@@ -137,11 +137,11 @@ def _pair_up(truth: MotRows, tracks: MotRows) -> dict[str, Any]:
         data['gt_ids'].append(truth_ids[of_truth])
         data['tracker_ids'].append(track_ids[of_tracks])
         data['similarity_scores'].append(
-            _overlaps(truth.boxes[of_truth], tracks.boxes[of_tracks]))
+            overlaps(truth.boxes[of_truth], tracks.boxes[of_tracks]))
     return data
 
 
-def _overlaps(a: Doubles, b: Doubles) -> Doubles:
+def overlaps(a: Doubles, b: Doubles) -> Doubles:
     """Return the IoU (N, M) in double precision, as TrackEval computes it."""
     # the arithmetic keeps the precision that it is given
     return cast(Doubles, boxes.iou(cast(Any, a), cast(Any, b)))

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 import dataclasses
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from pathlib import Path
 import time
 from typing import TYPE_CHECKING
 
+from mot_ros.data.sources import MessageFrame
 from mot_ros.tracking.errors import FrameError
+from mot_ros.tracking.sequence import Outcome, SequenceGuard
 
 if TYPE_CHECKING:
     from mot_ros.data.video import FrameSource
@@ -34,11 +37,17 @@ if TYPE_CHECKING:
 
 
 class TimedDetector:
-    """Passes everything on to a detector and adds up how long that takes."""
+    """
+    Passes everything on to a detector and adds up how long that takes.
+
+    `frame` is what the source gave, stamp and all, which recorded detections are found by; None
+    where the tracker is given frames as they are.
+    """
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.seconds = 0.0
+        self.frame: Frame | None = None
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -48,7 +57,7 @@ class TimedDetector:
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Return the objects of each frame, best score first."""
         start = time.perf_counter()
-        found = self._detector.detect(frames)
+        found = self._detector.detect(frames if self.frame is None else [self.frame])
         self.seconds += time.perf_counter() - start
         return found
 
@@ -67,30 +76,43 @@ class Run:
     One pass of a tracker over a source, frame by frame.
 
     As in the node, a new image size drops all tracks while ids go on, and a frame that the
-    tracker cannot use costs that frame, counted in `failed`. `detector_ms`, `tracker_ms` and
+    tracker cannot use costs that frame, counted in `failed`. Frames out of a bag are judged by
+    `guard` as the node judges them; what it drops is counted in `dropped`, what made it drop
+    all tracks or restart in `resets`, both by reason. `detector_ms`, `tracker_ms` and
     `total_ms` hold one time per processed frame; the total is that of the whole loop, with
     what the caller does with the step and with waiting for the next image.
     """
 
-    def __init__(self, source: FrameSource, tracker: Tracker, detector: TimedDetector) -> None:
+    def __init__(
+            self, source: FrameSource, tracker: Tracker, detector: TimedDetector,
+            guard: SequenceGuard | None = None) -> None:
         self._source = source
+        self._guard = guard
         self._tracker = tracker
         self._detector = detector
         self.detector_ms: list[float] = []
         self.tracker_ms: list[float] = []
         self.total_ms: list[float] = []
         self.failed: list[str] = []
+        self.dropped: Counter[str] = Counter()
+        self.resets: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[Step]:
         size = self._source.size
         begin = time.perf_counter()
         for frame in self._source:
-            if frame.size != size:
+            if self._guard is not None and isinstance(frame, MessageFrame):
+                admitted = self._judge(self._guard, frame)
+                if admitted is None:
+                    continue
+                frame = admitted
+            elif frame.size != size:
                 self._tracker.reset(keep_ids=True)
                 size = frame.size
             before, start = self._detector.seconds, time.perf_counter()
             try:
-                tracks = self._tracker.update(frame)
+                self._detector.frame = frame
+                tracks = self._tracker.update(_in_nanoseconds(frame))
             except FrameError as error:
                 self.failed.append(f'frame {self._source.index_of(frame)}: {error}')
                 continue
@@ -102,6 +124,31 @@ class Run:
             end = time.perf_counter()
             self.total_ms.append((end - begin) * 1e3)
             begin = end
+
+    def _judge(self, guard: SequenceGuard, frame: MessageFrame) -> MessageFrame | None:
+        """Return the frame with the stamp to be used, None if it is to be dropped."""
+        verdict = guard.judge(frame.stamp, frame.size, frame.frame_id, frame.received)
+        if verdict.outcome is Outcome.DROP:
+            self.dropped[verdict.reason] += 1
+            return None
+        if verdict.outcome is not Outcome.ACCEPT:
+            self._tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
+            self.resets[verdict.reason] += 1
+        guard.accept(verdict, frame.size, frame.frame_id)
+        return dataclasses.replace(frame, stamp=verdict.stamp)
+
+
+def _in_nanoseconds(frame: Frame) -> Frame:
+    """
+    Return the frame stamped with whole nanoseconds, as a message would be.
+
+    Without it the tracks of a video and of a bag made of it differ in the last digit. What
+    comes out of a bag stays as the node has it.
+    """
+    stamp = round(frame.stamp, 9)
+    if stamp == frame.stamp or isinstance(frame, MessageFrame):
+        return frame
+    return dataclasses.replace(frame, stamp=stamp)
 
 
 def cached_detector(

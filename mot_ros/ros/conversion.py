@@ -18,14 +18,10 @@ from __future__ import annotations
 
 import array
 from collections.abc import Sequence
-import re
-from typing import Any, TYPE_CHECKING
-import zlib
+from typing import TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import (
@@ -37,39 +33,18 @@ from vision_msgs.msg import (
     VisionClass,
 )
 
+from mot_ros.data import decode
+from mot_ros.data.box_messages import columns_of
+from mot_ros.data.decode import ImageError, Pixels
 from mot_ros.tracking.boxes import area, clip, xyxy_to_cxcywh
-from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.types import Floats, Tracks, TrackState
 
 if TYPE_CHECKING:
     from mot_ros_msgs.msg import TrackArray
 
-Pixels = NDArray[np.uint8]
-
-_TO_BGR: dict[str, tuple[int, int | None]] = {
-    'bgr8': (3, None),
-    'rgb8': (3, cv2.COLOR_RGB2BGR),
-    'bgra8': (4, cv2.COLOR_BGRA2BGR),
-    'rgba8': (4, cv2.COLOR_RGBA2BGR),
-    'mono8': (1, cv2.COLOR_GRAY2BGR),
-}
-"""8-bit encodings that are decoded here: channels, and OpenCV's conversion to BGR."""
-
-_BY_LIBRARY: dict[str, int] = {
-    'mono16': 2, 'bgr16': 6, 'rgb16': 6, 'bgra16': 8, 'rgba16': 8,
-    'yuv422': 2, 'uyvy': 2, 'yuv422_yuy2': 2, 'yuyv': 2,
-    **{f'bayer_{order}{bits}': bits // 8
-       for order in ('rggb', 'bggr', 'gbrg', 'grbg') for bits in (8, 16)},
-}
-"""Encodings that are left to cv_bridge or rosbags-image: bytes per pixel."""
-
-
-class ImageError(FrameError):
-    """An image message that cannot be decoded; `reason` is the short name it is counted under."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+__all__ = [
+    'ImageError', 'to_bgr', 'to_detections', 'to_image', 'to_label_info', 'to_seconds',
+    'to_stamp', 'to_track_array', 'to_tracks']
 
 
 def to_bgr(message: Image) -> Pixels:
@@ -78,64 +53,18 @@ def to_bgr(message: Image) -> Pixels:
 
     A bgr8 image is not copied: the result is a view into the message, its rows `step` apart.
     """
-    if message.encoding in _TO_BGR:
-        channels, conversion = _TO_BGR[message.encoding]
-        rows = _rows(message, channels)
-        view = rows.reshape(message.height, message.width, channels)
-        return view if conversion is None else np.asarray(cv2.cvtColor(view, conversion), np.uint8)
-    if message.encoding in _BY_LIBRARY:
-        return _by_library(message, _rows(message, _BY_LIBRARY[message.encoding]))
-    raise ImageError(
-        'encoding',
-        f'image encoding is {message.encoding!r}; publish one of '
-        f'{", ".join([*_TO_BGR, *_BY_LIBRARY])}')
+    return decode.to_bgr(message, _library)
 
 
-def _rows(message: Image, pixel: int) -> Pixels:
-    """Return the bytes of the rows without their padding, (H, W * pixel), as a view."""
-    width, height, step = message.width, message.height, message.step
-    if width == 0 or height == 0:
-        raise ImageError(
-            'size', f'image size is {width}x{height}; both sides must be positive: is the camera '
-            'driver sending before it has a picture?')
-    if step < width * pixel:
-        raise ImageError(
-            'step', f'a row takes {step} bytes (step), but {width} pixels of {message.encoding} '
-            f'need {width * pixel}: the driver sets step or encoding wrongly')
-    if len(message.data) != height * step:
-        raise ImageError(
-            'data length', f'the image holds {len(message.data)} bytes, but {height} rows of '
-            f'{step} bytes (height x step) are {height * step}: the message was cut or padded')
-    flat = np.frombuffer(message.data, np.uint8)
-    return np.lib.stride_tricks.as_strided(flat, (height, width * pixel), (step, 1))
-
-
-def _by_library(message: Image, rows: Pixels) -> Pixels:
-    """Convert with cv_bridge where ROS has one that works, else with rosbags-image."""
-    # both ignore step and would shear the picture, so the rows are packed first
-    packed = Image(
-        header=message.header, height=message.height, width=message.width,
-        encoding=message.encoding, is_bigendian=message.is_bigendian, step=rows.shape[1])
-    packed.data = _to_array(rows)
+def _library() -> decode.Convert:
+    """Return cv_bridge's conversion where ROS has one that works, else that of rosbags-image."""
     try:
         # built against another NumPy it raises more than ImportError
         from cv_bridge import CvBridge
-        convert: Any = CvBridge().imgmsg_to_cv2
+        bridge = CvBridge()
     except Exception:
-        try:
-            from rosbags.image import message_to_cvimage
-            convert = message_to_cvimage
-        except ImportError as error:
-            raise ImageError(
-                'encoding', f'image encoding {message.encoding!r} needs cv_bridge or '
-                f'rosbags-image ({error}): install one of them, or publish '
-                f'{", ".join(_TO_BGR)}') from error
-    try:
-        return np.ascontiguousarray(convert(packed, 'bgr8'), np.uint8)
-    except Exception as error:
-        raise ImageError(
-            'encoding', f'image of {message.width}x{message.height} in {message.encoding!r} could '
-            f'not be converted ({error}): publish {", ".join(_TO_BGR)}') from error
+        return decode.rosbags_image()
+    return lambda packed: bridge.imgmsg_to_cv2(packed, 'bgr8')
 
 
 def to_image(bgr: Pixels, header: Header) -> Image:
@@ -197,23 +126,12 @@ def to_tracks(message: Detection2DArray) -> Tracks:
     The id is the number at the end of the string, or made from all of it where there is none;
     what the message does not hold (ages, velocities) is 0.
     """
-    count = len(message.detections)
-    boxes = np.zeros((count, 4), np.float32)
-    scores, labels = np.zeros(count, np.float32), np.zeros(count, np.int64)
-    ids = np.zeros(count, np.int64)
-    for row, detection in enumerate(message.detections):
-        centre, bbox = detection.bbox.center.position, detection.bbox
-        boxes[row] = (centre.x - bbox.size_x / 2, centre.y - bbox.size_y / 2,
-                      centre.x + bbox.size_x / 2, centre.y + bbox.size_y / 2)
-        number = re.search(r'[0-9]{1,18}$', detection.id)
-        ids[row] = int(number.group()) if number else zlib.crc32(detection.id.encode())
-        if detection.results:
-            hypothesis = detection.results[0].hypothesis
-            scores[row] = hypothesis.score
-            labels[row] = int(hypothesis.class_id) if hypothesis.class_id.isdecimal() else -1
+    seen = columns_of(message)
+    count = len(seen.ids)
     zeros = np.zeros(count, np.float32)
     return Tracks(
-        boxes, scores, labels, ids, np.full(count, TrackState.CONFIRMED, np.uint8), zeros, zeros,
+        seen.boxes.astype(np.float32), np.nan_to_num(seen.scores).astype(np.float32),
+        seen.labels, seen.ids, np.full(count, TrackState.CONFIRMED, np.uint8), zeros, zeros,
         np.zeros((count, 2), np.float32), np.ones(count, np.float32), np.full(count, -1))
 
 

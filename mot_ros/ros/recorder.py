@@ -30,9 +30,10 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from mot_ros.contact_sheet import ContactSheet
+from mot_ros.data.bag_types import DETECTIONS
+from mot_ros.data.bag_writer import BagWriter
 from mot_ros.data.mot import MotWriter
 from mot_ros.data.output import VideoWriter, write_image
-from mot_ros.ros.bag import BagWriter
 from mot_ros.ros.conversion import ImageError, to_bgr, to_seconds, to_tracks
 from mot_ros.ros.parameters import declare
 from mot_ros.ros.process import run
@@ -73,9 +74,8 @@ class RecorderNode(Node):
         except OSError as error:
             raise SourceError(f'{output} cannot be made ({error.strerror})') from error
         self._last = time.monotonic()
-        self._bag = BagWriter(
-            output / 'tracks', self.resolve_topic_name('tracks'),
-            'vision_msgs/msg/Detection2DArray')
+        self._topic = self.resolve_topic_name('tracks')
+        self._bag = BagWriter(output / 'tracks', {self._topic: DETECTIONS})
         self._text = MotWriter(output / 'tracks.txt')
         self._sheet_path = output / 'contact_sheet.png'
         self._video = VideoWriter(output / 'annotated.mp4', rate) if with_images else None
@@ -113,7 +113,7 @@ class RecorderNode(Node):
         return callback
 
     def _on_tracks(self, serialized: bytes) -> None:
-        self._bag.write(self.get_clock().now().nanoseconds, serialized)
+        self._bag.write(self._topic, self.get_clock().now().nanoseconds, serialized)
         self.frames += 1
         self._text.write(
             self.frames, to_tracks(deserialize_message(serialized, Detection2DArray)), UNLIMITED)

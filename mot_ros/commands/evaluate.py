@@ -1,0 +1,260 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""`mot_ros evaluate`: methods and ready results over annotated sequences, with a report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+import contextlib
+from pathlib import Path
+import sys
+from typing import Any, TYPE_CHECKING
+
+from mot_ros.commands import say
+from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from mot_ros.evaluation.benchmark import Job, Options, Outcome
+    from mot_ros.evaluation.summary import Document
+
+FAILED = 1
+"""Exit status when a sequence could not be scored."""
+PRINTED = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'switches', 'transfers', 'fragments', 'FP',
+           'FN')
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        '--mot', type=Path, action='append', required=True, metavar='FOLDER',
+        help='a MOTChallenge sequence or a folder of them; may be repeated')
+    parser.add_argument(
+        '--sequences', metavar='A,B', help='only these sequences (all in the folder)')
+    parser.add_argument(
+        '-o', '--output', type=Path, required=True, metavar='FOLDER',
+        help='where report.html, report.json, report.csv, timings.json and tracks/ go')
+    what = parser.add_argument_group('what to score')
+    what.add_argument(
+        '--methods', metavar='M,M', help=f'tracking methods: {",".join(METHODS)} (all)')
+    what.add_argument(
+        '--tracks', action='append', default=[], metavar='[NAME=]PATH',
+        help='a ready result: a MOTChallenge text file, or a folder with SEQUENCE.txt; may be '
+        'repeated')
+    what.add_argument(
+        '--detections', default='own', metavar='D',
+        help='own (the detector of the settings), public (det/det.txt), a det.txt, or a folder '
+        'with SEQUENCE.txt (own)')
+    what.add_argument(
+        '--video', action='append', default=[], metavar='NAME=FILE',
+        help='images of a sequence that come without: a video or a folder; may be repeated')
+    what.add_argument(
+        '--preset', metavar='P', help=f'starting point of all settings: '
+        f'{", ".join(Settings.presets)}')
+    what.add_argument('--device', metavar='D', help='where networks run: auto, cpu, cuda')
+    what.add_argument(
+        '--set', dest='assignments', action='append', default=[], metavar='NAME=VALUE',
+        help='change one setting, for example bytetrack.high=0.6; may be repeated')
+    frames = parser.add_argument_group(
+        'which frames', 'Frames that are not processed are not scored.')
+    frames.add_argument('--frames', type=int, metavar='N', help='only the first N frames')
+    frames.add_argument(
+        '--fps', type=float, metavar='F',
+        help='a lower frame rate in Hz: every k-th frame by time')
+    frames.add_argument(
+        '--drop', type=float, default=0.0, metavar='P',
+        help='leave out each frame with this probability (0)')
+    frames.add_argument('--seed', type=int, default=0, metavar='N', help='of --drop (0)')
+    how = parser.add_argument_group('how')
+    how.add_argument(
+        '--iou', type=float, default=0.5, metavar='F',
+        help='least overlap of a match in CLEAR and Identity (0.5)')
+    how.add_argument('--jobs', type=int, default=1, metavar='N', help='processes (1)')
+    how.add_argument(
+        '--compare', type=Path, metavar='FILE', help='report.json of an earlier evaluation')
+    parser.set_defaults(run=_evaluate)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from mot_ros.data.output import OutputFile
+    from mot_ros.evaluation.benchmark import Options, run_all
+    from mot_ros.evaluation.report import render
+    from mot_ros.evaluation.summary import as_csv, as_json, compare, document, load, timings
+
+    if args.jobs < 1:
+        raise ConfigError(f'jobs is {args.jobs}; it must be at least 1')
+    options = Options(
+        detections=args.detections, fps=args.fps, drop=args.drop, seed=args.seed,
+        frames=args.frames, iou=args.iou)
+    runs = _runs(args)
+    jobs = _jobs(args, options, runs)
+    earlier = load(args.compare) if args.compare else None
+    _make_folder(args.output)
+    outcomes = _with_progress(run_all, jobs, min(args.jobs, len(jobs)))
+    report = document(outcomes, options, runs)
+    times = timings(outcomes)
+    comparison = compare(earlier, report) if earlier else None
+    texts = {
+        'report.json': as_json(report), 'timings.json': as_json(times),
+        'report.csv': as_csv(report, times),
+        'report.html': render(report, outcomes, times, comparison, str(args.compare or ''))}
+    for name, text in texts.items():
+        output = OutputFile(args.output / name)
+        output.partial.write_text(text, encoding='utf-8')
+        output.close()
+    sys.stdout.write(_table(report, times))
+    return _complain(outcomes)
+
+
+def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return what makes each run: the settings of a method, or {'result': path}."""
+    from mot_ros.tracking.params_file import parse_assignment
+    from mot_ros.tracking.settings import build, catalogue, flatten
+
+    known = catalogue(Settings, next(iter(Settings.presets)))
+    values = {name: getattr(args, name) for name in ('preset', 'device')
+              if getattr(args, name) is not None}
+    values |= dict(parse_assignment(text, known) for text in args.assignments)
+    if 'method' in values:
+        raise ConfigError('method is set; name methods with --methods')
+    methods = args.methods if args.methods is not None else '' if args.tracks else \
+        ','.join(METHODS)
+    runs: dict[str, dict[str, Any]] = {}
+    for name in _names(methods):
+        settings = flatten(build(Settings, {**values, 'method': name}))
+        # settings of the other methods make no difference to this one
+        runs[name] = {key: value for key, value in settings.items()
+                      if key.partition('.')[0] not in set(METHODS) - {name}}
+    for text in args.tracks:
+        name, sign, rest = text.partition('=')
+        path = Path(rest if sign and not Path(text).exists() else text)
+        name = name if path != Path(text) else path.resolve().stem
+        if not path.exists():
+            raise SourceError(f'{path} does not exist; give a result file or a folder of them')
+        if name in runs or not name or '/' in name:
+            raise ConfigError(f'{name!r} cannot name another run; give --tracks NAME={path}')
+        runs[name] = {'result': str(path)}
+    if not runs:
+        raise ConfigError('nothing to score; give --methods or --tracks')
+    return runs
+
+
+def _jobs(
+        args: argparse.Namespace, options: Options,
+        runs: Mapping[str, Mapping[str, Any]]) -> list[Job]:
+    """Return one job per sequence; raise before the work if it cannot be done at all."""
+    from mot_ros.data.sequences import sequence_folders
+    from mot_ros.evaluation.benchmark import Job, OWN, PUBLIC
+
+    folders: dict[str, Path] = {}
+    for path in [inner for folder in args.mot for inner in sequence_folders(folder)]:
+        name = path.resolve().name
+        if name in folders:
+            raise ConfigError(f'{path} and {folders[name]} have the same name; rename one')
+        folders[name] = path
+    chosen = _names(args.sequences) if args.sequences is not None else list(folders)
+    videos = dict(_video(text) for text in args.video)
+    for name in [*chosen, *videos]:
+        if name not in folders:
+            raise ConfigError(f'{name} is no sequence; there are {", ".join(sorted(folders))}')
+    results = {name: Path(what['result']) for name, what in runs.items() if 'result' in what}
+    files = [path for path in results.values() if path.is_file()]
+    if options.detections not in (OWN, PUBLIC):
+        given = Path(options.detections)
+        if not given.exists():
+            raise SourceError(
+                f'{given} does not exist; detections are own, public, a file or a folder')
+        files += [given] if given.is_file() else []
+    if files and len(chosen) > 1:
+        raise ConfigError(
+            f'{files[0]} is one file for {len(chosen)} sequences; choose one with --sequences, '
+            'or give a folder with SEQUENCE.txt')
+    return [
+        Job(folders[name], options,
+            {run: what for run, what in runs.items() if run not in results}, results,
+            videos.get(name), args.output / 'tracks')
+        for name in chosen]
+
+
+def _names(text: str) -> list[str]:
+    """Split at commas; a name may come once."""
+    names = [name.strip() for name in text.split(',') if name.strip()]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f'{name} is named twice')
+    return names
+
+
+def _video(text: str) -> tuple[str, Path]:
+    name, sign, path = text.partition('=')
+    if not sign or not Path(path).exists():
+        raise ConfigError(f'--video is {text!r}; write SEQUENCE=FILE with a file that exists')
+    return name, Path(path)
+
+
+def _make_folder(path: Path) -> None:
+    from mot_ros.data.output import check_writable
+
+    if not path.exists() and path.parent.is_dir():
+        path.mkdir()
+    check_writable(path / 'report.json')
+
+
+def _with_progress(run_all: Any, jobs: Sequence[Job], processes: int) -> list[Outcome]:
+    from tqdm import tqdm
+
+    interval = 0.2 if sys.stderr.isatty() else 10.0
+    with contextlib.closing(tqdm(
+            total=len(jobs), unit='sequence', mininterval=interval, leave=False)) as bar:
+        outcomes: list[Outcome] = run_all(jobs, processes, bar.update)
+    return outcomes
+
+
+def _complain(outcomes: Sequence[Outcome]) -> int:
+    for outcome in outcomes:
+        for text in outcome.warnings:
+            say(f'warning: {outcome.run} on {outcome.sequence}: {text}')
+    failed = [outcome for outcome in outcomes if outcome.error]
+    for outcome in failed:
+        say(f'error: {outcome.run} on {outcome.sequence}: {outcome.error}')
+    return FAILED if failed else 0
+
+
+def _table(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
+    """Return the results as text, a row per run and sequence."""
+    from mot_ros.evaluation.summary import rows
+
+    by_name = {(row['run'], row['sequence']): row for row in times}
+    lines = [['run', 'sequence', 'frames', *PRINTED, 'ms', 'p99']]
+    for row in rows(report):
+        time = by_name.get((row['run'], row['sequence']), {})
+        lines.append([
+            row['run'], row['sequence'], str(row['frames']),
+            *(_text(row.get(name)) for name in PRINTED),
+            *(f'{time[name]:.2f}' if name in time else '-'
+              for name in ('tracker_ms_median', 'tracker_ms_p99'))])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ''.join(
+        '  '.join(cell.ljust(width) if number < 2 else cell.rjust(width)
+                  for number, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        + '\n' for line in lines)
+
+
+def _text(value: float | None) -> str:
+    if value is None:
+        return '-'
+    return f'{value:.3f}' if isinstance(value, float) else str(value)

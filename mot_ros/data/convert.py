@@ -1,0 +1,187 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Frames and boxes from one layout to another: rosbag2, MOTChallenge folder, video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+import shutil
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
+from mot_ros.data.bag_writer import BagWriter, NANOSECONDS
+from mot_ros.data.mot import MotRows
+from mot_ros.data.output import VideoWriter
+from mot_ros.data.sources import MessageFrame
+from mot_ros.data.video import FrameSource
+from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.types import Frame
+
+Progress = Callable[[FrameSource], Iterable[Frame]]
+"""Goes through the frames, and shows how far it is."""
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class BagLayout:
+    """
+    What a bag is made like.
+
+    JPEG of `quality` (1 to 100), or uncompressed images for None. The frame of index i is
+    stamped `first_stamp` + i / fps seconds; not 0, which stands for a missing stamp.
+    """
+
+    topic: str = '/camera/image'
+    storage: str = 'mcap'
+    quality: int | None = None
+    frame_id: str = 'camera'
+    first_stamp: float = 1.0
+
+
+def write_bag(
+        source: FrameSource, path: Path, layout: BagLayout, boxes: Mapping[str, MotRows],
+        progress: Progress = iter) -> list[str]:
+    """
+    Write images, and for each image the boxes of every topic in `boxes`; return mismatches.
+
+    Frame n of the boxes is the frame of index n - 1 of the source. The same input gives the
+    same bytes.
+    """
+    topics = {layout.topic: IMAGE if layout.quality is None else COMPRESSED_IMAGE}
+    topics |= dict.fromkeys(boxes, DETECTIONS)
+    if len(topics) < len(boxes) + 1:
+        raise SourceError(f'{layout.topic} is wanted for images and for boxes; name another topic')
+    first = round(layout.first_stamp * NANOSECONDS)
+    frames: list[int] = []
+    with BagWriter(path, topics, layout.storage) as writer:
+        for frame in progress(source):
+            index = source.index_of(frame)
+            frames.append(index + 1)
+            stamp = first + round(index * NANOSECONDS / source.fps)
+            if layout.quality is None:
+                writer.write_image(layout.topic, stamp, _pixels(frame), layout.frame_id)
+            else:
+                writer.write_jpeg(
+                    layout.topic, stamp, _pixels(frame), layout.quality, layout.frame_id)
+            for topic, rows in boxes.items():
+                writer.write_boxes(topic, stamp, rows.at(index + 1), layout.frame_id)
+    return _left_out(source, frames, boxes)
+
+
+def write_mot(
+        source: FrameSource, folder: Path, truth: MotRows | None = None,
+        detections: MotRows | None = None, quality: int = 95,
+        progress: Progress = iter) -> list[str]:
+    """
+    Write img1/*.jpg, gt/gt.txt, det/det.txt and seqinfo.ini; return mismatches.
+
+    Frames are numbered from 1 in the order of what is written, and the boxes with them.
+    """
+    if folder.exists():
+        raise SourceError(f'{folder} exists already; remove it or choose another place')
+    frames: list[int] = []
+    stamps: list[float] = []
+    try:
+        (folder / 'img1').mkdir(parents=True)
+        for frame in progress(source):
+            frames.append(source.index_of(frame) + 1)
+            if isinstance(frame, MessageFrame):
+                stamps.append(frame.stamp)
+            _write_jpeg(folder / 'img1' / f'{len(frames):06d}.jpg', _pixels(frame), quality)
+        boxes = {name: rows for name, rows in (('gt', truth), ('det', detections))
+                 if rows is not None}
+        for name, rows in boxes.items():
+            (folder / name).mkdir()
+            (folder / name / f'{name}.txt').write_text(
+                ''.join(_lines(rows, frames)), encoding='ascii')
+        width, height = source.size
+        (folder / 'seqinfo.ini').write_text(
+            f'[Sequence]\nname={folder.resolve().name}\nimDir=img1\nframeRate={source.fps:g}\n'
+            f'seqLength={len(frames)}\nimWidth={width}\nimHeight={height}\nimExt=.jpg\n',
+            encoding='utf-8')
+    except BaseException:
+        # after Ctrl-C too: half of a sequence would be scored as a whole one
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _left_out(source, frames, boxes) + _uneven(stamps, source.fps)
+
+
+def write_video(source: FrameSource, path: Path, progress: Progress = iter) -> list[str]:
+    """Write the images as .mp4 or .avi at the rate of the source; return mismatches."""
+    stamps: list[float] = []
+    with VideoWriter(path, source.fps) as writer:
+        for frame in progress(source):
+            writer.write(_pixels(frame))
+            if isinstance(frame, MessageFrame):
+                stamps.append(frame.stamp)
+    return _uneven(stamps, source.fps)
+
+
+def _pixels(frame: Frame) -> Image:
+    return cast(Image, frame.image)
+
+
+def _write_jpeg(path: Path, image: Image, quality: int) -> None:
+    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, quality]):
+        raise SourceError(f'{path} cannot be written; is there room?')
+
+
+def _lines(rows: MotRows, frames: Sequence[int]) -> Iterator[str]:
+    for number, frame in enumerate(frames, 1):
+        found = rows.at(frame)
+        for identity, (x1, y1, x2, y2), value in zip(
+                found.ids.tolist(), found.boxes.tolist(), found.values.tolist(), strict=True):
+            box = ','.join(map(_short, (x1, y1, x2 - x1, y2 - y1)))
+            yield f'{number},{identity},{box},{value:.6g},-1,-1,-1\n'
+
+
+def _short(number: float) -> str:
+    """Return a number to a thousandth of a pixel, as MOTChallenge gives them."""
+    text = f'{number:.3f}'.rstrip('0').rstrip('.')
+    return '0' if text == '-0' else text
+
+
+def _left_out(
+        source: FrameSource, frames: Sequence[int], boxes: Mapping[str, MotRows]) -> list[str]:
+    """Say which boxes had no image, apart from those that were not asked for."""
+    found = []
+    length = source.length
+    limited = length is not None and (
+        source.announced is None or source.start + length < source.announced)
+    for name, rows in boxes.items():
+        lost = (rows.frames > source.start) & ~np.isin(rows.frames, frames)
+        if limited:
+            lost &= rows.frames <= max(frames, default=0)
+        if lost.any():
+            found.append(
+                f'{int(lost.sum())} boxes of {name} have no image and are left out, the first is '
+                f'in frame {int(rows.frames[lost][0])}')
+    return found
+
+
+def _uneven(stamps: Sequence[float], fps: float) -> list[str]:
+    """Say that stamps are lost where frames are spaced evenly."""
+    steps = np.diff(np.array(stamps)) * fps
+    odd = int((np.abs(steps - 1) > 0.5).sum())
+    if not odd:
+        return []
+    return [f'{odd} of {len(steps)} steps between stamps are not of 1/{fps:g} s; what was '
+            'written has no stamps, and spaces its frames evenly']

@@ -1,0 +1,118 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+All scores of a sequence, and of several together by pooled counts.
+
+The figures are TrackEval's, and so is the way of combining them: counts are added up, HOTA's
+association scores are averaged with the matches as weights, and what follows from those is
+computed anew. Transfers are our own count and are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import contextlib
+import io
+from typing import Any
+
+import numpy as np
+
+from mot_ros.data.mot import MotRows
+from mot_ros.evaluation.metrics import pair_up
+from mot_ros.tracking.errors import ConfigError
+
+Raw = dict[str, dict[str, Any]]
+"""What TrackEval returns, by metric; `Counts` are ours."""
+
+FRACTIONS = {
+    'HOTA': ('HOTA', 'HOTA'), 'DetA': ('HOTA', 'DetA'), 'AssA': ('HOTA', 'AssA'),
+    'LocA': ('HOTA', 'LocA'), 'MOTA': ('CLEAR', 'MOTA'), 'MOTP': ('CLEAR', 'MOTP'),
+    'IDF1': ('Identity', 'IDF1'), 'IDP': ('Identity', 'IDP'), 'IDR': ('Identity', 'IDR')}
+COUNTS = {
+    'switches': ('CLEAR', 'IDSW'), 'transfers': ('Counts', 'transfers'),
+    'fragments': ('CLEAR', 'Frag'), 'FP': ('CLEAR', 'CLR_FP'), 'FN': ('CLEAR', 'CLR_FN'),
+    'mostly tracked': ('CLEAR', 'MT'), 'partly tracked': ('CLEAR', 'PT'),
+    'mostly lost': ('CLEAR', 'ML'), 'people': ('Counts', 'people'),
+    'truth boxes': ('Counts', 'truth_boxes'), 'track ids': ('Counts', 'track_ids')}
+LOWER_IS_BETTER = ('switches', 'transfers', 'fragments', 'FP', 'FN', 'mostly lost')
+NEITHER = ('people', 'truth boxes', 'track ids', 'partly tracked')
+"""Figures that are neither good nor bad."""
+ALPHAS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+
+
+def measure(truth: MotRows, tracks: MotRows, transfers: int, iou: float = 0.5) -> Raw:
+    """Score tracks against the truth that is to be scored, as TrackEval does."""
+    data = pair_up(truth, tracks)
+    raw: Raw = {
+        name: metric.eval_sequence(data) for name, metric in _metrics(iou).items()}
+    raw['Counts'] = {
+        'transfers': transfers, 'people': data['num_gt_ids'],
+        'truth_boxes': len(truth), 'track_ids': data['num_tracker_ids']}
+    return raw
+
+
+def combine(every: Sequence[Raw], iou: float = 0.5) -> Raw:
+    """Score several sequences as one."""
+    combined: Raw = {
+        name: metric.combine_sequences(
+            {str(number): raw[name] for number, raw in enumerate(every)})
+        for name, metric in _metrics(iou).items()}
+    combined['Counts'] = {
+        name: sum(raw['Counts'][name] for raw in every) for name in every[0]['Counts']}
+    return combined
+
+
+def figures(raw: Raw) -> dict[str, float | int]:
+    """Return the columns of the tables: fractions, HOTA's averaged over alpha, and counts."""
+    found: dict[str, float | int] = {
+        name: float(np.mean(raw[metric][key])) for name, (metric, key) in FRACTIONS.items()}
+    return found | {name: int(raw[metric][key]) for name, (metric, key) in COUNTS.items()}
+
+
+def curve(raw: Raw) -> list[float]:
+    """Return HOTA at each of ALPHAS."""
+    return [float(value) for value in raw['HOTA']['HOTA']]
+
+
+def _metrics(iou: float) -> Mapping[str, Any]:
+    try:
+        # TrackEval prints when it is imported and when it is configured
+        with contextlib.redirect_stdout(io.StringIO()):
+            from trackeval import metrics as reference
+
+            config = {'THRESHOLD': iou, 'PRINT_CONFIG': False}
+            return {
+                'HOTA': _Quiet(reference.HOTA()), 'CLEAR': _Quiet(reference.CLEAR(dict(config))),
+                'Identity': _Quiet(reference.Identity(dict(config)))}
+    except ImportError as error:
+        raise ConfigError(
+            f'scoring needs TrackEval, which cannot be imported ({error}): '
+            'pip install trackeval') from error
+
+
+class _Quiet:
+    """A metric that prints nothing while it works."""
+
+    def __init__(self, metric: Any) -> None:
+        self._metric = metric
+
+    def eval_sequence(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return dict(self._metric.eval_sequence(data))
+
+    def combine_sequences(self, every: Mapping[str, Any]) -> dict[str, Any]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return dict(self._metric.combine_sequences(every))

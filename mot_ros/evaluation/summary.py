@@ -1,0 +1,229 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+
+"""
+The report as data: what goes into report.json and report.csv, and what differs between two.
+
+The document holds nothing that depends on the machine, on the date or on how the work was shared
+out, so that equal results are equal files; times have a place of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import csv
+import dataclasses
+from dataclasses import dataclass
+from importlib import metadata
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mot_ros import __version__
+from mot_ros.evaluation import scoring
+from mot_ros.evaluation.benchmark import Options, Outcome
+from mot_ros.evaluation.scoring import COUNTS, FRACTIONS, LOWER_IS_BETTER, NEITHER
+from mot_ros.tracking.errors import SourceError
+
+Document = dict[str, Any]
+
+FORMAT = 1
+COMBINED = 'COMBINED'
+SAME = 5e-4
+"""Fractions closer than this are the same in three digits."""
+
+
+def document(
+        outcomes: Sequence[Outcome], options: Options,
+        runs: Mapping[str, Mapping[str, Any]]) -> Document:
+    """Return the report; `runs` says what made each run: its settings, or a result file."""
+    return {
+        'format': FORMAT, 'mot_ros': __version__, 'trackeval': _version_of('trackeval'),
+        'options': {name: value for name, value in dataclasses.asdict(options).items()
+                    if name != 'gallery'},
+        'runs': {name: _plain(what) for name, what in runs.items()},
+        'alphas': list(scoring.ALPHAS),
+        'results': [_result(outcome) for outcome in outcomes],
+        COMBINED.lower(): {run: _combined(
+            [outcome for outcome in outcomes if outcome.run == run], options) for run in runs},
+    }
+
+
+def timings(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return median and 99th percentile of the time per frame, in ms."""
+    return [
+        {'run': outcome.run, 'sequence': outcome.sequence,
+         **{f'{stage}_ms_{name}': float(np.percentile(times, share))
+            for stage, times in (('tracker', outcome.tracker_ms),
+                                 ('detector', outcome.detector_ms)) if times
+            for name, share in (('median', 50), ('p99', 99))}}
+        for outcome in outcomes if not outcome.error]
+
+
+def rows(report: Document) -> list[dict[str, Any]]:
+    """Return one flat row per result, each run's combined row after its sequences."""
+    found = []
+    for run, whole in report['combined'].items():
+        for result in report['results']:
+            if result['run'] == run:
+                found.append({
+                    'run': run, 'sequence': result['sequence'], 'frames': result['frames'],
+                    'error': result['error'], **result['scores']})
+        found.append({
+            'run': run, 'sequence': COMBINED, 'frames': whole['frames'],
+            'error': '' if whole['sequences'] == whole['of'] else
+            f'{whole["sequences"]} of {whole["of"]} sequences', **whole['scores']})
+    return found
+
+
+def as_json(report: Any) -> str:
+    """Return the text of a JSON file."""
+    return json.dumps(report, indent=1, allow_nan=False) + '\n'
+
+
+def as_csv(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text of report.csv: every row with its times."""
+    by_name = {(row['run'], row['sequence']): row for row in times}
+    columns = ['run', 'sequence', 'frames', *FRACTIONS, *COUNTS, 'tracker_ms_median',
+               'tracker_ms_p99', 'detector_ms_median', 'detector_ms_p99', 'error']
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval='', lineterminator='\n')
+    writer.writeheader()
+    for row in rows(report):
+        writer.writerow({
+            name: round(value, 6) if isinstance(value, float) else value
+            for name, value in {
+                **row, **by_name.get((row['run'], row['sequence']), {})}.items()})
+    return text.getvalue()
+
+
+def load(path: Path) -> Document:
+    """Read an earlier report.json."""
+    try:
+        report = json.loads(path.read_text(encoding='utf-8'))
+        if report['format'] != FORMAT:
+            raise ValueError(f'format is {report["format"]}, expected {FORMAT}')
+        rows(report)
+        dict(report['options'])
+        dict(report['runs'])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f'{path} is no report.json of mot_ros evaluate ({type(error).__name__}: {error})') \
+            from error
+    return dict(report)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure before and now; `better` is None where it is the same or neither."""
+
+    before: float
+    now: float
+    better: bool | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two reports side by side: settings, figures, and what only one of them has."""
+
+    settings: list[tuple[str, str, str]]
+    """Name, value before, value now."""
+    figures: list[tuple[str, str, dict[str, Difference]]]
+    """Run, sequence, figures by name."""
+    alone: list[str]
+    """What could not be compared."""
+
+
+def compare(before: Document, now: Document) -> Comparison:
+    """
+    Compare by run and sequence.
+
+    Where each report has only one run these are compared whatever they are called.
+    """
+    names = {run: run for run in now['runs'] if run in before['runs']}
+    if len(now['runs']) == len(before['runs']) == 1:
+        names = {next(iter(now['runs'])): next(iter(before['runs']))}
+    settings = _differing('', before['options'], now['options'])
+    for run, earlier in names.items():
+        settings += _differing(f'{run}: ', before['runs'][earlier], now['runs'][run])
+    old = {(row['run'], row['sequence']): row for row in rows(before)}
+    found, alone, used = [], [], set()
+    for row in rows(now):
+        key = (names.get(row['run'], ''), row['sequence'])
+        theirs = old.get(key)
+        if theirs is None or 'HOTA' not in theirs or 'HOTA' not in row:
+            alone.append(f'{row["run"]} on {row["sequence"]}: only now')
+            continue
+        used.add(key)
+        shown = row['run'] if key[0] == row['run'] else f'{key[0]} → {row["run"]}'
+        found.append((shown, row['sequence'], {
+            name: _difference(name, theirs[name], row[name])
+            for name in (*FRACTIONS, *COUNTS) if name in theirs}))
+    alone += [f'{run} on {sequence}: only before'
+              for run, sequence in old if (run, sequence) not in used]
+    return Comparison(settings, found, alone)
+
+
+def _difference(name: str, before: float, now: float) -> Difference:
+    least = SAME if name in FRACTIONS else 0.5
+    if abs(now - before) < least or name in NEITHER:
+        return Difference(before, now, None)
+    return Difference(before, now, (now > before) != (name in LOWER_IS_BETTER))
+
+
+def _differing(
+        prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]
+        ) -> list[tuple[str, str, str]]:
+    return [
+        (f'{prefix}{name}', str(before.get(name, '')), str(now.get(name, '')))
+        for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    return {
+        'run': outcome.run, 'sequence': outcome.sequence, 'error': outcome.error,
+        'frames': outcome.frames, 'rate': outcome.rate, 'rule': outcome.rule,
+        'scores': {} if outcome.raw is None else scoring.figures(outcome.raw),
+        'hota_over_alpha': [] if outcome.raw is None else scoring.curve(outcome.raw),
+        **{kind: [dataclasses.asdict(change) for change in changes]
+           for kind, changes in (
+               ('switches', outcome.switches), ('transfers', outcome.transfers))},
+        'sha256': outcome.checksums, 'warnings': outcome.warnings}
+
+
+def _combined(outcomes: Sequence[Outcome], options: Options) -> dict[str, Any]:
+    scored = [outcome for outcome in outcomes if outcome.raw is not None and not outcome.error]
+    every = [outcome.raw for outcome in scored if outcome.raw is not None]
+    raw = scoring.combine(every, options.iou) if every else None
+    return {
+        'sequences': len(scored), 'of': len(outcomes),
+        'frames': sum(outcome.frames for outcome in scored),
+        'scores': {} if raw is None else scoring.figures(raw),
+        'hota_over_alpha': [] if raw is None else scoring.curve(raw)}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()}
+
+
+def _version_of(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return 'unknown'
