@@ -38,7 +38,6 @@ import importlib.metadata
 import json
 import os
 from pathlib import Path
-import platform
 import sys
 import time
 from typing import Any
@@ -51,6 +50,7 @@ for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 import numpy as np
 import scipy
 
+from mot_ros.evaluation.machine import describe_machine
 from mot_ros.tracking.assignment import overlapping
 from mot_ros.tracking.config import ByteTrackSettings, SortSettings
 from mot_ros.tracking.methods.bytetrack import ByteTrack
@@ -388,17 +388,6 @@ def resident_mb() -> float:
     return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
-def hardware() -> dict[str, Any]:
-    """Return what the speed depends on."""
-    info = Path('/proc/cpuinfo')
-    models = [line.partition(':')[2].strip() for line in info.read_text().splitlines()
-              if line.startswith('model name')] if info.exists() else []
-    return {
-        'cpu': models[0] if models else platform.processor(), 'cores': os.cpu_count(),
-        'threads': 1, 'load': os.getloadavg(), 'python': platform.python_version(),
-        'numpy': np.__version__, 'scipy': scipy.__version__}
-
-
 def available(contestants: Sequence[Contestant]) -> list[Contestant]:
     """Return those that can be made here; say which cannot."""
     result = []
@@ -426,7 +415,9 @@ def write_json(path: Path, mode: str, content: dict[str, Any]) -> None:
     path.write_text(json.dumps({
         'benchmark': 'association', 'mode': mode, **content,
         'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': hardware()}, indent=2) + '\n')
+        'hardware': {
+            **describe_machine(), 'threads': 1, 'numpy': np.__version__,
+            'scipy': scipy.__version__}}, indent=2) + '\n')
     sys.stdout.write(f'wrote {path}\n')
 
 

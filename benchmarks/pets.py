@@ -29,9 +29,7 @@ from dataclasses import dataclass
 import datetime
 import hashlib
 import json
-import os
 from pathlib import Path
-import platform
 import sys
 import time
 from typing import Any
@@ -47,6 +45,7 @@ from tqdm import tqdm
 
 from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.video import FrameSource, open_source
+from mot_ros.evaluation.machine import describe_machine
 from mot_ros.evaluation.metrics import average_precision, score, Scores
 from mot_ros.evaluation.runner import cached_detector, Run, TimedDetector
 from mot_ros.tracking import weights
@@ -184,18 +183,6 @@ def run_spread(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def hardware() -> dict[str, Any]:
-    """Return what the speed depends on."""
-    info = Path('/proc/cpuinfo')
-    models = [line.partition(':')[2].strip() for line in info.read_text().splitlines()
-              if line.startswith('model name')] if info.exists() else []
-    return {
-        'cpu': models[0] if models else platform.processor(), 'cores': os.cpu_count(),
-        'torch': torch.__version__, 'torch_threads': torch.get_num_threads(),
-        'gpu': torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        'load': os.getloadavg(), 'python': platform.python_version()}
-
-
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
     """Write a Markdown table: fractions with three digits, rates and mean counts with one."""
     def text(column: str, value: Any) -> str:
@@ -220,7 +207,11 @@ def report(args: argparse.Namespace, rows: list[dict[str, Any]], mode: str) -> N
     args.json.write_text(json.dumps({
         'benchmark': 'PETS09-S2L1', 'mode': mode, 'rows': rows,
         'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': hardware(), 'settings': flatten(used), 'fps': RATE,
+        'hardware': {
+            **describe_machine(), 'torch': torch.__version__,
+            'torch_threads': torch.get_num_threads(),
+            'gpu': torch.cuda.get_device_name() if torch.cuda.is_available() else None},
+        'settings': flatten(used), 'fps': RATE,
         'sha256': {
             'weights': hashlib.sha256(weights_file.read_bytes()).hexdigest(),
             'video': hashlib.sha256(args.video.read_bytes()).hexdigest(),

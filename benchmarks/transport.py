@@ -33,7 +33,6 @@ import json
 import multiprocessing
 import os
 from pathlib import Path
-import platform
 import sys
 import tempfile
 import time
@@ -46,6 +45,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
+from mot_ros.evaluation.machine import describe_machine
 from mot_ros.ros.children import ChildError, Children, module, own_domain, ros_args
 from mot_ros.ros.monitor import MonitorNode
 from mot_ros.ros.node import start
@@ -195,16 +195,6 @@ def make_video(path: Path, frames: int) -> None:
     writer.release()
 
 
-def hardware() -> dict[str, Any]:
-    info = Path('/proc/cpuinfo')
-    models = [line.partition(':')[2].strip() for line in info.read_text().splitlines()
-              if line.startswith('model name')] if info.exists() else []
-    return {
-        'cpu': models[0] if models else platform.processor(), 'cores': os.cpu_count(),
-        'load': os.getloadavg(), 'python': platform.python_version(),
-        'rmw': os.environ.get('RMW_IMPLEMENTATION', 'default')}
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -232,7 +222,9 @@ def main() -> int:
         'benchmark': 'transport', 'size': SIZE, 'rate': RATE, 'frames': options.frames,
         'objects': OBJECTS, 'rows': rows, 'services': {'inference_s': SLOW, **services},
         'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': hardware()}, indent=2) + '\n')
+        'hardware': {
+            **describe_machine(), 'rmw': os.environ.get('RMW_IMPLEMENTATION', 'default')}},
+        indent=2) + '\n')
     sys.stdout.write(f'wrote {options.json}\n')
     return 0
 

@@ -14,7 +14,6 @@
 
 """`mot_ros convert`, and `mot_ros track` on what it made."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -27,28 +26,11 @@ from mot_ros.data.bag_writer import BagWriter
 from mot_ros.data.mot import read_detections, read_tracks, read_truth
 from mot_ros.data.video import open_source
 import mot_ros.tracking.detectors
-from mot_ros.tracking.types import Detections, Frame
+from test.test_cli import SquareDetector
 
 FRAMES = 21
 RATE = 7
 SECOND = 1_000_000_000
-
-
-class BrightDetector:
-    """Finds the bright squares of `scene`."""
-
-    class_names = ('person',)
-
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        return [self._find(frame.image) for frame in frames]
-
-    def _find(self, image: np.ndarray) -> Detections:
-        mask = (image[:, :, 0] > 128).astype(np.uint8)
-        outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        boxes = [[x, y, x + w, y + h] for x, y, w, h in map(cv2.boundingRect, outlines)]
-        return Detections(
-            np.array(boxes, np.float32), np.full(len(boxes), 0.9, np.float32),
-            np.zeros(len(boxes), np.int64))
 
 
 def scene(number: int) -> np.ndarray:
@@ -82,7 +64,7 @@ def sequence(tmp_path: Path) -> Path:
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        mot_ros.tracking.detectors, 'make_detector', lambda settings: BrightDetector())
+        mot_ros.tracking.detectors, 'make_detector', lambda settings: SquareDetector())
 
 
 def run(*words: object) -> None:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Sequence
 import configparser
 import contextlib
@@ -45,7 +46,7 @@ PIECE = 1 << 20
 """Bytes of either end of a file that go into a fingerprint."""
 
 
-class FrameSource:
+class FrameSource(ABC):
     """
     A finite sequence of frames that can be gone through any number of times.
 
@@ -142,9 +143,9 @@ class FrameSource:
                     return
         self._ended = True
 
+    @abstractmethod
     def _images(self, start: int) -> Generator[Image | None, None, None]:
         """Decode every image from index `start` on; None stands for one that cannot be read."""
-        raise NotImplementedError
 
 
 class VideoFile(FrameSource):
