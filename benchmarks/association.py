@@ -51,6 +51,7 @@ import numpy as np
 import scipy
 
 from mot_ros.evaluation.machine import describe_machine
+from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.tracking.assignment import overlapping
 from mot_ros.tracking.config import ByteTrackSettings, SortSettings
 from mot_ros.tracking.methods.bytetrack import ByteTrack
@@ -401,16 +402,6 @@ def available(contestants: Sequence[Contestant]) -> list[Contestant]:
     return result
 
 
-def print_table(lines: Sequence[Sequence[str]]) -> None:
-    """Write a Markdown table."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = ['| ' + ' | '.join(
-        cell.rjust(width) for cell, width in zip(line, widths, strict=True)) + ' |'
-        for line in lines]
-    text.insert(1, '|' + '|'.join('-' * (width + 1) + ':' for width in widths) + '|')
-    sys.stdout.write('\n'.join(text) + '\n')
-
-
 def write_json(path: Path, mode: str, content: dict[str, Any]) -> None:
     path.write_text(json.dumps({
         'benchmark': 'association', 'mode': mode, **content,
@@ -425,7 +416,7 @@ def run_comparison(contestants: Sequence[Contestant], args: argparse.Namespace) 
     """Compare, and fail if one of ours does not track."""
     rows = compare(contestants, args.sizes, args.frames, args.rounds, args.seconds)
     sys.stdout.write('CPU ms per update, median / p99 (wall median), one thread\n\n')
-    print_table(table(rows))
+    sys.stdout.write(markdown_table(table(rows)))
     sys.stdout.write(f'\n* fewer than {FEW} updates, p99 is all but the slowest\n')
     write_json(args.json, 'compare', {
         'frames': args.frames, 'rounds': args.rounds, 'seconds': args.seconds, 'rows': rows})
@@ -442,9 +433,10 @@ def run_soak(contestants: Sequence[Contestant], args: argparse.Namespace) -> int
         if not judge.tracks:
             wrong.append(f'{contestant.name}: coverage {judge.coverage:.2f}, ids kept '
                          f'{judge.ids_kept:.3f}: it does not track')
-    print_table([['tracker', 'frames', 'CPU median ms', 'CPU p99 ms', 'RSS MB'], *([
-        row['tracker'], str(row['frames']), digits(row['cpu_median_ms']),
-        digits(row['cpu_p99_ms']), f'{row["rss_mb"]:.1f}'] for row in rows)])
+    sys.stdout.write(markdown_table([
+        ['tracker', 'frames', 'CPU median ms', 'CPU p99 ms', 'RSS MB'],
+        *([row['tracker'], str(row['frames']), digits(row['cpu_median_ms']),
+           digits(row['cpu_p99_ms']), f'{row["rss_mb"]:.1f}'] for row in rows)]))
     write_json(args.json, 'soak', {
         'frames': args.soak, 'objects': args.objects, 'lifetime': LIFETIME, 'rows': rows,
         'faults': wrong})

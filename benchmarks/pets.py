@@ -46,6 +46,7 @@ from tqdm import tqdm
 from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.video import FrameSource, open_source
 from mot_ros.evaluation.machine import describe_machine
+from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import average_precision, score, Scores
 from mot_ros.evaluation.runner import cached_detector, Run, TimedDetector
 from mot_ros.tracking import weights
@@ -190,13 +191,8 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
             return str(value)
         return f'{value:.1f}' if column in ('frames/s', 'switches', 'FP', 'FN') else f'{value:.3f}'
 
-    table = [list(rows[0])] + [[text(*item) for item in row.items()] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ['| ' + ' | '.join(
-        cell.rjust(width) for cell, width in zip(row, widths, strict=True)) + ' |'
-        for row in table]
-    lines.insert(1, '|' + '|'.join('-' * (width + 1) + ':' for width in widths) + '|')
-    sys.stdout.write('\n'.join(lines) + '\n')
+    sys.stdout.write(markdown_table(
+        [list(rows[0])] + [[text(*item) for item in row.items()] for row in rows]))
 
 
 def report(args: argparse.Namespace, rows: list[dict[str, Any]], mode: str) -> None:
