@@ -55,6 +55,7 @@ from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.recorded import RecordedDetections
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
+from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.params_file import parse_assignment
 from mot_ros.tracking.settings import build, catalogue, flatten
 from mot_ros.tracking.types import Detections
@@ -97,7 +98,9 @@ class Pets:
         detector = TimedDetector(RecordedDetections(found, names))
         file = self.work / f'{settings.method}.txt'
         with MotWriter(file) as writer:
-            for step in Run(self.source, make_tracker(settings, detector), detector):
+            for step in Run(
+                    self.source, make_tracker(settings, detector), detector,
+                    SequenceGuard(settings.sequence), self.source.index_of):
                 writer.write(step.index + 1, step.tracks, step.frame.size)
         return score(self.truth, read_tracks(file))
 

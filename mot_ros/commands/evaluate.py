@@ -24,12 +24,13 @@ from pathlib import Path
 import sys
 from typing import Any, TYPE_CHECKING
 
-from mot_ros.commands import say
+from mot_ros.commands import places, say
 from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from mot_ros.evaluation.benchmark import Job, Options, Outcome
+    from mot_ros.evaluation.benchmark import Job, Outcome
+    from mot_ros.evaluation.options import Options
     from mot_ros.evaluation.summary import Document
 
 FAILED = 1
@@ -41,13 +42,9 @@ PRINTED = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'switches', 'transfers', 'fra
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        '--mot', type=Path, action='append', required=True, metavar='FOLDER',
-        help='a MOTChallenge sequence or a folder of them; may be repeated')
-    parser.add_argument(
-        '--sequences', metavar='A,B', help='only these sequences (all in the folder)')
-    parser.add_argument(
         '-o', '--output', type=Path, required=True, metavar='FOLDER',
         help='where report.html, report.json, report.csv, timings.json and tracks/ go')
+    places.add(parser)
     what = parser.add_argument_group('what to score')
     what.add_argument(
         '--methods', metavar='M,M', help=f'tracking methods: {",".join(METHODS)} (all)')
@@ -57,11 +54,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         'repeated')
     what.add_argument(
         '--detections', default='own', metavar='D',
-        help='own (the detector of the settings), public (det/det.txt), a det.txt, or a folder '
-        'with SEQUENCE.txt (own)')
-    what.add_argument(
-        '--video', action='append', default=[], metavar='NAME=FILE',
-        help='images of a sequence that come without: a video or a folder; may be repeated')
+        help='own (the detector of the settings), public (det/det.txt, or the topic of a bag '
+        'beside the truth), a det.txt, or a folder with SEQUENCE.txt (own)')
     what.add_argument(
         '--preset', metavar='P', help=f'starting point of all settings: '
         f'{", ".join(Settings.presets)}')
@@ -91,7 +85,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from mot_ros.data.output import OutputFile
-    from mot_ros.evaluation.benchmark import Options, run_all
+    from mot_ros.evaluation.benchmark import run_all
+    from mot_ros.evaluation.options import Options
     from mot_ros.evaluation.report import render
     from mot_ros.evaluation.summary import as_csv, as_json, compare, document, load, timings
 
@@ -134,7 +129,7 @@ def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     methods = args.methods if args.methods is not None else '' if args.tracks else \
         ','.join(METHODS)
     runs: dict[str, dict[str, Any]] = {}
-    for name in _names(methods):
+    for name in places.names(methods):
         settings = flatten(build(Settings, {**values, 'method': name}))
         # settings of the other methods make no difference to this one
         runs[name] = {key: value for key, value in settings.items()
@@ -157,20 +152,10 @@ def _jobs(
         args: argparse.Namespace, options: Options,
         runs: Mapping[str, Mapping[str, Any]]) -> list[Job]:
     """Return one job per sequence; raise before the work if it cannot be done at all."""
-    from mot_ros.data.sequences import sequence_folders
-    from mot_ros.evaluation.benchmark import Job, OWN, PUBLIC
+    from mot_ros.evaluation.benchmark import Job
+    from mot_ros.evaluation.options import OWN, PUBLIC
 
-    folders: dict[str, Path] = {}
-    for path in [inner for folder in args.mot for inner in sequence_folders(folder)]:
-        name = path.resolve().name
-        if name in folders:
-            raise ConfigError(f'{path} and {folders[name]} have the same name; rename one')
-        folders[name] = path
-    chosen = _names(args.sequences) if args.sequences is not None else list(folders)
-    videos = dict(_video(text) for text in args.video)
-    for name in [*chosen, *videos]:
-        if name not in folders:
-            raise ConfigError(f'{name} is no sequence; there are {", ".join(sorted(folders))}')
+    chosen = places.chosen(args)
     results = {name: Path(what['result']) for name, what in runs.items() if 'result' in what}
     files = [path for path in results.values() if path.is_file()]
     if options.detections not in (OWN, PUBLIC):
@@ -183,27 +168,8 @@ def _jobs(
         raise ConfigError(
             f'{files[0]} is one file for {len(chosen)} sequences; choose one with --sequences, '
             'or give a folder with SEQUENCE.txt')
-    return [
-        Job(folders[name], options,
-            {run: what for run, what in runs.items() if run not in results}, results,
-            videos.get(name), args.output / 'tracks')
-        for name in chosen]
-
-
-def _names(text: str) -> list[str]:
-    """Split at commas; a name may come once."""
-    names = [name.strip() for name in text.split(',') if name.strip()]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f'{name} is named twice')
-    return names
-
-
-def _video(text: str) -> tuple[str, Path]:
-    name, sign, path = text.partition('=')
-    if not sign or not Path(path).exists():
-        raise ConfigError(f'--video is {text!r}; write SEQUENCE=FILE with a file that exists')
-    return name, Path(path)
+    methods = {run: what for run, what in runs.items() if run not in results}
+    return [Job(place, options, methods, results, args.output / 'tracks') for place in chosen]
 
 
 def _make_folder(path: Path) -> None:

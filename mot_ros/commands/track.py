@@ -88,7 +88,8 @@ def _track(args: argparse.Namespace) -> int:
              if args.cache_detections else None)
     detector = TimedDetector(cache or make_detector(settings))
     run = Run(
-        source, make_tracker(settings, detector), detector, SequenceGuard(settings.sequence))
+        source, make_tracker(settings, detector), detector, SequenceGuard(settings.sequence),
+        source.index_of)
     counts = _Counts()
     status = 0
     try:
@@ -99,7 +100,7 @@ def _track(args: argparse.Namespace) -> int:
     finally:
         if cache is not None:
             cache.save()
-    for sentence in [*source.shortcomings, *_failures(run)]:
+    for sentence in [*source.shortcomings, *run.incidents]:
         say(f'warning: {sentence}')
     if cache is not None and cache.recorded:
         say(f'{args.cache_detections}: {cache.recorded} frames were there, '
@@ -194,15 +195,6 @@ def _with_progress(run: Run, length: int | None) -> Iterator[Step]:
     interval = 0.2 if sys.stderr.isatty() else 10.0
     with tqdm(run, total=length, unit='frame', mininterval=interval, leave=False) as bar:
         yield from bar
-
-
-def _failures(run: Run) -> list[str]:
-    found = [f'{count} frames were dropped: {reason}' for reason, count in run.dropped.items()]
-    found += [f'all tracks were dropped {count} times: {reason}'
-              for reason, count in run.resets.items()]
-    if run.failed:
-        found.append(f'{len(run.failed)} frames could not be used; {run.failed[0]}')
-    return found
 
 
 def _summary(run: Run, counts: _Counts, source: FrameSource, files: Sequence[Path]) -> str:

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import hashlib
 from pathlib import Path
 import struct
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +31,9 @@ from mot_ros.data.bag_types import COMPRESSED_IMAGE, IMAGE
 from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr
 from mot_ros.data.read_ahead import read_ahead
 from mot_ros.data.sources import MessageFrame, storage_files
-from mot_ros.data.video import DEFAULT_IMAGE_RATE, FrameSource, MAX_RATE, READ_AHEAD
+from mot_ros.data.video import DEFAULT_IMAGE_RATE, FrameSource, MAX_RATE, READ_AHEAD, timed
 from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Frame
 
 Image = NDArray[np.uint8]
@@ -48,9 +48,10 @@ class _Decoded:
     """An image message, with why it cannot be used where that is so."""
 
     image: Image | None
-    stamp: float
+    stamp: int
+    """Nanoseconds."""
     frame_id: str
-    received: float
+    received: int
     problem: str = ''
 
 
@@ -58,9 +59,8 @@ class BagSource(FrameSource):
     """
     The images of one topic, in the order in which they were recorded.
 
-    The stamps are those of the headers, in seconds, as the node computes them, and may repeat
-    or jump: a SequenceGuard has to judge them. `fps` is their median rate, or the one given,
-    which changes no stamp. What a FrameSource promises holds otherwise; the index of a frame
+    The stamps are those of the headers, and may repeat or jump: a SequenceGuard has to judge
+    them. `fps` is their median rate, or the one given, which changes no stamp. What a FrameSource promises holds otherwise; the index of a frame
     counts all messages of the topic, also those that cannot be decoded.
     """
 
@@ -112,7 +112,8 @@ class BagSource(FrameSource):
     def __iter__(self) -> Iterator[Frame]:
         self.unreadable, self._problems = [], []
         self._reached_end, self._ended = self.start, False
-        decoded = read_ahead(self._decoded(self.start), READ_AHEAD)
+        self.decode_ms = []
+        decoded = read_ahead(timed(self._decoded(self.start), self.decode_ms), READ_AHEAD)
         with contextlib.closing(decoded):
             for index, item in enumerate(decoded, self.start):
                 self._reached_end = index + 1
@@ -122,8 +123,8 @@ class BagSource(FrameSource):
                 else:
                     height, width = item.image.shape[:2]
                     yield MessageFrame(
-                        item.image, item.stamp, (width, height), index, item.frame_id,
-                        item.received)
+                        item.image, seconds(item.stamp), (width, height), index, item.frame_id,
+                        item.stamp or None, item.received)
                 if index + 1 - self.start == self._frames:
                     return
         self._ended = True
@@ -145,19 +146,18 @@ class BagSource(FrameSource):
                 f'that, not at {start}')
 
     def _decode(self, record: Record) -> _Decoded:
-        stamp, frame_id = 0.0, ''
+        stamp, frame_id = header_stamp(record.data), ''
         try:
             message = self._bag.deserialize(record)
-            stamp = seconds_of(message.header.stamp)
             frame_id = message.header.frame_id
             image = (to_bgr(message) if record.type == IMAGE
                      else compressed_to_bgr(message.data, message.format))
         except (ImageError, SourceError) as error:
-            return _Decoded(None, stamp, frame_id, record.received * 1e-9, str(error))
+            return _Decoded(None, stamp, frame_id, record.received, str(error))
         if not image.flags.writeable:
             # what is read from a file is not, and torch insists
             image = image.copy()
-        return _Decoded(image, stamp, frame_id, record.received * 1e-9)
+        return _Decoded(image, stamp, frame_id, record.received)
 
     def _records(self) -> Generator[Record, None, None]:
         return self._bag.records([self.topic])
@@ -175,14 +175,9 @@ class BagSource(FrameSource):
         return float(f'{1e9 / np.median(steps):.6g}') if len(steps) else DEFAULT_IMAGE_RATE
 
 
-def seconds_of(stamp: Any) -> float:
-    """Return a stamp in seconds, by the arithmetic of the node."""
-    return float(stamp.sec + stamp.nanosec * 1e-9)
-
-
 def header_stamp(serialized: bytes) -> int:
     """Return the stamp in nanoseconds of a message that begins with a Header; 0 if cut."""
     if len(serialized) < 12:
         return 0
-    seconds, nanoseconds = struct.unpack_from('<iI' if serialized[1] & 1 else '>iI', serialized, 4)
-    return int(seconds * 1_000_000_000 + nanoseconds)
+    whole, rest = struct.unpack_from('<iI' if serialized[1] & 1 else '>iI', serialized, 4)
+    return int(whole * NANOSECONDS + rest)

@@ -26,8 +26,7 @@ from mot_ros.data.bag_types import DETECTIONS
 from mot_ros.data.box_messages import BoxColumns, columns_of
 from mot_ros.data.mot import Ints, MotRows, NO_ID
 from mot_ros.tracking.errors import SourceError
-
-NANOSECONDS = 1_000_000_000
+from mot_ros.tracking.sequence import NANOSECONDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +41,8 @@ class Aligned:
     rows: MotRows
     annotated: Ints
     mismatches: list[str] = field(default_factory=list)
+    origin: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Of boxes of a file: which row of it each of `rows` was."""
 
 
 def boxes_of_topic(source: BagSource, topic: str | None = None, *, truth: bool = True) -> Aligned:
@@ -103,7 +104,8 @@ def by_order(rows: MotRows, count: int, what: str = 'the file') -> Aligned:
         mismatches.append(
             f'{len(frames)} frames of {what} with {int((~fitting).sum())} boxes have no image and '
             f'are left out, the first is {frames[0]}: there are {count} images')
-    return Aligned(rows[fitting], np.arange(1, count + 1), mismatches)
+    return Aligned(
+        rows[fitting], np.arange(1, count + 1), mismatches, np.flatnonzero(fitting))
 
 
 def by_stamp(
@@ -142,7 +144,7 @@ def by_stamp(
             f'their own within {tolerance:g} s and are left out, the first is {min(missed)}')
     return Aligned(
         MotRows(moved, kept.ids, kept.boxes, kept.values), np.arange(1, len(stamps) + 1),
-        mismatches)
+        mismatches, np.flatnonzero(fitting)[np.argsort(moved, kind='stable')])
 
 
 def _first_of_each(stamps: Sequence[int]) -> dict[int, int]:

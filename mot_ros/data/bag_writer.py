@@ -31,9 +31,9 @@ from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, make_typ
 from mot_ros.data.mot import MotRows, NO_ID
 from mot_ros.tracking.boxes import xyxy_to_cxcywh
 from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.sequence import NANOSECONDS
 
 STORAGES = ('mcap', 'sqlite3')
-NANOSECONDS = 1_000_000_000
 
 
 class BagWriter:

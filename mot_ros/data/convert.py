@@ -27,12 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
-from mot_ros.data.bag_writer import BagWriter, NANOSECONDS
+from mot_ros.data.bag_writer import BagWriter
 from mot_ros.data.mot import MotRows
 from mot_ros.data.output import VideoWriter
 from mot_ros.data.sources import MessageFrame
-from mot_ros.data.video import FrameSource
+from mot_ros.data.video import FrameSource, stamp_of
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.sequence import NANOSECONDS
 from mot_ros.tracking.types import Frame
 
 Progress = Callable[[FrameSource], Iterable[Frame]]
@@ -75,7 +76,7 @@ def write_bag(
         for frame in progress(source):
             index = source.index_of(frame)
             frames.append(index + 1)
-            stamp = first + round(index * NANOSECONDS / source.fps)
+            stamp = first + stamp_of(index, source.fps)
             if layout.quality is None:
                 writer.write_image(layout.topic, stamp, _pixels(frame), layout.frame_id)
             else:

@@ -34,8 +34,10 @@ class MessageFrame(Frame):
     index: int = 0
     """0-based, among all messages of the topic."""
     frame_id: str = ''
-    received: float = 0.0
-    """Seconds; when it was recorded."""
+    nanoseconds: int | None = None
+    """The stamp, exactly; None if there is none."""
+    received: int = 0
+    """Nanoseconds; when it was recorded."""
 
 
 def storage_files(path: Path) -> list[Path]:

@@ -26,6 +26,8 @@ import math
 import os
 from pathlib import Path
 import re
+import time
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -33,9 +35,11 @@ from numpy.typing import NDArray
 
 from mot_ros.data.read_ahead import read_ahead
 from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Frame
 
 Image = NDArray[np.uint8]
+_Item = TypeVar('_Item')
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 DEFAULT_IMAGE_RATE = 30.0
@@ -50,13 +54,14 @@ class FrameSource(ABC):
     """
     A finite sequence of frames that can be gone through any number of times.
 
-    The frame with 0-based index i has the stamp i / fps; `start` leaves out the first frames
-    and `frames` those after that many, without changing the stamps of the others. `length` is
+    The frame with 0-based index i has the stamp i / fps, to the nanosecond, as a message would
+    carry it; `start` leaves out the first frames and `frames` those after that many, without
+    changing the stamps of the others. `length` is
     how many frames are to be expected, or None where the file does not say; `size` is (width,
     height) of the first image. An image that cannot be read is left out and counted in
     `unreadable`, and its stamp stays unused. What went wrong on the way, if anything, is in
     `shortcomings` once the loop has ended. Decoding runs ahead in a thread that ends with the
-    loop, however that ends.
+    loop, however that ends; `decode_ms` says how long each image of the last loop took there.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class FrameSource(ABC):
         self.start = start
         self.announced = announced
         self.unreadable: list[int] = []
+        self.decode_ms: list[float] = []
         self._frames = frames
         self._reached_end = start
         self._ended = False
@@ -131,14 +137,15 @@ class FrameSource(ABC):
     def __iter__(self) -> Iterator[Frame]:
         self.unreadable = []
         self._reached_end, self._ended = self.start, False
-        images = read_ahead(self._images(self.start), READ_AHEAD)
+        self.decode_ms = []
+        images = read_ahead(timed(self._images(self.start), self.decode_ms), READ_AHEAD)
         with contextlib.closing(images):
             for index, image in enumerate(images, self.start):
                 self._reached_end = index + 1
                 if image is None:
                     self.unreadable.append(index)
                 else:
-                    yield Frame.of(image, index / self.fps)
+                    yield Frame.of(image, seconds(stamp_of(index, self.fps)))
                 if index + 1 - self.start == self._frames:
                     return
         self._ended = True
@@ -234,6 +241,24 @@ def open_source(
             f'{source} does not exist; give a video file, a folder of images or a pattern such '
             'as "img1/*.jpg"')
     return ImageFiles(path, files, fps, start, frames)
+
+
+def stamp_of(index: int, fps: float) -> int:
+    """Return when the frame of an index, from 0, is taken, in nanoseconds."""
+    return round(index * NANOSECONDS / fps)
+
+
+def timed(items: Generator[_Item, None, None], into: list[float]) -> Generator[_Item, None, None]:
+    """Pass items on and note how many milliseconds each of them took."""
+    with contextlib.closing(items):
+        while True:
+            start = time.perf_counter()
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            into.append((time.perf_counter() - start) * 1e3)
+            yield item
 
 
 def natural_key(name: str) -> list[tuple[int, str]]:

@@ -26,7 +26,7 @@ from typing import Any
 from mot_ros.evaluation.benchmark import Outcome
 from mot_ros.evaluation.charts import curves, histogram, legend, timeline
 from mot_ros.evaluation.scoring import FRACTIONS, LOWER_IS_BETTER, NEITHER
-from mot_ros.evaluation.summary import COMBINED, Comparison, Document, rows
+from mot_ros.evaluation.summary import COMBINED, Comparison, Document, rows, stages_of
 
 COLUMNS = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'switches', 'transfers', 'fragments', 'FP',
            'FN', 'mostly tracked', 'mostly lost', 'truth boxes')
@@ -278,19 +278,19 @@ def _gallery(outcomes: Sequence[Outcome]) -> str:
 def _latency(outcomes: Sequence[Outcome]) -> str:
     charts: list[str] = []
     names: list[str] = []
-    for title, stage in (('tracker', 'tracker_ms'), ('detector', 'detector_ms')):
+    for stage in stages_of(outcomes):
         by_run: dict[str, list[float]] = {}
         for outcome in outcomes:
-            if not outcome.error and getattr(outcome, stage):
-                by_run.setdefault(outcome.run, []).extend(getattr(outcome, stage))
-        if by_run:
-            names = names or list(by_run)
-            charts.append(f'<div class="card">{histogram(title, by_run)}</div>')
+            if not outcome.error and outcome.stages_ms.get(stage):
+                by_run.setdefault(outcome.run, []).extend(outcome.stages_ms[stage])
+        names = names or list(by_run)
+        charts.append(f'<div class="card">{histogram(stage, by_run)}</div>')
     if not charts:
         return ''
     return (f'<h2>Time per frame</h2>{legend(names)}<div class="hists">{"".join(charts)}</div>'
             '<p class="note">The detector runs once per frame for all methods; its time is that '
-            'of the first, afterwards it only looks up.</p>')
+            'of the first, afterwards it only looks up. Decoding runs ahead in a thread of its '
+            'own.</p>')
 
 
 def _origin(report: Document) -> str:

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from mot_ros.data.sources import MessageFrame
 from mot_ros.tracking.errors import FrameError
-from mot_ros.tracking.sequence import Outcome, SequenceGuard
+from mot_ros.tracking.sequence import NANOSECONDS, Outcome, SequenceGuard
 
 if TYPE_CHECKING:
     from mot_ros.data.video import FrameSource
@@ -40,8 +40,8 @@ class TimedDetector:
     """
     Passes everything on to a detector and adds up how long that takes.
 
-    `frame` is what the source gave, stamp and all, which recorded detections are found by; None
-    where the tracker is given frames as they are.
+    The tracker's frames count time from the first one; the detector gets `frame`, the one that
+    the source gave, by whose stamp recorded detections are found. None: the tracker's own.
     """
 
     def __init__(self, detector: Detector) -> None:
@@ -75,21 +75,21 @@ class Run:
     """
     One pass of a tracker over a source, frame by frame.
 
-    As in the node, a new image size drops all tracks while ids go on, and a frame that the
-    tracker cannot use costs that frame, counted in `failed`. Frames out of a bag are judged by
-    `guard` as the node judges them; what it drops is counted in `dropped`, what made it drop
-    all tracks or restart in `resets`, both by reason. `detector_ms`, `tracker_ms` and
-    `total_ms` hold one time per processed frame; the total is that of the whole loop, with
-    what the caller does with the step and with waiting for the next image.
+    `guard` judges every frame as in the node: what it drops is counted in `dropped`, what made
+    it drop all tracks or restart in `resets`, both by reason. A frame that the tracker cannot
+    use costs that frame, counted in `failed`. `detector_ms`, `tracker_ms` and `total_ms` hold
+    one time per processed frame; the total is that of the whole loop, with what the caller does
+    with the step and with waiting for the next image.
     """
 
     def __init__(
-            self, source: FrameSource, tracker: Tracker, detector: TimedDetector,
-            guard: SequenceGuard | None = None) -> None:
+            self, source: Iterable[Frame], tracker: Tracker, detector: TimedDetector,
+            guard: SequenceGuard, index_of: Callable[[Frame], int]) -> None:
         self._source = source
         self._guard = guard
         self._tracker = tracker
         self._detector = detector
+        self._index_of = index_of
         self.detector_ms: list[float] = []
         self.tracker_ms: list[float] = []
         self.total_ms: list[float] = []
@@ -97,58 +97,54 @@ class Run:
         self.dropped: Counter[str] = Counter()
         self.resets: Counter[str] = Counter()
 
+    @property
+    def incidents(self) -> list[str]:
+        """Sentences on what cost frames or tracks."""
+        found = [f'{count} frames were dropped: {reason}'
+                 for reason, count in self.dropped.items()]
+        found += [f'all tracks were dropped {count} times: {reason}'
+                  for reason, count in self.resets.items()]
+        if self.failed:
+            found.append(f'{len(self.failed)} frames could not be used; {self.failed[0]}')
+        return found
+
     def __iter__(self) -> Iterator[Step]:
-        size = self._source.size
         begin = time.perf_counter()
         for frame in self._source:
-            if self._guard is not None and isinstance(frame, MessageFrame):
-                admitted = self._judge(self._guard, frame)
-                if admitted is None:
-                    continue
-                frame = admitted
-            elif frame.size != size:
-                self._tracker.reset(keep_ids=True)
-                size = frame.size
+            stamp = self._admit(frame)
+            if stamp is None:
+                continue
             before, start = self._detector.seconds, time.perf_counter()
             try:
                 self._detector.frame = frame
-                tracks = self._tracker.update(_in_nanoseconds(frame))
+                tracks = self._tracker.update(dataclasses.replace(frame, stamp=stamp))
             except FrameError as error:
-                self.failed.append(f'frame {self._source.index_of(frame)}: {error}')
+                self.failed.append(f'frame {self._index_of(frame)}: {error}')
                 continue
             whole = time.perf_counter() - start
             inside = self._detector.seconds - before
             self.detector_ms.append(inside * 1e3)
             self.tracker_ms.append((whole - inside) * 1e3)
-            yield Step(self._source.index_of(frame), frame, tracks)
+            yield Step(self._index_of(frame), frame, tracks)
             end = time.perf_counter()
             self.total_ms.append((end - begin) * 1e3)
             begin = end
 
-    def _judge(self, guard: SequenceGuard, frame: MessageFrame) -> MessageFrame | None:
-        """Return the frame with the stamp to be used, None if it is to be dropped."""
-        verdict = guard.judge(frame.stamp, frame.size, frame.frame_id, frame.received)
+    def _admit(self, frame: Frame) -> float | None:
+        """Return the time to be used for motion, None if the frame is to be dropped."""
+        if isinstance(frame, MessageFrame):
+            taken, frame_id, received = frame.nanoseconds, frame.frame_id, frame.received
+        else:
+            taken, frame_id, received = round(frame.stamp * NANOSECONDS), '', 0
+        verdict = self._guard.judge(taken, frame.size, frame_id, received)
         if verdict.outcome is Outcome.DROP:
             self.dropped[verdict.reason] += 1
             return None
         if verdict.outcome is not Outcome.ACCEPT:
             self._tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
             self.resets[verdict.reason] += 1
-        guard.accept(verdict, frame.size, frame.frame_id)
-        return dataclasses.replace(frame, stamp=verdict.stamp)
-
-
-def _in_nanoseconds(frame: Frame) -> Frame:
-    """
-    Return the frame stamped with whole nanoseconds, as a message would be.
-
-    Without it the tracks of a video and of a bag made of it differ in the last digit. What
-    comes out of a bag stays as the node has it.
-    """
-    stamp = round(frame.stamp, 9)
-    if stamp == frame.stamp or isinstance(frame, MessageFrame):
-        return frame
-    return dataclasses.replace(frame, stamp=stamp)
+        self._guard.accept(verdict, frame.size, frame_id)
+        return verdict.stamp
 
 
 def cached_detector(

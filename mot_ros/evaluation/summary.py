@@ -36,14 +36,16 @@ import numpy as np
 
 from mot_ros import __version__
 from mot_ros.evaluation import scoring
-from mot_ros.evaluation.benchmark import Options, Outcome
+from mot_ros.evaluation.benchmark import Outcome
+from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.scoring import COUNTS, FRACTIONS, LOWER_IS_BETTER, NEITHER
 from mot_ros.tracking.errors import SourceError
 
 Document = dict[str, Any]
 
-FORMAT = 1
+FORMAT = 2
 COMBINED = 'COMBINED'
+STAGES = ('decode', 'detector', 'tracker')
 SAME = 5e-4
 """Fractions closer than this are the same in three digits."""
 
@@ -69,10 +71,16 @@ def timings(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     return [
         {'run': outcome.run, 'sequence': outcome.sequence,
          **{f'{stage}_ms_{name}': float(np.percentile(times, share))
-            for stage, times in (('tracker', outcome.tracker_ms),
-                                 ('detector', outcome.detector_ms)) if times
+            for stage, times in outcome.stages_ms.items() if times
             for name, share in (('median', 50), ('p99', 99))}}
         for outcome in outcomes if not outcome.error]
+
+
+def stages_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the stages that were timed: the known ones in their order, then any others."""
+    timed = {stage for outcome in outcomes if not outcome.error
+             for stage, times in outcome.stages_ms.items() if times}
+    return [*(stage for stage in STAGES if stage in timed), *sorted(timed - set(STAGES))]
 
 
 def rows(report: Document) -> list[dict[str, Any]]:
@@ -83,10 +91,10 @@ def rows(report: Document) -> list[dict[str, Any]]:
             if result['run'] == run:
                 found.append({
                     'run': run, 'sequence': result['sequence'], 'frames': result['frames'],
-                    'error': result['error'], **result['scores']})
+                    'scored': result['scored'], 'error': result['error'], **result['scores']})
         found.append({
             'run': run, 'sequence': COMBINED, 'frames': whole['frames'],
-            'error': '' if whole['sequences'] == whole['of'] else
+            'scored': whole['scored'], 'error': '' if whole['sequences'] == whole['of'] else
             f'{whole["sequences"]} of {whole["of"]} sequences', **whole['scores']})
     return found
 
@@ -99,8 +107,8 @@ def as_json(report: Any) -> str:
 def as_csv(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
     """Return the text of report.csv: every row with its times."""
     by_name = {(row['run'], row['sequence']): row for row in times}
-    columns = ['run', 'sequence', 'frames', *FRACTIONS, *COUNTS, 'tracker_ms_median',
-               'tracker_ms_p99', 'detector_ms_median', 'detector_ms_p99', 'error']
+    stages = [f'{stage}_ms_{name}' for stage in STAGES for name in ('median', 'p99')]
+    columns = ['run', 'sequence', 'frames', 'scored', *FRACTIONS, *COUNTS, *stages, 'error']
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval='', lineterminator='\n')
     writer.writeheader()
@@ -197,7 +205,8 @@ def _differing(
 def _result(outcome: Outcome) -> dict[str, Any]:
     return {
         'run': outcome.run, 'sequence': outcome.sequence, 'error': outcome.error,
-        'frames': outcome.frames, 'rate': outcome.rate, 'rule': outcome.rule,
+        'frames': outcome.frames, 'scored': outcome.scored, 'rate': outcome.rate,
+        'rule': outcome.rule,
         'scores': {} if outcome.raw is None else scoring.figures(outcome.raw),
         'hota_over_alpha': [] if outcome.raw is None else scoring.curve(outcome.raw),
         **{kind: [dataclasses.asdict(change) for change in changes]
@@ -213,6 +222,7 @@ def _combined(outcomes: Sequence[Outcome], options: Options) -> dict[str, Any]:
     return {
         'sequences': len(scored), 'of': len(outcomes),
         'frames': sum(outcome.frames for outcome in scored),
+        'scored': sum(outcome.scored for outcome in scored),
         'scores': {} if raw is None else scoring.figures(raw),
         'hota_over_alpha': [] if raw is None else scoring.curve(raw)}
 

@@ -21,8 +21,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
+import cv2
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import (
     BoundingBox2D,
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from mot_ros_msgs.msg import TrackArray
 
 __all__ = [
-    'ImageError', 'to_bgr', 'to_detections', 'to_image', 'to_label_info', 'to_seconds',
-    'to_stamp', 'to_track_array', 'to_tracks']
+    'ImageError', 'to_bgr', 'to_compressed_image', 'to_detections', 'to_image', 'to_label_info',
+    'to_nanoseconds', 'to_seconds', 'to_stamp', 'to_track_array', 'to_tracks']
 
 
 def to_bgr(message: Image) -> Pixels:
@@ -76,6 +77,14 @@ def to_image(bgr: Pixels, header: Header) -> Image:
     return message
 
 
+def to_compressed_image(bgr: Pixels, header: Header, quality: int) -> CompressedImage:
+    """Wrap a BGR image (H, W, 3) as a JPEG of `quality` 1 to 100, as image_transport names it."""
+    _, content = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    message = CompressedImage(header=header, format='bgr8; jpeg compressed bgr8')
+    message.data = _to_array(np.asarray(content, np.uint8))
+    return message
+
+
 def _to_array(pixels: Pixels) -> array.array[int]:
     # rclpy takes an array.array as it is; a list, an ndarray or, on Humble, bytes would be
     # checked element by element, 100 ms and more for a camera image
@@ -87,6 +96,11 @@ def _to_array(pixels: Pixels) -> array.array[int]:
 def to_seconds(stamp: Time) -> float:
     """Return a stamp in seconds; a double resolves 0.25 us of today's epoch."""
     return float(stamp.sec + stamp.nanosec * 1e-9)
+
+
+def to_nanoseconds(stamp: Time) -> int:
+    """Return a stamp in nanoseconds, exactly."""
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
 def to_stamp(seconds: float) -> Time:

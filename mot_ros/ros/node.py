@@ -210,7 +210,7 @@ class TrackerNode(LifecycleNode):
         self._silence_explained = False
         if self._mailbox is not None:
             lost = self._mailbox.put(Arrival(
-                message, self.get_clock().now().nanoseconds * 1e-9, time.monotonic()))
+                message, self.get_clock().now().nanoseconds, time.monotonic()))
             self._health.drop(
                 OVERWRITTEN if self._settings.queue == 'latest' else 'queue full', lost)
 

@@ -26,7 +26,7 @@ import traceback
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from sensor_msgs.msg import Image
 
-from mot_ros.ros.conversion import ImageError, to_bgr, to_seconds
+from mot_ros.ros.conversion import ImageError, to_bgr, to_nanoseconds
 from mot_ros.ros.health import Health
 from mot_ros.ros.mailbox import Mailbox
 from mot_ros.tracking.contracts import Tracker
@@ -42,8 +42,8 @@ class Arrival:
     """An image message and when it came."""
 
     message: Image
-    received: float
-    """Seconds on the node's clock: stands in for a stamp that is zero, where that is allowed."""
+    received: int
+    """Nanoseconds on the node's clock: stands in for a missing stamp, where that is allowed."""
     arrived: float
     """Seconds on the monotonic clock, for latencies."""
 
@@ -141,7 +141,7 @@ class Worker:
         message = arrival.message
         header, size = message.header, (message.width, message.height)
         verdict = self._guard.judge(
-            to_seconds(header.stamp), size, header.frame_id, arrival.received)
+            to_nanoseconds(header.stamp) or None, size, header.frame_id, arrival.received)
         if verdict.outcome is Outcome.DROP:
             self._drop(verdict.reason, verdict.message)
             return

@@ -21,6 +21,9 @@ from enum import Enum
 
 from mot_ros.tracking.config import SequenceSettings
 
+NANOSECONDS = 1_000_000_000
+"""In a second."""
+
 
 class Outcome(Enum):
     """What to do with a frame."""
@@ -40,9 +43,11 @@ class Verdict:
 
     outcome: Outcome
     stamp: float
-    """Seconds, to be used for motion."""
+    """Seconds since the first frame, to be used for motion."""
     reason: str = ''
     message: str = ''
+    taken: int = 0
+    """When the image was taken, in nanoseconds."""
 
 
 class SequenceGuard:
@@ -50,42 +55,45 @@ class SequenceGuard:
     Judges every image by its header, before it is decoded.
 
     `judge` changes nothing, so that an image that then cannot be decoded leaves no trace;
-    `accept` is called with the verdict once the frame is in use.
+    `accept` is called with the verdict once the frame is in use. Time is counted from the first
+    frame after a start or a reset: seconds since 1970 leave a double no room for nanoseconds,
+    so that the same video would move differently in a bag, and at each turn of a loop.
     """
 
     def __init__(self, settings: SequenceSettings) -> None:
         self._settings = settings
-        self._last: tuple[float, tuple[int, int], str] | None = None
+        self._first = 0
+        self._last: tuple[int, tuple[int, int], str] | None = None
 
     def judge(
-            self, stamp: float, size: tuple[int, int], frame_id: str,
-            received: float = 0.0) -> Verdict:
+            self, taken: int | None, size: tuple[int, int], frame_id: str,
+            received: int = 0) -> Verdict:
         """
-        Say what to do with an image of `size` (width, height) taken at `stamp` seconds.
+        Say what to do with an image of `size` (width, height) taken at `taken` nanoseconds.
 
-        `received` is when it arrived, on the same clock; used only for a zero stamp, and only
-        if the settings say so.
+        None stands for a missing stamp. `received` is when it arrived, on the same clock; used
+        only where the stamp is missing, and only if the settings say so.
         """
-        if stamp == 0:
+        if taken is None:
             if self._settings.zero_stamp == 'refuse':
                 return Verdict(
-                    Outcome.DROP, stamp, 'zero stamp',
+                    Outcome.DROP, 0.0, 'zero stamp',
                     'the image has no stamp (0), so motion cannot be measured: let the camera '
                     "driver stamp its images, or set sequence.zero_stamp to 'receive_time'")
-            stamp = received
+            taken = received
         if self._last is None:
-            return Verdict(Outcome.ACCEPT, stamp)
+            return Verdict(Outcome.ACCEPT, 0.0, taken=taken)
         last, last_size, last_frame_id = self._last
-        step = stamp - last
+        stamp, step = seconds(taken - self._first), seconds(taken - last)
         if step == 0:
             return Verdict(
                 Outcome.DROP, stamp, 'duplicate stamp',
-                f'the stamp {stamp:.9f} came twice; the second image is dropped')
+                f'the stamp {_readable(taken)} came twice; the second image is dropped')
         if step < -self._settings.jump_back:
             return Verdict(
-                Outcome.RESET, stamp, 'time jumped back',
+                Outcome.RESET, 0.0, 'time jumped back',
                 f'time jumped back by {-step:.3f} s (a bag that loops?): tracker reset, '
-                'ids restart at 1')
+                'ids restart at 1', taken)
         if step < 0:
             return Verdict(
                 Outcome.DROP, stamp, 'out of order',
@@ -104,13 +112,24 @@ class SequenceGuard:
             reasons, sentences = zip(*changes, strict=True)
             return Verdict(
                 Outcome.FLUSH, stamp, ', '.join(reasons),
-                '; '.join(sentences) + ': all tracks dropped, ids go on')
-        return Verdict(Outcome.ACCEPT, stamp)
+                '; '.join(sentences) + ': all tracks dropped, ids go on', taken)
+        return Verdict(Outcome.ACCEPT, stamp, taken=taken)
 
     def accept(self, verdict: Verdict, size: tuple[int, int], frame_id: str) -> None:
         """Remember the frame that was put to use."""
-        self._last = (verdict.stamp, size, frame_id)
+        if self._last is None or verdict.outcome is Outcome.RESET:
+            self._first = verdict.taken
+        self._last = (verdict.taken, size, frame_id)
 
     def forget(self) -> None:
         """Take the next image as the first one."""
         self._last = None
+
+
+def seconds(nanoseconds: int) -> float:
+    """Return the double that is nearest to a whole number of nanoseconds."""
+    return nanoseconds / NANOSECONDS
+
+
+def _readable(nanoseconds: int) -> str:
+    return f'{nanoseconds // NANOSECONDS}.{nanoseconds % NANOSECONDS:09d}'

@@ -30,7 +30,7 @@ import numpy as np
 import pytest
 
 from mot_ros.data.mot import MotRows, read_tracks
-from mot_ros.data.sequences import read_sequence, sequence_folders
+from mot_ros.data.mot_folder import read_sequence, sequence_folders
 from mot_ros.evaluation import benchmark
 from mot_ros.evaluation.benchmark import (
     by_stamp,

@@ -28,7 +28,7 @@ from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.errors import FrameError, SourceError
 from mot_ros.tracking.types import Detections, Frame
 
-FORMAT = 1
+FORMAT = 2
 
 
 class RecordedDetections:

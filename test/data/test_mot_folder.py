@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.sequences import find_sequences, read_sequence, sequence_folders
+from mot_ros.data.mot_folder import find_sequences, read_sequence, sequence_folders
 from mot_ros.tracking.errors import SourceError
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared' / 'data'

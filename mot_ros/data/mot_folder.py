@@ -16,79 +16,52 @@
 """
 Annotated sequences in the layout of MOTChallenge: seqinfo.ini, gt/gt.txt, det/det.txt, img1/.
 
-Three rules say what of the truth is scored, and which one holds shows in the truth itself.
-`mot15`: no classes; what is not considered (column 7 is 0) is dropped. `mot16` (16, 17, 20: lines
+Which rule holds (`mot_ros.data.annotated`) shows in the truth itself. `mot16` (16, 17, 20: lines
 of 8 or 9 columns, the eighth is the class): pedestrians (class 1) that are considered are scored,
 people on vehicles, static people, distractors and reflections are distractors, in MOT20 vehicles
-without motor too. `kitti` (there are boxes with id -1): those are regions to ignore, and what is
-not considered is a distractor. `mot_ros.evaluation.ignoring` says what distractors and regions do.
+without motor too. `kitti`: there are boxes with id -1. `mot15` else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import configparser
-from dataclasses import dataclass, field
-from functools import cached_property
-import hashlib
+from dataclasses import dataclass
+from functools import partial
 import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, Place
 from mot_ros.data.mot import Ints, MotRows, NO_ID, read_detections, read_truth
-from mot_ros.data.video import FrameSource, IMAGE_SUFFIXES, MAX_RATE, open_source
-from mot_ros.tracking.errors import SourceError
+from mot_ros.data.video import IMAGE_SUFFIXES, MAX_RATE, open_source
+from mot_ros.tracking.errors import ConfigError, SourceError
 
-PEDESTRIAN = 1
-LAST_CLASS = 13
-DISTRACTORS = (2, 7, 8, 12)
-"""Person on a vehicle, static person, distractor, reflection."""
-NON_MOTOR_VEHICLE = 6
+CLASSES = (
+    'pedestrian', 'person_on_vehicle', 'car', 'bicycle', 'motorbike', 'non_motor_vehicle',
+    'static_person', 'distractor', 'occluder', 'occluder_on_ground', 'occluder_full',
+    'reflection', 'crowd')
+"""Names of the classes, which are numbered from 1."""
+DISTRACTORS = ('person_on_vehicle', 'static_person', 'distractor', 'reflection')
 
 
-@dataclass(frozen=True, eq=False)
-class Sequence:
-    """
-    One sequence with its truth; detections and images are opened when they are asked for.
+@dataclass(frozen=True)
+class MotFolder(Place):
+    """A sequence in a folder; `images` is a video or a folder in place of its own images."""
 
-    `size` is (width, height), `rate` in Hz, `length` in frames. `truth` holds every line of the
-    truth, its `values` say whether a box is scored (1) or not (0); `distractors` (N,) marks the
-    rows that are distractors. `images` is a folder or a video, None where there is none.
-    `checksums` are SHA-256 by file name.
-    """
-
-    name: str
     folder: Path
-    size: tuple[int, int]
-    rate: float
-    length: int
-    rule: str
-    truth: MotRows
-    distractors: NDArray[np.bool_]
-    detections_file: Path | None = None
     images: Path | None = None
-    checksums: dict[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    """Names of the classes to score; none: pedestrians."""
 
-    @cached_property
-    def public(self) -> MotRows | None:
-        """The public detections, None where there are none."""
-        return None if self.detections_file is None else read_detections(self.detections_file)
-
-    def open_images(self) -> FrameSource | None:
-        """Open the images; SourceError if they have another size than the truth was made on."""
-        if self.images is None:
-            return None
-        source = open_source(self.images, self.rate)
-        if source.size != self.size:
-            raise SourceError(
-                f'{self.images} is {source.size[0]}x{source.size[1]}, but {self.name} was '
-                f'annotated at {self.size[0]}x{self.size[1]}; give the images of this sequence')
-        return source
+    def read(self) -> Annotated:
+        """Read the sequence."""
+        return read_sequence(self.folder, self.images, self.classes)
 
 
-def find_sequences(folder: str | Path) -> list[Sequence]:
+def find_sequences(folder: str | Path) -> list[Annotated]:
     """Read a sequence, or every sequence in a folder, sorted by name."""
     return [read_sequence(path) for path in sequence_folders(folder)]
 
@@ -109,35 +82,74 @@ def sequence_folders(folder: str | Path) -> list[Path]:
     return found
 
 
-def read_sequence(folder: str | Path, images: str | Path | None = None) -> Sequence:
+def read_sequence(
+        folder: str | Path, images: str | Path | None = None,
+        classes: Sequence[str] = ()) -> Annotated:
     """Read one sequence; `images` is a video or a folder in place of its own images."""
     path = Path(folder)
     name = path.resolve().name
     truth_file, detections_file = path / 'gt' / 'gt.txt', path / 'det' / 'det.txt'
     info = _SeqInfo(path / 'seqinfo.ini')
-    length = info.whole('seqLength')
-    truth = read_truth(truth_file)
+    length, rate = info.whole('seqLength'), info.rate()
+    rule, truth, distractors = read_scored(truth_file, name, classes)
     if truth.last_frame > length:
         raise SourceError(
             f'{truth_file}, line {_line_of(truth_file, truth.last_frame)}: frame is '
             f'{truth.last_frame}, but seqLength in {path / "seqinfo.ini"} is {length}')
-    rule, truth, distractors = _apply_rule(truth_file, truth, name)
-    if not truth.values.any():
-        raise SourceError(f'{truth_file}: no box is to be considered; there is nothing to score')
     if images is None:
         images = _own_images(path / info.text('imDir', 'img1'))
-    files = [truth_file, *([detections_file] if detections_file.exists() else [])]
-    return Sequence(
-        name=name, folder=path, size=(info.whole('imWidth'), info.whole('imHeight')),
-        rate=info.rate(), length=length, rule=rule, truth=truth, distractors=distractors,
-        detections_file=detections_file if detections_file.exists() else None,
-        images=None if images is None else Path(images),
+    public = detections_file if detections_file.exists() else None
+    files = [truth_file, *([public] if public else [])]
+    return Annotated(
+        name=name, size=(info.whole('imWidth'), info.whole('imHeight')), rate=rate,
+        stamps=even_stamps(length, rate), rule=rule, truth=truth, distractors=distractors,
+        scored=every_frame(length),
+        images=None if images is None else partial(open_source, images, rate),
+        public=None if public is None else partial(read_detections, public),
         checksums={str(file.relative_to(path)): checksum(file) for file in files})
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def read_scored(
+        path: Path, name: str = '', classes: Sequence[str] = ()
+        ) -> tuple[str, MotRows, NDArray[np.bool_]]:
+    """
+    Read a gt.txt: its rule, its boxes with 1 as value where they are scored, its distractors.
+
+    `name` is that of the sequence, as MOT20 has one more distractor.
+    """
+    truth = read_truth(path)
+    scored = truth.values != 0
+    kinds = _classes(path)
+    if classes:
+        wanted = _numbers(path, classes, kinds)
+    else:
+        wanted = _numbers(path, CLASSES[:1], kinds) if kinds is not None else []
+    if kinds is not None:
+        others = (*DISTRACTORS, *(['non_motor_vehicle'] if name.startswith('MOT20') else []))
+        scored &= np.isin(kinds, wanted)
+        distractors = np.isin(kinds, _numbers(path, others, kinds)) & ~np.isin(kinds, wanted)
+        rule = 'mot16'
+    elif (truth.ids == NO_ID).any():
+        scored &= truth.ids != NO_ID
+        distractors = ~scored & (truth.ids != NO_ID)
+        rule = 'kitti'
+    else:
+        distractors = np.zeros(len(truth), np.bool_)
+        rule = 'mot15'
+    if not scored.any():
+        raise SourceError(f'{path}: no box is to be considered; there is nothing to score')
+    return rule, MotRows(
+        truth.frames, truth.ids, truth.boxes, scored.astype(np.float64)), distractors
+
+
+def _numbers(path: Path, names: Sequence[str], kinds: Ints | None) -> list[int]:
+    if kinds is None:
+        raise ConfigError(f'{path} has no column of classes; leave the classes out')
+    for name in names:
+        if name not in CLASSES:
+            raise ConfigError(
+                f'{name!r} is no class of MOTChallenge; there are {", ".join(CLASSES)}')
+    return [CLASSES.index(name) + 1 for name in names]
 
 
 class _SeqInfo:
@@ -188,27 +200,6 @@ class _SeqInfo:
             f'{self._path}, line {next(lines, 0)}: {key} is {self._values[key]!r}; {remedy}')
 
 
-def _apply_rule(
-        path: Path, truth: MotRows, name: str) -> tuple[str, MotRows, NDArray[np.bool_]]:
-    """Return the rule, the truth with what is scored as its values, and the distractors."""
-    scored = truth.values != 0
-    classes = _classes(path)
-    if classes is not None:
-        others = (*DISTRACTORS, *([NON_MOTOR_VEHICLE] if name.startswith('MOT20') else []))
-        distractors = np.isin(classes, others)
-        scored &= classes == PEDESTRIAN
-        rule = 'mot16'
-    elif (truth.ids == NO_ID).any():
-        scored &= truth.ids != NO_ID
-        distractors = ~scored & (truth.ids != NO_ID)
-        rule = 'kitti'
-    else:
-        distractors = np.zeros(len(truth), np.bool_)
-        rule = 'mot15'
-    return rule, MotRows(
-        truth.frames, truth.ids, truth.boxes, scored.astype(np.float64)), distractors
-
-
 def _classes(path: Path) -> Ints | None:
     """Return the class of every row in the order of read_truth, None where lines have none."""
     frames: list[int] = []
@@ -229,9 +220,9 @@ def _classes(path: Path) -> Ints | None:
             kind = float(fields[7])
         except ValueError as error:
             raise SourceError(f'{where}: {error}') from error
-        if kind not in range(1, LAST_CLASS + 1):
+        if kind not in range(1, len(CLASSES) + 1):
             raise SourceError(
-                f'{where}: class is {fields[7].strip()}; MOTChallenge knows 1 to {LAST_CLASS}')
+                f'{where}: class is {fields[7].strip()}; MOTChallenge knows 1 to {len(CLASSES)}')
         frames.append(int(float(fields[0])))
         classes.append(int(kind))
     if columns not in (8, 9):

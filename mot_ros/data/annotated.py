@@ -1,0 +1,127 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+An annotated sequence, whatever it is stored as, and the place where one lies.
+
+Frames are numbered from 1, as in MOTChallenge. A rule says what of the truth is scored.
+`mot15`: no classes; what is not considered is dropped, and a track on it is false. `mot16`: what
+is not considered may be a distractor, and a track on one is neither right nor wrong. `kitti`: as
+`mot16`, and boxes with the id -1 are regions to ignore. `kitti_labels`: as `kitti`, and tracks
+on nothing count from a height on only. `crp`: a track that overlaps a region a little is neither
+right nor wrong. `tao`: what is known of a class differs from one video to the next.
+`mot_ros.evaluation.ignoring` says what distractors and regions do.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.data.mot import Ints, MotRows
+from mot_ros.data.video import FrameSource, stamp_of
+from mot_ros.tracking.errors import SourceError
+
+RULES = ('mot15', 'mot16', 'kitti', 'kitti_labels', 'crp', 'tao')
+PIECE = 1 << 20
+"""Bytes that are read at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Annotated:
+    """
+    One sequence with its truth; images and detections are read when they are asked for.
+
+    `size` is (width, height), `rate` in Hz. `stamps` (L,) int64 are the nanoseconds of each
+    frame. `truth` holds every box of the truth, its `values` say whether it is scored (1) or not
+    (0); `distractors` (N,) marks the rows that are distractors. `scored` (S,) are the numbers of
+    the frames with an annotation, though it be that there is nothing. `checksums` are SHA-256 by
+    name; `notes` say what of the truth had to be left out.
+    """
+
+    name: str
+    size: tuple[int, int]
+    rate: float
+    stamps: Ints
+    rule: str
+    truth: MotRows
+    distractors: NDArray[np.bool_]
+    scored: Ints
+    images: Callable[[], FrameSource] | None = None
+    """Opens the images; None where there are none."""
+    public: Callable[[], MotRows] | None = None
+    """Reads the detections that come with it; None where there are none."""
+    checksums: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    exhaustive: bool = True
+    """Whether everything of the classes is annotated in the frames with an annotation."""
+    negative: bool = False
+    """Whether it is known that there is nothing to find; only then may the truth be empty."""
+
+    def __post_init__(self) -> None:
+        if not self.truth.values.any() and not self.negative:
+            raise SourceError(
+                f'{self.name}: no box of the truth is to be considered; there is nothing to score')
+
+    @property
+    def length(self) -> int:
+        """How many frames there are."""
+        return len(self.stamps)
+
+    def open_images(self) -> FrameSource | None:
+        """Open the images; SourceError if they have another size than the truth was made on."""
+        if self.images is None:
+            return None
+        source = self.images()
+        if source.size != self.size:
+            raise SourceError(
+                f'{source.path} is {source.size[0]}x{source.size[1]}, but {self.name} was '
+                f'annotated at {self.size[0]}x{self.size[1]}; give the images of this sequence')
+        return source
+
+
+@dataclass(frozen=True)
+class Place(ABC):
+    """Where a sequence lies; small, so that it can go to another process, which reads it."""
+
+    name: str
+
+    @abstractmethod
+    def read(self) -> Annotated:
+        """Read the sequence; SourceError with file, line and value if that cannot be done."""
+
+
+def even_stamps(length: int, rate: float) -> Ints:
+    """Return the nanoseconds of frames that follow each other evenly, from 0."""
+    return np.array([stamp_of(index, rate) for index in range(length)], np.int64)
+
+
+def every_frame(length: int) -> Ints:
+    """Return all frame numbers."""
+    return np.arange(1, length + 1)
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,107 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A rosbag2 with its truth, in a topic of its own or in a MOT text file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mot_ros.data.annotated import Annotated, checksum, Place
+from mot_ros.data.bag import BagSource
+from mot_ros.data.bag_boxes import boxes_of_topic, by_stamp
+from mot_ros.data.bag_types import DETECTIONS
+from mot_ros.data.mot import MotRows, NO_ID
+from mot_ros.data.mot_folder import read_scored
+from mot_ros.data.sources import storage_files
+from mot_ros.tracking.errors import SourceError
+
+TRUTH, PUBLIC = '/truth', '/detections'
+"""Topics that are meant where nobody names one, as `mot_ros convert` names them."""
+TOLERANCE = 0.5
+"""How far a frame of a text file may be from its image, in frames, where nobody says."""
+
+
+@dataclass(frozen=True)
+class AnnotatedBag(Place):
+    """
+    Images of a topic, and boxes with ids in a Detection2DArray topic or a MOT text file.
+
+    `topic` and a truth of None stand for the only topic of the kind that there is; of several
+    topics of boxes, TRUTH holds the truth and PUBLIC the detections. Frame n of a text file
+    belongs to the image that is nearest to (n - 1) / `rate` seconds after the first one, not
+    further away than `tolerance` seconds; the rate is that of the images unless given.
+    """
+
+    bag: Path
+    topic: str | None = None
+    truth: str | Path | None = None
+    rate: float | None = None
+    tolerance: float | None = None
+    classes: tuple[str, ...] = ()
+
+    def read(self) -> Annotated:
+        """Read the truth, and the stamps of the images."""
+        source = BagSource(self.bag, self.topic)
+        stamps = np.array(source.stamps(), np.int64)
+        checksums = {file.name: checksum(file) for file in storage_files(self.bag)}
+        if isinstance(self.truth, Path):
+            rule, found, distractors = read_scored(self.truth, self.name, self.classes)
+            checksums[self.truth.name] = checksum(self.truth)
+            rate = self.rate or source.fps
+            aligned = by_stamp(
+                found, stamps.tolist(), rate, self.tolerance or TOLERANCE / rate,
+                str(self.truth))
+            truth, distractors = aligned.rows, distractors[aligned.origin]
+        else:
+            if self.classes:
+                raise SourceError(
+                    f'{self.bag}: the boxes of a topic are scored whatever their class is; leave '
+                    'the classes out')
+            aligned = boxes_of_topic(source, _truth_topic(source, self.truth))
+            regions = aligned.rows.ids == NO_ID
+            truth = replace(aligned.rows, values=np.where(regions, 0.0, aligned.rows.values))
+            rule = 'kitti' if regions.any() else 'mot15'
+            distractors = (truth.values == 0) & ~regions & regions.any()
+        return Annotated(
+            name=self.name, size=source.size, rate=source.fps, stamps=stamps, rule=rule,
+            truth=truth, distractors=distractors, scored=aligned.annotated,
+            images=partial(BagSource, self.bag, source.topic), public=self._public(source),
+            checksums=checksums, notes=aligned.mismatches)
+
+    def _public(self, source: BagSource) -> partial[MotRows] | None:
+        """Return what reads the detections, None where it is not clear which topic has them."""
+        truth = '' if isinstance(self.truth, Path) else _truth_topic(source, self.truth)
+        others = [name for name in _topics(source) if name != truth]
+        if PUBLIC in others:
+            others = [PUBLIC]
+        return partial(_boxes, self.bag, source.topic, others[0]) if len(others) == 1 else None
+
+
+def _truth_topic(source: BagSource, named: str | None) -> str:
+    if named is None and TRUTH in _topics(source):
+        named = TRUTH
+    return source.bag.choose(named, [DETECTIONS], 'boxes')
+
+
+def _topics(source: BagSource) -> list[str]:
+    return [topic.name for topic in source.bag.topics if topic.type == DETECTIONS]
+
+
+def _boxes(bag: Path, images: str, topic: str) -> MotRows:
+    return boxes_of_topic(BagSource(bag, images), topic, truth=False).rows

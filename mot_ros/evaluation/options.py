@@ -1,0 +1,48 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What all sequences of an evaluation have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from mot_ros.tracking.errors import ConfigError
+
+OWN, PUBLIC = 'own', 'public'
+
+@dataclass(frozen=True)
+class Options:
+    """How sequences are run and scored."""
+
+    detections: str = OWN
+    """OWN for the detector of the settings, PUBLIC, a det.txt or a folder of NAME.txt."""
+    fps: float | None = None
+    drop: float = 0.0
+    seed: int = 0
+    frames: int | None = None
+    iou: float = 0.5
+    gallery: bool = True
+
+    def __post_init__(self) -> None:
+        # written so that NaN fails too
+        if self.fps is not None and not 0 < self.fps < math.inf:
+            raise ConfigError(f'fps is {self.fps:g}; it must be above 0 Hz')
+        if not 0 <= self.drop < 1:
+            raise ConfigError(f'drop is {self.drop:g}; it must lie in [0, 1)')
+        if self.frames is not None and self.frames < 1:
+            raise ConfigError(f'frames is {self.frames}; it must be at least 1')
+        if not 0 < self.iou <= 1:
+            raise ConfigError(f'iou is {self.iou:g}; it must lie in (0, 1]')
