@@ -73,6 +73,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--drop', type=float, default=0.0, metavar='P',
         help='leave out each frame with this probability (0)')
     frames.add_argument('--seed', type=int, default=0, metavar='N', help='of --drop (0)')
+    frames.add_argument(
+        '--sparse', action='store_true',
+        help='score only frames that the truth has a box in, as where every tenth was annotated')
     how = parser.add_argument_group('how')
     how.add_argument(
         '--iou', type=float, default=0.5, metavar='F',
@@ -94,7 +97,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         raise ConfigError(f'jobs is {args.jobs}; it must be at least 1')
     options = Options(
         detections=args.detections, fps=args.fps, drop=args.drop, seed=args.seed,
-        frames=args.frames, iou=args.iou)
+        frames=args.frames, iou=args.iou, sparse=args.sparse)
     runs = _runs(args)
     jobs = _jobs(args, options, runs)
     earlier = load(args.compare) if args.compare else None

@@ -184,7 +184,8 @@ def _judge(
         sequence: Annotated, tracks: MotRows, wanted: Ints, options: Options,
         outcome: Outcome) -> None:
     """Score tracks and look for what went wrong."""
-    scored = np.intersect1d(wanted, sequence.scored)
+    scored = np.intersect1d(
+        wanted, sequence.truth.frames if options.sparse else sequence.scored)
     truth = considered(sequence)
     truth = truth[np.isin(truth.frames, scored)]
     tracks = without_ignored(sequence, tracks[np.isin(tracks.frames, scored)])

@@ -34,6 +34,8 @@ class Options:
     seed: int = 0
     frames: int | None = None
     iou: float = 0.5
+    sparse: bool = False
+    """Score only frames that the truth has a box in, considered or not."""
     gallery: bool = True
 
     def __post_init__(self) -> None:

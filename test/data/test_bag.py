@@ -69,7 +69,8 @@ def test_frames_in_order_with_the_stamps_of_the_headers(tmp_path: Path, storage:
     assert levels(source) == list(range(30))
     assert (source.length, source.size, source.fps) == (30, (160, 120), 7.0)
     assert [frame.stamp for frame in frames] == [
-        stamp_of(i) // SECOND + stamp_of(i) % SECOND * 1e-9 for i in range(30)]
+        stamp_of(i) / SECOND for i in range(30)]
+    assert [frame.nanoseconds for frame in frames] == [stamp_of(i) for i in range(30)]
     assert [source.index_of(frame) for frame in frames] == list(range(30))
     assert source.stamps() == [stamp_of(number) for number in range(30)]
     assert frames[3].frame_id == 'optical'

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from mot_ros.data.mot_folder import find_sequences, read_sequence, sequence_folders
-from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.errors import ConfigError, SourceError
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared' / 'data'
 INFO = {'name': 's', 'imDir': 'img1', 'frameRate': 10, 'seqLength': 5, 'imWidth': 64,
@@ -66,7 +66,7 @@ def test_reads_what_the_files_say(make: Make) -> None:
     assert sequence.truth.values.tolist() == [1, 0, 1]
     assert not sequence.distractors.any()
     assert sequence.public is not None
-    assert sequence.public.values.tolist() == [0.5]
+    assert sequence.public().values.tolist() == [0.5]
     source = sequence.open_images()
     assert source is not None
     assert [frame.stamp for frame in source] == [0.0, 0.1, 0.2, 0.3, 0.4]
@@ -87,6 +87,13 @@ def test_classes_make_distractors(make: Make) -> None:
     assert plain.rule == 'mot16'
     assert plain.truth.ids[plain.truth.values == 1].tolist() == [1]
     assert sorted(plain.truth.ids[plain.distractors].tolist()) == [2, 7, 8, 12]
+    chosen = read_sequence(make('MOT17-03', truth=truth), classes=['car', 'reflection'])
+    assert chosen.truth.ids[chosen.truth.values == 1].tolist() == [12]
+    assert sorted(chosen.truth.ids[chosen.distractors].tolist()) == [2, 7, 8]
+    with pytest.raises(ConfigError, match=r"'Car' is no class of MOTChallenge; there are ped"):
+        read_sequence(make('MOT17-04', truth=truth), classes=['Car'])
+    with pytest.raises(ConfigError, match=r'gt.txt has no column of classes'):
+        read_sequence(make('plain'), classes=['car'])
     crowd = read_sequence(make('MOT20-01', truth=truth))
     assert sorted(crowd.truth.ids[crowd.distractors].tolist()) == [2, 6, 7, 8, 12]
 

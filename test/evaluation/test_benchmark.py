@@ -29,20 +29,15 @@ import cv2
 import numpy as np
 import pytest
 
+from mot_ros.data.annotated import even_stamps
 from mot_ros.data.mot import MotRows, read_tracks
-from mot_ros.data.mot_folder import read_sequence, sequence_folders
+from mot_ros.data.mot_folder import MotFolder, read_sequence, sequence_folders
 from mot_ros.evaluation import benchmark
-from mot_ros.evaluation.benchmark import (
-    by_stamp,
-    Job,
-    kept_frames,
-    map_in_processes,
-    Options,
-    Outcome,
-    run_all,
-    run_job,
-)
+from mot_ros.evaluation.benchmark import Job, Outcome, run_all, run_job
+from mot_ros.evaluation.frames import Footage, kept_frames
 from mot_ros.evaluation.ignoring import considered, without_ignored
+from mot_ros.evaluation.options import Options
+from mot_ros.evaluation.processes import map_in_processes
 from mot_ros.evaluation.scoring import combine, curve, figures, measure
 from mot_ros.evaluation.story import Change, follow, Span
 import mot_ros.tracking.detectors
@@ -101,6 +96,10 @@ def write_sequence(
     (folder / 'seqinfo.ini').write_text(
         f'[Sequence]\nframeRate={rate:g}\nseqLength={length}\nimWidth=320\nimHeight=240\n')
     return folder
+
+
+def place(folder: Path) -> MotFolder:
+    return MotFolder(folder.name, folder)
 
 
 def by_trackeval(truth: Path, tracks: Path, benchmark: str) -> dict[str, Any]:
@@ -204,7 +203,7 @@ def test_equals_trackeval_with_several_sequences(
     for number, name in enumerate(names):
         write_sequence(tmp_path / 'gt' / name, number, 20 + 10 * number, classes=classes)
     outcomes = run_all([
-        Job(tmp_path / 'gt' / name, Options('public'), {'s': SORT}, output=tmp_path / 'out')
+        Job(place(tmp_path / 'gt' / name), Options('public'), {'s': SORT}, output=tmp_path / 'out')
         for name in names], 1)
     assert [outcome.error for outcome in outcomes] == ['', '', '']
     check_against_trackeval(outcomes, tmp_path / 'gt', tmp_path / 'out' / 's', benchmark)
@@ -242,14 +241,15 @@ def test_frames_by_time(tmp_path: Path) -> None:
     assert kept_frames(sequence, Options(fps=100)).tolist() == list(range(1, 13))
     assert kept_frames(sequence, Options(frames=5)).tolist() == [1, 2, 3, 4, 5]
     for rate in (7, 14, 25, 29.97):
-        other = dataclasses.replace(sequence, rate=rate, length=1000)
+        other = dataclasses.replace(
+            sequence, rate=rate, stamps=even_stamps(1000, rate))
         # every second frame exactly, whatever the rounding
         assert kept_frames(other, Options(fps=rate / 2)).tolist() == list(range(1, 1001, 2))
 
 
 def test_drops_depend_on_seed_and_name_only(tmp_path: Path) -> None:
     sequence = dataclasses.replace(
-        read_sequence(write_sequence(tmp_path / 's', length=12)), length=10000)
+        read_sequence(write_sequence(tmp_path / 's', length=12)), stamps=even_stamps(10000, 10))
     first = kept_frames(sequence, Options(drop=0.3))
     assert 6800 < len(first) < 7200
     assert kept_frames(sequence, Options(drop=0.3)).tolist() == first.tolist()
@@ -259,20 +259,21 @@ def test_drops_depend_on_seed_and_name_only(tmp_path: Path) -> None:
     thinned = kept_frames(sequence, Options(drop=0.3, fps=5))
     assert set(thinned.tolist()) == set(first.tolist()) & set(range(1, 10001, 2))
     with pytest.raises(ConfigError, match='no frame is left'):
-        kept_frames(dataclasses.replace(sequence, length=1), Options(drop=0.999999))
+        kept_frames(
+            dataclasses.replace(sequence, stamps=even_stamps(1, 10)), Options(drop=0.999999))
 
 
 def test_only_kept_frames_are_processed_and_scored(tmp_path: Path) -> None:
     folder = write_sequence(tmp_path / 's', length=20)
     outcome, = run_job(Job(
-        folder, Options('public', fps=5), {'s': SORT}, output=tmp_path / 'out'))
+        place(folder), Options('public', fps=5), {'s': SORT}, output=tmp_path / 'out'))
     assert outcome.frames == 10
-    assert len(outcome.tracker_ms) == 10
+    assert len(outcome.stages_ms['tracker']) == 10
     assert figures(outcome.raw)['truth boxes'] == 10 * 4
     assert set(read_tracks(tmp_path / 'out/s/s.txt').frames.tolist()) <= set(range(1, 21, 2))
     # a ready result is thinned in the same way, so that both have the same score
     ready, = run_job(Job(
-        folder, Options(fps=5), results={'s': tmp_path / 'out' / 's'}))
+        place(folder), Options(fps=5), results={'s': tmp_path / 'out' / 's'}))
     assert figures(ready.raw) == figures(outcome.raw)
 
 
@@ -288,13 +289,14 @@ def test_one_failure_costs_nothing_else(tmp_path: Path) -> None:
     folders = [write_sequence(tmp_path / name) for name in ('a', 'b', 'c')]
     (folders[1] / 'gt' / 'gt.txt').write_text('1,1,10,10,5,9,1\n1,1,10,10,5,9,1\n')
     (folders[2] / 'det' / 'det.txt').unlink()
-    jobs = [Job(folder, Options('public'), {'b': BYTETRACK, 's': SORT}) for folder in folders]
+    jobs = [Job(place(folder), Options('public'), {'b': BYTETRACK, 's': SORT})
+            for folder in folders]
     outcomes = run_all(jobs, 1)
     assert [(outcome.run, outcome.sequence) for outcome in outcomes] == [
         (run, name) for name in 'abc' for run in 'bs']
     assert [bool(outcome.error) for outcome in outcomes] == [False] * 2 + [True] * 4
     assert 'gt.txt, line 2: id 1 comes a second time' in outcomes[2].error
-    assert 'c has no det/det.txt' in outcomes[4].error
+    assert 'c comes without detections; give --detections FILE' in outcomes[4].error
 
 
 def test_a_broken_method_costs_only_itself(
@@ -307,7 +309,8 @@ def test_a_broken_method_costs_only_itself(
         return working(settings, detector)
 
     monkeypatch.setattr(benchmark, 'make_tracker', make)
-    job = Job(write_sequence(tmp_path / 'a'), Options('public'), {'s': SORT, 'b': BYTETRACK})
+    job = Job(
+        place(write_sequence(tmp_path / 'a')), Options('public'), {'s': SORT, 'b': BYTETRACK})
     broken, sound = run_job(job)
     assert broken.error == 'RuntimeError: out of order'
     assert broken.raw is None
@@ -317,7 +320,7 @@ def test_a_broken_method_costs_only_itself(
 
 def test_the_same_in_any_arrangement(tmp_path: Path) -> None:
     folders = [write_sequence(tmp_path / f's{number}', number) for number in range(3)]
-    jobs = [Job(folder, Options('public', drop=0.1), {'b': BYTETRACK, 's': SORT})
+    jobs = [Job(place(folder), Options('public', drop=0.1), {'b': BYTETRACK, 's': SORT})
             for folder in folders]
     alone = comparable(run_all(jobs, 1))
     assert comparable(run_all(jobs, 2)) == alone
@@ -378,10 +381,11 @@ def test_own_detector_sees_each_kept_frame_once(
     # the truth has one who is not in the images: the worst moment that there is to see
     with (folder / 'gt' / 'gt.txt').open('a') as file:
         file.writelines(f'{frame},9,200,100,24,60,1,-1,-1,-1\n' for frame in range(1, 21))
-    outcomes = run_job(Job(folder, Options(fps=5), {'b': BYTETRACK, 's': SORT}))
+    outcomes = run_job(Job(place(folder), Options(fps=5), {'b': BYTETRACK, 's': SORT}))
     assert [outcome.error for outcome in outcomes] == ['', '']
     assert stub.calls == 10
-    assert len(outcomes[0].detector_ms) == len(outcomes[0].tracker_ms) == 10
+    assert len(outcomes[0].stages_ms['detector']) == len(outcomes[0].stages_ms['tracker']) == 10
+    assert len(outcomes[0].stages_ms['decode']) >= 19
     sort = figures(outcomes[1].raw)
     assert sort['FN'] >= 10
     moment = next(moment for moment in outcomes[1].gallery if moment.kind == 'miss')
@@ -398,43 +402,45 @@ def test_own_detector_sees_each_kept_frame_once(
 
 def test_images_that_are_missing_or_end_early_are_told(
         tmp_path: Path, stub: type[CountingDetector]) -> None:
-    without, = run_job(Job(write_sequence(tmp_path / 'a'), Options(), {'s': SORT}))
-    assert '--video a=FILE' in without.error
+    without, = run_job(Job(place(write_sequence(tmp_path / 'a')), Options(), {'s': SORT}))
+    assert '--images a=FILE' in without.error
     folder = write_sequence(tmp_path / 'b', length=8, images=True)
     for number in (7, 8):
         (folder / 'img1' / f'{number:06d}.png').unlink()
-    short, = run_job(Job(folder, Options(), {'s': SORT}))
+    short, = run_job(Job(place(folder), Options(), {'s': SORT}))
     assert short.error == ''
-    assert len(short.tracker_ms) == 6
+    assert len(short.stages_ms['tracker']) == 6
     assert 'ends before frame 8' in ' '.join(short.warnings)
 
 
 def test_detections_from_elsewhere(tmp_path: Path) -> None:
     folder = write_sequence(tmp_path / 's')
-    public, = run_job(Job(folder, Options('public'), {'s': SORT}))
+    public, = run_job(Job(place(folder), Options('public'), {'s': SORT}))
     shutil.copy(folder / 'det' / 'det.txt', tmp_path / 's.txt')
     for which in (tmp_path / 's.txt', tmp_path):
-        given, = run_job(Job(folder, Options(str(which)), {'s': SORT}))
+        given, = run_job(Job(place(folder), Options(str(which)), {'s': SORT}))
         assert figures(given.raw) == figures(public.raw)
     # scores of another scale keep their order
     rows_ = [line.split(',') for line in (folder / 'det' / 'det.txt').read_text().splitlines()]
     (tmp_path / 's.txt').write_text(''.join(
         ','.join([*line[:6], str(float(line[6]) * 100 - 20), *line[7:]]) + '\n'
         for line in rows_))
-    scaled, = run_job(Job(folder, Options(str(tmp_path)), {'s': SORT}))
+    scaled, = run_job(Job(place(folder), Options(str(tmp_path)), {'s': SORT}))
     assert scaled.error == ''
     assert 'were scaled to 0..1' in scaled.warnings[0]
 
 
-def test_detections_come_best_first_by_stamp(tmp_path: Path) -> None:
-    sequence = read_sequence(write_sequence(tmp_path / 's', length=4))
-    found = by_stamp(MotRows(
-        np.array([2, 2, 4]), np.full(3, -1), np.array([A, B, C], float),
-        np.array([0.3, 0.8, 0.5])), sequence)
-    assert list(found) == [0 / 10, 1 / 10, 2 / 10, 3 / 10]
-    assert found[0.1].boxes.tolist() == [list(B), list(A)]
-    assert found[0.3].boxes.tolist() == [list(C)]
-    assert len(found[0.0]) == len(found[0.2]) == 0
+def test_detections_come_best_first_by_frame(tmp_path: Path) -> None:
+    folder = write_sequence(tmp_path / 's', length=4)
+    (folder / 'det' / 'det.txt').write_text(
+        '2,-1,0,0,10,20,0.3\n2,-1,100,0,10,20,0.8\n4,-1,200,0,10,20,0.5\n')
+    sequence = read_sequence(folder)
+    # stamps may come twice, as in a bag that loops: frames do not
+    sequence.stamps[2:] -= sequence.stamps[2]
+    footage = Footage(sequence, np.array([1, 2, 3, 4]), 'public')
+    detector = footage.detector_for(lambda: pytest.fail('no other detector is needed'))
+    found = [detector.detect([frame])[0].boxes.tolist() for frame in footage]
+    assert found == [[], [list(B), list(A)], [], [list(C)]]
 
 
 def test_ready_results_are_checked(tmp_path: Path) -> None:
@@ -444,7 +450,7 @@ def test_ready_results_are_checked(tmp_path: Path) -> None:
 
     def judge(text: str) -> Outcome:
         (results / 's.txt').write_text(text)
-        outcome, = run_job(Job(folder, Options(), results={'r': results}))
+        outcome, = run_job(Job(place(folder), Options(), results={'r': results}))
         return outcome
 
     assert judge('11,1,10,10,5,9,1\n').error.endswith('is it the result of another sequence?')
@@ -456,12 +462,12 @@ def test_ready_results_are_checked(tmp_path: Path) -> None:
     assert (empty.error, empty.warnings) == ('', [])
     assert figures(empty.raw)['FN'] == 40
     (results / 's.txt').unlink()
-    missing, = run_job(Job(folder, Options(), results={'r': results}))
+    missing, = run_job(Job(place(folder), Options(), results={'r': results}))
     assert 's.txt cannot be read' in missing.error
     # TrackEval's layout has a folder more
     (results / 'data').mkdir()
     (results / 'data' / 's.txt').write_text('1,1,10,10,5,9,1\n')
-    inner, = run_job(Job(folder, Options(), results={'r': results}))
+    inner, = run_job(Job(place(folder), Options(), results={'r': results}))
     assert figures(inner.raw)['FP'] == 1
 
 
@@ -479,7 +485,8 @@ def test_combining_pools_counts() -> None:
 
 @pytest.mark.skipif(not (SHARED / 'mot15').is_dir(), reason='no shared data')
 def test_real_sequences_equal_trackeval(tmp_path: Path) -> None:
-    jobs = [Job(folder, Options('public'), {'bytetrack': BYTETRACK}, output=tmp_path / 'out')
+    jobs = [Job(place(folder), Options('public'), {'bytetrack': BYTETRACK},
+                output=tmp_path / 'out')
             for folder in sequence_folders(SHARED / 'mot15')]
     outcomes = run_all(jobs, 1)
     assert len(outcomes) == 5

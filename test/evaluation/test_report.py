@@ -28,9 +28,10 @@ import numpy as np
 import pytest
 
 from mot_ros.data.mot import MotRows
-from mot_ros.evaluation.benchmark import Options, Outcome
+from mot_ros.evaluation.benchmark import Outcome
 from mot_ros.evaluation.charts import curves, histogram, MOST_ROWS, timeline
 from mot_ros.evaluation.gallery import Moment
+from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.report import render
 from mot_ros.evaluation.scoring import combine, figures, measure
 from mot_ros.evaluation.story import Change, follow, NOBODY, Span
@@ -53,7 +54,8 @@ def outcome(run: str, sequence: str, switch: bool = True) -> Outcome:
         run, sequence, raw=measure(truth, tracks, len(story.transfers())), frames=10, rate=5,
         rule='mot15', switches=story.switches(), transfers=story.transfers(),
         spans=story.spans(), gallery=[Moment('switch', 6, 'person <1>', b'jpeg')],
-        tracker_ms=[0.1 * number for number in range(1, 11)], checksums={'gt/gt.txt': 'abc'})
+        stages_ms={'tracker': [0.1 * number for number in range(1, 11)]},
+        checksums={'gt/gt.txt': 'abc'})
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_document_has_it_all(outcomes: list[Outcome]) -> None:
 def test_document_does_not_depend_on_times(outcomes: list[Outcome]) -> None:
     before = as_json(document(outcomes, Options(), RUNS))
     for each in outcomes:
-        each.tracker_ms = [3.0] * len(each.tracker_ms)
+        each.stages_ms = {name: [3.0] * len(times) for name, times in each.stages_ms.items()}
     assert as_json(document(outcomes, Options(), RUNS)) == before
     assert [row['tracker_ms_median'] for row in timings(outcomes)] == [3.0] * 3
 

@@ -23,7 +23,9 @@ import numpy as np
 
 from mot_ros.data.video import FrameSource, open_source
 from mot_ros.evaluation.runner import Run, TimedDetector
+from mot_ros.tracking.config import SequenceSettings
 from mot_ros.tracking.errors import FrameError
+from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.types import Detections, Frame, Tracks
 
 
@@ -67,7 +69,8 @@ def source_of(folder: Path, widths: Sequence[int]) -> FrameSource:
 def run_over(source: FrameSource) -> tuple[Run, StubTracker]:
     detector = TimedDetector(SlowDetector())
     tracker = StubTracker(detector)
-    return Run(source, tracker, detector), tracker
+    guard = SequenceGuard(SequenceSettings())
+    return Run(source, tracker, detector, guard, source.index_of), tracker
 
 
 def indices(run: Run) -> Iterator[int]:

@@ -20,9 +20,13 @@ from mot_ros.tracking.sequence import Outcome, SequenceGuard
 SIZE = (640, 480)
 
 
+def _ns(stamp):
+    return round(stamp * 1_000_000_000)
+
+
 def _guard_at(stamp, **settings):
     guard = SequenceGuard(SequenceSettings(**settings))
-    verdict = guard.judge(stamp, SIZE, 'camera')
+    verdict = guard.judge(_ns(stamp), SIZE, 'camera')
     assert verdict.outcome is Outcome.ACCEPT
     guard.accept(verdict, SIZE, 'camera')
     return guard
@@ -44,42 +48,62 @@ def _guard_at(stamp, **settings):
     (1.0, (320, 240), 'other', Outcome.RESET, 'time jumped back'),
     # a repeated stamp is dropped whatever else it brings
     (100.0, (320, 240), 'camera', Outcome.DROP, 'duplicate stamp'),
-    (0.0, SIZE, 'camera', Outcome.DROP, 'zero stamp'),
+    (None, SIZE, 'camera', Outcome.DROP, 'zero stamp'),
 ])
 def test_every_case_after_a_frame_at_100_s(stamp, size, frame_id, outcome, reason):
-    verdict = _guard_at(100.0).judge(stamp, size, frame_id)
+    taken = None if stamp is None else _ns(stamp)
+    verdict = _guard_at(100.0).judge(taken, size, frame_id)
     assert (verdict.outcome, verdict.reason) == (outcome, reason)
     assert bool(verdict.message) == (outcome is not Outcome.ACCEPT)
 
 
 def test_a_first_frame_without_a_stamp_is_refused_with_the_remedy():
-    verdict = SequenceGuard(SequenceSettings()).judge(0.0, SIZE, '')
+    verdict = SequenceGuard(SequenceSettings()).judge(None, SIZE, '')
     assert verdict.outcome is Outcome.DROP
     assert 'zero_stamp' in verdict.message
 
 
 def test_the_time_of_receipt_can_stand_in_for_a_missing_stamp():
     guard = SequenceGuard(SequenceSettings(zero_stamp='receive_time'))
-    first = guard.judge(0.0, SIZE, '', received=50.0)
-    assert (first.outcome, first.stamp) == (Outcome.ACCEPT, 50.0)
+    first = guard.judge(None, SIZE, '', received=_ns(50.0))
+    assert (first.outcome, first.stamp) == (Outcome.ACCEPT, 0.0)
     guard.accept(first, SIZE, '')
-    second = guard.judge(0.0, SIZE, '', received=50.1)
-    assert (second.outcome, second.stamp) == (Outcome.ACCEPT, 50.1)
+    second = guard.judge(None, SIZE, '', received=_ns(50.1))
+    assert (second.outcome, second.stamp) == (Outcome.ACCEPT, 0.1)
+
+
+@pytest.mark.parametrize('start', [1, 1_795_000_000_123_456_789])
+def test_time_counts_from_the_first_frame_to_the_nanosecond(start):
+    guard = SequenceGuard(SequenceSettings())
+    for step in (0, 142857143, 285714286):
+        verdict = guard.judge(start + step, SIZE, 'camera')
+        guard.accept(verdict, SIZE, 'camera')
+        assert verdict.stamp == step / 1e9
+    # a loop begins at 0 again
+    back = guard.judge(start - 2_000_000_000, SIZE, 'camera')
+    assert (back.outcome, back.stamp) == (Outcome.RESET, 0.0)
+    guard.accept(back, SIZE, 'camera')
+    assert guard.judge(start - 1_900_000_000, SIZE, 'camera').stamp == 0.1
+    # and after a request, with whatever comes
+    guard.forget()
+    again = guard.judge(start + 7, SIZE, 'camera')
+    guard.accept(again, SIZE, 'camera')
+    assert guard.judge(start + 1007, SIZE, 'camera').stamp == 1e-6
 
 
 def test_judging_leaves_no_trace():
     guard = _guard_at(100.0)
-    assert guard.judge(5.0, (1, 1), 'broken').outcome is Outcome.RESET
-    assert guard.judge(100.1, SIZE, 'camera').outcome is Outcome.ACCEPT
+    assert guard.judge(_ns(5.0), (1, 1), 'broken').outcome is Outcome.RESET
+    assert guard.judge(_ns(100.1), SIZE, 'camera').outcome is Outcome.ACCEPT
 
 
 def test_after_forgetting_any_stamp_is_a_first_one():
     guard = _guard_at(100.0)
     guard.forget()
-    assert guard.judge(5.0, SIZE, 'camera').outcome is Outcome.ACCEPT
+    assert guard.judge(_ns(5.0), SIZE, 'camera').outcome is Outcome.ACCEPT
 
 
 def test_limits_come_from_the_settings():
     guard = _guard_at(100.0, jump_back=10.0, max_gap=0.5)
-    assert guard.judge(95.0, SIZE, 'camera').outcome is Outcome.DROP
-    assert guard.judge(101.0, SIZE, 'camera').outcome is Outcome.FLUSH
+    assert guard.judge(_ns(95.0), SIZE, 'camera').outcome is Outcome.DROP
+    assert guard.judge(_ns(101.0), SIZE, 'camera').outcome is Outcome.FLUSH
