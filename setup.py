@@ -36,7 +36,7 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (share, ['package.xml']),
         (f'{share}/launch', files('launch', '*.launch.py')),
-        (f'{share}/config', files('config', '*.yaml', '*.xml', '*.rviz')),
+        (f'{share}/config', files('config', '*.yaml', '*.xml', '*.rviz', '*.json')),
     ],
     install_requires=['setuptools'],
     extras_require={'evaluation': ['trackeval'], 'test': ['pytest']},

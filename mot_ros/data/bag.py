@@ -123,8 +123,9 @@ class BagSource(FrameSource):
                 else:
                     height, width = item.image.shape[:2]
                     yield MessageFrame(
-                        item.image, seconds(item.stamp), (width, height), index, item.frame_id,
-                        item.stamp or None, item.received)
+                        item.image, seconds(item.stamp), (width, height), index=index,
+                        frame_id=item.frame_id, nanoseconds=item.stamp or None,
+                        received=item.received)
                 if index + 1 - self.start == self._frames:
                     return
         self._ended = True

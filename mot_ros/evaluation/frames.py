@@ -136,7 +136,7 @@ class Footage:
         for index in (self._wanted - 1).tolist():
             taken = int(self._sequence.stamps[index])
             yield MessageFrame(
-                None, seconds(taken), self._sequence.size, index, nanoseconds=taken)
+                None, seconds(taken), self._sequence.size, index=index, nanoseconds=taken)
 
     def _given(self, which: str) -> MotRows:
         """Return the public detections, or those of a file or folder, with scores up to 1."""

@@ -43,6 +43,7 @@ An empty `launch.method` means "not given" and leaves the parameter file alone, 
 _TYPES = {
     bool: Parameter.Type.BOOL, int: Parameter.Type.INTEGER, float: Parameter.Type.DOUBLE,
     str: Parameter.Type.STRING, tuple: Parameter.Type.STRING_ARRAY}
+_TRUTH = {'true': True, 'false': False}
 
 
 def is_ros_own(name: str) -> bool:
@@ -74,17 +75,30 @@ def describe(name: str, setting: Setting) -> ParameterDescriptor:
 
 def declare(node: Node, name: str, setting: Setting) -> Any:
     """
-    Declare one read-only parameter and return its value.
+    Declare one read-only parameter and return its value; a launch argument goes first.
 
     Raises ConfigError if the value given does not fit, whatever its type: ROS's own check would
     take an integer for a wrong type of float.
     """
-    given = node._parameter_overrides.get(name)
-    value = setting.default if given is None else setting.check(name, given.value)
+    overrides = {
+        key: parameter.value for key, parameter in node._parameter_overrides.items()}
+    value = overrides.get(name, setting.default)
+    if overrides.get(LAUNCH_PREFIX + name):
+        value = overrides[LAUNCH_PREFIX + name]
+        if isinstance(setting.default, bool):
+            value = _TRUTH.get(value, value)
+    value = setting.check(name, value)
     descriptor = describe(name, setting)
     descriptor.read_only = True
     node.declare_parameter(name, value, descriptor, ignore_override=True)
     return value
+
+
+def use_launched_sim_time(node: Node) -> None:
+    """Set use_sim_time of a node from a launch argument, if that is not empty."""
+    given = node._parameter_overrides.get(LAUNCH_PREFIX + 'use_sim_time')
+    if given is not None and given.value in _TRUTH:
+        node.set_parameters([Parameter('use_sim_time', value=_TRUTH[given.value])])
 
 
 class Parameters:
@@ -188,7 +202,7 @@ def _merge(given: Mapping[str, Any]) -> dict[str, Any]:
             name = name[len(LAUNCH_PREFIX):]
             # launch arguments are strings; one that cannot be read is left to the validator
             if name == 'use_sim_time' or (name in known and isinstance(known[name].default, bool)):
-                value = {'true': True, 'false': False}.get(str(value).lower(), value)
+                value = _TRUTH.get(str(value).lower(), value)
             values[name] = value
     # YAML's empty list reaches us as a value that is not set
     values |= {name: () for name, value in values.items()

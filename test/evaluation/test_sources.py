@@ -16,6 +16,7 @@
 
 import json
 from pathlib import Path
+import shutil
 
 import cv2
 import numpy as np
@@ -170,6 +171,25 @@ def test_sparse_truth_in_a_folder(folder: Path, tmp_path: Path) -> None:
             place, Options(sparse=sparse), results={'r': tmp_path / 'walk.txt'}))
         assert (outcome.frames, outcome.scored) == (LENGTH, scored)
         assert (figures(outcome.raw)['FP'], figures(outcome.raw)['FN']) == (false, 0)
+
+
+def test_a_sequence_without_truth_is_tracked_for_submission(
+        folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    test_set = tmp_path / 'test' / 'walk'
+    shutil.copytree(folder, test_set, ignore=shutil.ignore_patterns('gt'))
+    words = ['--methods', 'sort', '--detections', 'public', '-o']
+    assert cli.main(['evaluate', '--mot', str(folder), *words, str(tmp_path / 'with')]) == 0
+    assert cli.main(['evaluate', '--mot', str(test_set), *words, str(tmp_path / 'out')]) == 0
+    assert 'there is no truth: tracked, not scored' in capsys.readouterr().err
+    report = json.loads((tmp_path / 'out' / 'report.json').read_text())
+    assert (report['results'][0]['frames'], report['results'][0]['scores']) == (LENGTH, {})
+    assert 'walk' in (tmp_path / 'out' / 'report.html').read_text()
+    assert (tmp_path / 'out' / 'tracks' / 'sort' / 'walk.txt').read_bytes() == (
+        tmp_path / 'with' / 'tracks' / 'sort' / 'walk.txt').read_bytes()
+    # a folder for the truth without one in it is a mistake
+    (test_set / 'gt').mkdir()
+    assert cli.main(['evaluate', '--mot', str(test_set), *words, str(tmp_path / 'no')]) == 1
+    assert 'gt.txt cannot be read' in capsys.readouterr().err
 
 
 def test_boxes_without_id_in_a_topic_are_regions_to_ignore(tmp_path: Path) -> None:

@@ -75,6 +75,17 @@ class SetEnvironmentVariable:
 
 
 @dataclass
+class IfCondition:
+    predicate_expression: Any
+
+
+@dataclass
+class LogInfo:
+    msg: Any
+    condition: Any = None
+
+
+@dataclass
 class Node:
     executable: Any
     package: Any = None
@@ -85,6 +96,7 @@ class Node:
     arguments: list[Any] = field(default_factory=list)
     output: str = 'log'
     emulate_tty: bool = False
+    condition: Any = None
 
 
 @dataclass
@@ -94,7 +106,8 @@ class LaunchDescription:
 
 MODULES = {
     'launch': [LaunchDescription],
-    'launch.actions': [DeclareLaunchArgument, SetEnvironmentVariable],
+    'launch.actions': [DeclareLaunchArgument, LogInfo, SetEnvironmentVariable],
+    'launch.conditions': [IfCondition],
     'launch.substitutions': [EnvironmentVariable, LaunchConfiguration, PythonExpression],
     'launch_ros': [],
     'launch_ros.actions': [Node],
@@ -110,6 +123,7 @@ class Launched:
     arguments: dict[str, DeclareLaunchArgument]
     environment: dict[str, str]
     nodes: list[Node]
+    messages: list[str] = field(default_factory=list)
 
 
 def load(path: Path) -> LaunchDescription:
@@ -136,7 +150,14 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
     result = Launched({}, dict(environment), [])
     configurations: dict[str, str] = dict(given)
 
-    def perform(value: Any) -> str:
+    def holds(condition: IfCondition | None) -> bool:
+        if condition is None:
+            return True
+        # launch takes these only
+        return {'true': True, '1': True, 'false': False, '0': False}[
+            perform(condition.predicate_expression).lower()]
+
+    def perform(value: Any) -> Any:
         if isinstance(value, str):
             return value
         if isinstance(value, (list, tuple)):
@@ -154,8 +175,9 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
             return str(ROOT)
         if isinstance(value, ParameterValue):
             # launch_ros reads text as YAML unless it is told that it is text
-            assert value.value_type is str, 'a launch argument must stay text'
-            return perform(value.value)
+            assert value.value_type in (str, bool), 'a launch argument must stay text'
+            text = perform(value.value)
+            return text if value.value_type is str else {'True': True, 'False': False}[text]
         raise TypeError(f'no substitution: {value!r}')
 
     for entity in load(path).entities:
@@ -168,6 +190,10 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
                 raise ValueError(f'{entity.name}: {value!r} is not one of {entity.choices}')
         elif isinstance(entity, SetEnvironmentVariable):
             result.environment[perform(entity.name)] = perform(entity.value)
+        elif isinstance(entity, (LogInfo, Node)) and not holds(entity.condition):
+            continue
+        elif isinstance(entity, LogInfo):
+            result.messages.append(perform(entity.msg))
         elif isinstance(entity, Node):
             result.nodes.append(Node(
                 executable=perform(entity.executable), package=perform(entity.package),

@@ -1,0 +1,133 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The visualizer, and rviz if wanted: `ros2 launch mot_ros visualize.launch.py rviz:=true`.
+
+An argument that is left empty changes nothing. The topics lie in the namespace unless they begin
+with a slash.
+"""
+
+import shutil
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, LogInfo, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
+
+
+def generate_launch_description() -> LaunchDescription:
+    config = [FindPackageShare('mot_ros'), '/config/']
+    profile = [*config, 'fastdds.xml']
+    newer, older = PROFILE_VARIABLES
+    camera_info = PythonExpression([
+        "'/'.join('", LaunchConfiguration('image_topic'), "'.split('/')[:-1] + ['camera_info'])"])
+    # the choices of use_sim_time leave nothing in it that could be an expression
+    sim_time = PythonExpression(["'", LaunchConfiguration('use_sim_time'), "' == 'true'"])
+
+    def argument(name: str) -> ParameterValue:
+        # a string always, which the node reads: rectified:='' must not become a truth value
+        return ParameterValue(LaunchConfiguration(name), value_type=str)
+
+    def rviz() -> Node | LogInfo:
+        if shutil.which('rviz2') is None:
+            return LogInfo(
+                msg='rviz2 is not installed, so no window opens: install the package '
+                'ros-$ROS_DISTRO-rviz2, or look at visualizer/debug_image with another tool',
+                condition=IfCondition(LaunchConfiguration('rviz')))
+        return Node(
+            package='rviz2',
+            executable='rviz2',
+            name='rviz2',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[{'use_sim_time': ParameterValue(sim_time, value_type=bool)}],
+            # what tracks.rviz names, to where it is
+            remappings=[
+                ('/image', LaunchConfiguration('image_topic')),
+                ('/camera_info', LaunchConfiguration('camera_info_topic')),
+                ('/visualizer/debug_image', 'visualizer/debug_image'),
+                ('/visualizer/markers', 'visualizer/markers')],
+            arguments=[
+                '-d', [*config, 'tracks.rviz'], '-f', LaunchConfiguration('fixed_frame'),
+                '--ros-args', '--log-level', LaunchConfiguration('log_level')],
+            output='screen',
+            condition=IfCondition(LaunchConfiguration('rviz')))
+
+    return LaunchDescription([
+        DeclareLaunchArgument(
+            'image_topic', default_value='image',
+            description='Topic of the camera images (sensor_msgs/msg/Image).'),
+        DeclareLaunchArgument(
+            'tracks_topic', default_value='tracker/tracks',
+            description='Topic of the tracks (vision_msgs/msg/Detection2DArray); label_info is '
+            'looked for beside it.'),
+        DeclareLaunchArgument(
+            'camera_info_topic', default_value=camera_info,
+            description='Topic of the calibration (sensor_msgs/msg/CameraInfo), which the markers '
+            'need; by default beside the images.'),
+        DeclareLaunchArgument(
+            'image_transport', default_value='', choices=['', 'raw', 'compressed'],
+            description='How images come: raw, or compressed on the topic '
+            'image_topic/compressed; empty: raw.'),
+        DeclareLaunchArgument(
+            'rectified', default_value='', choices=['', 'true', 'false'],
+            description='The images are rectified, so markers are made with P of the calibration '
+            "instead of K and D; empty: false. With true they also fit raw images in rviz's "
+            'Camera display, which projects with P.'),
+        DeclareLaunchArgument(
+            'namespace', default_value='', description='Namespace of the nodes.'),
+        DeclareLaunchArgument(
+            'use_sim_time', default_value='', choices=['', 'true', 'false'],
+            description='Take time from /clock, as a simulation or a bag publishes it; empty: '
+            'false.'),
+        DeclareLaunchArgument(
+            'rviz', default_value='false', choices=['true', 'false'],
+            description='Open rviz2 with config/tracks.rviz.'),
+        DeclareLaunchArgument(
+            'fixed_frame', default_value='camera',
+            description='Fixed frame of rviz: the frame_id of the images, or one that tf knows.'),
+        DeclareLaunchArgument(
+            'log_level', default_value='info',
+            choices=['debug', 'info', 'warn', 'error', 'fatal'],
+            description='Least severity that is logged.'),
+
+        # images over 0.5 MB need it; a profile of the user's own stays, whichever name it has
+        SetEnvironmentVariable(profile_variable(), EnvironmentVariable(
+            newer, default_value=EnvironmentVariable(older, default_value=profile))),
+
+        Node(
+            package='mot_ros',
+            executable='visualizer',
+            name='visualizer',
+            namespace=LaunchConfiguration('namespace'),
+            # `launch.` marks values that count only where they are not empty
+            parameters=[{
+                'launch.image_transport': argument('image_transport'),
+                'launch.rectified': argument('rectified'),
+                'launch.use_sim_time': argument('use_sim_time'),
+            }],
+            remappings=[
+                ('image', LaunchConfiguration('image_topic')),
+                ('tracks', LaunchConfiguration('tracks_topic')),
+                ('camera_info', LaunchConfiguration('camera_info_topic'))],
+            arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+            output='screen',
+            emulate_tty=True),
+        rviz(),
+    ])
