@@ -39,7 +39,9 @@ from mot_ros.data.mot import Ints, MotRows
 from mot_ros.data.video import FrameSource, stamp_of
 from mot_ros.tracking.errors import SourceError
 
-RULES = ('mot15', 'mot16', 'kitti', 'kitti_labels', 'crp', 'tao')
+UNKNOWN = 'none'
+"""The rule where there is no truth."""
+RULES = ('mot15', 'mot16', 'kitti', 'kitti_labels', 'crp', 'tao', UNKNOWN)
 PIECE = 1 << 20
 """Bytes that are read at a time."""
 
@@ -76,7 +78,7 @@ class Annotated:
     """Whether it is known that there is nothing to find; only then may the truth be empty."""
 
     def __post_init__(self) -> None:
-        if not self.truth.values.any() and not self.negative:
+        if not (self.truth.values.any() or self.negative or self.rule == UNKNOWN):
             raise SourceError(
                 f'{self.name}: no box of the truth is to be considered; there is nothing to score')
 

@@ -29,10 +29,9 @@ from mot_ros.data.bag_types import DETECTIONS
 from mot_ros.data.mot import MotRows, NO_ID
 from mot_ros.data.mot_folder import read_scored
 from mot_ros.data.sources import storage_files
+from mot_ros.data.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.tracking.errors import SourceError
 
-TRUTH, PUBLIC = '/truth', '/detections'
-"""Topics that are meant where nobody names one, as `mot_ros convert` names them."""
 TOLERANCE = 0.5
 """How far a frame of a text file may be from its image, in frames, where nobody says."""
 
@@ -43,9 +42,9 @@ class AnnotatedBag(Place):
     Images of a topic, and boxes with ids in a Detection2DArray topic or a MOT text file.
 
     `topic` and a truth of None stand for the only topic of the kind that there is; of several
-    topics of boxes, TRUTH holds the truth and PUBLIC the detections. Frame n of a text file
-    belongs to the image that is nearest to (n - 1) / `rate` seconds after the first one, not
-    further away than `tolerance` seconds; the rate is that of the images unless given.
+    topics of boxes, TRUTH_TOPIC and DETECTIONS_TOPIC are meant. Frame n of a text file belongs
+    to the image that is nearest to (n - 1) / `rate` seconds after the first one, not further
+    away than `tolerance` seconds; the rate is that of the images unless given.
     """
 
     bag: Path
@@ -88,14 +87,14 @@ class AnnotatedBag(Place):
         """Return what reads the detections, None where it is not clear which topic has them."""
         truth = '' if isinstance(self.truth, Path) else _truth_topic(source, self.truth)
         others = [name for name in _topics(source) if name != truth]
-        if PUBLIC in others:
-            others = [PUBLIC]
+        if DETECTIONS_TOPIC in others:
+            others = [DETECTIONS_TOPIC]
         return partial(_boxes, self.bag, source.topic, others[0]) if len(others) == 1 else None
 
 
 def _truth_topic(source: BagSource, named: str | None) -> str:
-    if named is None and TRUTH in _topics(source):
-        named = TRUTH
+    if named is None and TRUTH_TOPIC in _topics(source):
+        named = TRUTH_TOPIC
     return source.bag.choose(named, [DETECTIONS], 'boxes')
 
 

@@ -60,8 +60,9 @@ class BagSource(FrameSource):
     The images of one topic, in the order in which they were recorded.
 
     The stamps are those of the headers, and may repeat or jump: a SequenceGuard has to judge
-    them. `fps` is their median rate, or the one given, which changes no stamp. What a FrameSource promises holds otherwise; the index of a frame
-    counts all messages of the topic, also those that cannot be decoded.
+    them. `fps` is their median rate, or the one given, which changes no stamp. What a
+    FrameSource promises holds otherwise; the index of a frame counts all messages of the topic,
+    also those that cannot be decoded.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, make_typestore
-from mot_ros.data.mot import MotRows, NO_ID
+from mot_ros.data.mot import Ints, MotRows, NO_ID
 from mot_ros.tracking.boxes import xyxy_to_cxcywh
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.sequence import NANOSECONDS
@@ -92,22 +92,27 @@ class BagWriter:
         self._write(topic, stamp, COMPRESSED_IMAGE, header=self._header(stamp, frame_id),
                     format='jpeg', data=np.asarray(data, np.uint8).reshape(-1))
 
-    def write_boxes(self, topic: str, stamp: int, rows: MotRows, frame_id: str = '') -> None:
+    def write_boxes(
+            self, topic: str, stamp: int, rows: MotRows, frame_id: str = '',
+            labels: Ints | None = None) -> None:
         """
         Append the boxes of one image as a Detection2DArray.
 
-        A value becomes the score of class 0, so truth that is not considered has score 0.
+        A value becomes the score of the class, so truth that is not considered has score 0;
+        without `labels` (N,) every class is 0.
         """
         header, make = self._header(stamp, frame_id), self._make
         detections = []
         # the arithmetic keeps the precision that it is given
         boxes = xyxy_to_cxcywh(cast(Any, rows.boxes)).tolist()
-        for identity, (x, y, width, height), score in zip(
-                rows.ids.tolist(), boxes, rows.values.tolist(), strict=True):
+        kinds = [0] * len(rows) if labels is None else labels.tolist()
+        for identity, (x, y, width, height), score, kind in zip(
+                rows.ids.tolist(), boxes, rows.values.tolist(), kinds, strict=True):
             point = make('vision_msgs/msg/Point2D', x=x, y=y)
             centre = make('vision_msgs/msg/Pose2D', position=point, theta=0.0)
             detections.append(make(
-                'vision_msgs/msg/Detection2D', header=header, results=[self._hypothesis(score)],
+                'vision_msgs/msg/Detection2D', header=header,
+                results=[self._hypothesis(str(kind), score)],
                 bbox=make('vision_msgs/msg/BoundingBox2D', center=centre, size_x=width,
                           size_y=height),
                 id='' if identity == NO_ID else str(identity)))
@@ -141,7 +146,7 @@ class BagWriter:
         time = self._make('builtin_interfaces/msg/Time', sec=seconds, nanosec=nanoseconds)
         return self._make('std_msgs/msg/Header', stamp=time, frame_id=frame_id)
 
-    def _hypothesis(self, score: float) -> Any:
+    def _hypothesis(self, label: str, score: float) -> Any:
         make = self._make
         pose = make(
             'geometry_msgs/msg/Pose',
@@ -149,5 +154,5 @@ class BagWriter:
             orientation=make('geometry_msgs/msg/Quaternion', x=0.0, y=0.0, z=0.0, w=1.0))
         return make(
             'vision_msgs/msg/ObjectHypothesisWithPose',
-            hypothesis=make('vision_msgs/msg/ObjectHypothesis', class_id='0', score=score),
+            hypothesis=make('vision_msgs/msg/ObjectHypothesis', class_id=label, score=score),
             pose=make('geometry_msgs/msg/PoseWithCovariance', pose=pose, covariance=np.zeros(36)))

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
 from mot_ros.data.bag_writer import BagWriter
-from mot_ros.data.mot import MotRows
+from mot_ros.data.mot import Ints, MotRows
 from mot_ros.data.output import VideoWriter
-from mot_ros.data.sources import MessageFrame
+from mot_ros.data.topics import IMAGE_TOPIC
 from mot_ros.data.video import FrameSource, stamp_of
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.sequence import NANOSECONDS
@@ -50,7 +50,7 @@ class BagLayout:
     stamped `first_stamp` + i / fps seconds; not 0, which stands for a missing stamp.
     """
 
-    topic: str = '/camera/image'
+    topic: str = IMAGE_TOPIC
     storage: str = 'mcap'
     quality: int | None = None
     frame_id: str = 'camera'
@@ -59,12 +59,12 @@ class BagLayout:
 
 def write_bag(
         source: FrameSource, path: Path, layout: BagLayout, boxes: Mapping[str, MotRows],
-        progress: Progress = iter) -> list[str]:
+        progress: Progress = iter, labels: Mapping[str, Ints] | None = None) -> list[str]:
     """
     Write images, and for each image the boxes of every topic in `boxes`; return mismatches.
 
-    Frame n of the boxes is the frame of index n - 1 of the source. The same input gives the
-    same bytes.
+    Frame n of the boxes is the frame of index n - 1 of the source. `labels` (N,) are the classes
+    of the rows of a topic, 0 where it has none. The same input gives the same bytes.
     """
     topics = {layout.topic: IMAGE if layout.quality is None else COMPRESSED_IMAGE}
     topics |= dict.fromkeys(boxes, DETECTIONS)
@@ -78,23 +78,26 @@ def write_bag(
             frames.append(index + 1)
             stamp = first + stamp_of(index, source.fps)
             if layout.quality is None:
-                writer.write_image(layout.topic, stamp, _pixels(frame), layout.frame_id)
+                writer.write_image(layout.topic, stamp, pixels(frame), layout.frame_id)
             else:
                 writer.write_jpeg(
-                    layout.topic, stamp, _pixels(frame), layout.quality, layout.frame_id)
+                    layout.topic, stamp, pixels(frame), layout.quality, layout.frame_id)
             for topic, rows in boxes.items():
-                writer.write_boxes(topic, stamp, rows.at(index + 1), layout.frame_id)
-    return _left_out(source, frames, boxes)
+                here = rows.span(index + 1)
+                kinds = labels[topic][here] if labels and topic in labels else None
+                writer.write_boxes(topic, stamp, rows[here], layout.frame_id, kinds)
+    return left_out(source, frames, boxes)
 
 
 def write_mot(
         source: FrameSource, folder: Path, truth: MotRows | None = None,
         detections: MotRows | None = None, quality: int = 95,
-        progress: Progress = iter) -> list[str]:
+        progress: Progress = iter, classes: Ints | None = None) -> list[str]:
     """
     Write img1/*.jpg, gt/gt.txt, det/det.txt and seqinfo.ini; return mismatches.
 
-    Frames are numbered from 1 in the order of what is written, and the boxes with them.
+    Frames are numbered from 1 in the order of what is written, and the boxes with them. With the
+    `classes` (N,) of the truth its lines are those of MOT16, else those of MOT15.
     """
     if folder.exists():
         raise SourceError(f'{folder} exists already; remove it or choose another place')
@@ -104,15 +107,15 @@ def write_mot(
         (folder / 'img1').mkdir(parents=True)
         for frame in progress(source):
             frames.append(source.index_of(frame) + 1)
-            if isinstance(frame, MessageFrame):
-                stamps.append(frame.stamp)
-            _write_jpeg(folder / 'img1' / f'{len(frames):06d}.jpg', _pixels(frame), quality)
+            stamps.append(frame.stamp)
+            write_jpeg(folder / 'img1' / f'{len(frames):06d}.jpg', pixels(frame), quality)
         boxes = {name: rows for name, rows in (('gt', truth), ('det', detections))
                  if rows is not None}
         for name, rows in boxes.items():
             (folder / name).mkdir()
             (folder / name / f'{name}.txt').write_text(
-                ''.join(_lines(rows, frames)), encoding='ascii')
+                ''.join(_lines(rows, frames, classes if name == 'gt' else None)),
+                encoding='ascii')
         width, height = source.size
         (folder / 'seqinfo.ini').write_text(
             f'[Sequence]\nname={folder.resolve().name}\nimDir=img1\nframeRate={source.fps:g}\n'
@@ -122,7 +125,7 @@ def write_mot(
         # after Ctrl-C too: half of a sequence would be scored as a whole one
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return _left_out(source, frames, boxes) + _uneven(stamps, source.fps)
+    return left_out(source, frames, boxes) + uneven(stamps, source.fps)
 
 
 def write_video(source: FrameSource, path: Path, progress: Progress = iter) -> list[str]:
@@ -130,28 +133,35 @@ def write_video(source: FrameSource, path: Path, progress: Progress = iter) -> l
     stamps: list[float] = []
     with VideoWriter(path, source.fps) as writer:
         for frame in progress(source):
-            writer.write(_pixels(frame))
-            if isinstance(frame, MessageFrame):
-                stamps.append(frame.stamp)
-    return _uneven(stamps, source.fps)
+            writer.write(pixels(frame))
+            stamps.append(frame.stamp)
+    return uneven(stamps, source.fps)
 
 
-def _pixels(frame: Frame) -> Image:
+def pixels(frame: Frame) -> Image:
+    """Return the image of a frame that came from a source, which is in host memory."""
     return cast(Image, frame.image)
 
 
-def _write_jpeg(path: Path, image: Image, quality: int) -> None:
+def write_jpeg(path: Path, image: Image, quality: int) -> None:
+    """Write an image; `quality` from 1 to 100."""
     if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, quality]):
         raise SourceError(f'{path} cannot be written; is there room?')
 
 
-def _lines(rows: MotRows, frames: Sequence[int]) -> Iterator[str]:
+def _lines(
+        rows: MotRows, frames: Sequence[int], classes: Ints | None = None) -> Iterator[str]:
     for number, frame in enumerate(frames, 1):
-        found = rows.at(frame)
-        for identity, (x1, y1, x2, y2), value in zip(
-                found.ids.tolist(), found.boxes.tolist(), found.values.tolist(), strict=True):
+        here = rows.span(frame)
+        found = rows[here]
+        # MOT16 and later have the class and how much of the object is visible
+        ends = ['-1,-1,-1'] * len(found) if classes is None else [
+            f'{kind},1' for kind in classes[here].tolist()]
+        for identity, (x1, y1, x2, y2), value, end in zip(
+                found.ids.tolist(), found.boxes.tolist(), found.values.tolist(), ends,
+                strict=True):
             box = ','.join(map(_short, (x1, y1, x2 - x1, y2 - y1)))
-            yield f'{number},{identity},{box},{value:.6g},-1,-1,-1\n'
+            yield f'{number},{identity},{box},{value:.6g},{end}\n'
 
 
 def _short(number: float) -> str:
@@ -160,7 +170,7 @@ def _short(number: float) -> str:
     return '0' if text == '-0' else text
 
 
-def _left_out(
+def left_out(
         source: FrameSource, frames: Sequence[int], boxes: Mapping[str, MotRows]) -> list[str]:
     """Say which boxes had no image, apart from those that were not asked for."""
     found = []
@@ -178,7 +188,7 @@ def _left_out(
     return found
 
 
-def _uneven(stamps: Sequence[float], fps: float) -> list[str]:
+def uneven(stamps: Sequence[float], fps: float) -> list[str]:
     """Say that stamps are lost where frames are spaced evenly."""
     steps = np.diff(np.array(stamps)) * fps
     odd = int((np.abs(steps - 1) > 0.5).sum())

@@ -76,8 +76,12 @@ class MotRows:
 
     def at(self, frame: int) -> MotRows:
         """Return the rows of one frame, counted from 1."""
-        first, end = np.searchsorted(self.frames, (frame, frame + 1))
-        return self[first:end]
+        return self[self.span(frame)]
+
+    def span(self, frame: int) -> slice:
+        """Return where the rows of one frame are, for columns that go with them."""
+        first, end = np.searchsorted(self.frames, (frame, frame + 1)).tolist()
+        return slice(first, end)
 
     @property
     def last_frame(self) -> int:
@@ -132,11 +136,18 @@ class MotWriter:
         self.close(keep=kind is None or issubclass(kind, KeyboardInterrupt))
 
 
-def read_truth(path: str | Path) -> MotRows:
-    """Read a gt.txt: every id at most once per frame, column 7 says whether the box counts."""
-    rows, lines = _read(Path(path), columns=7)
+def read_truth(path: str | Path, first: int = 1, *, any_value: bool = False) -> MotRows:
+    """
+    Read a gt.txt: every id at most once per frame, column 7 says whether the box counts.
+
+    `first` is the number of the first frame in the file, which becomes 1; with `any_value`
+    everything but 0 counts.
+    """
+    rows, lines = _read(Path(path), columns=7, first=first)
     if not len(rows):
         raise SourceError(f'{path} holds no boxes; is it the right file?')
+    if any_value:
+        rows = MotRows(rows.frames, rows.ids, rows.boxes, rows.values != 0)
     odd = np.flatnonzero(~np.isin(rows.values, (0, 1)))
     if len(odd):
         raise SourceError(
@@ -159,7 +170,7 @@ def read_detections(path: str | Path) -> MotRows:
     return MotRows(rows.frames, np.full(len(rows), NO_ID), rows.boxes, rows.values)
 
 
-def _read(path: Path, columns: int) -> tuple[MotRows, Ints]:
+def _read(path: Path, columns: int, first: int = 1) -> tuple[MotRows, Ints]:
     """Return the rows of a file and the line that each came from."""
     try:
         text = path.read_text(encoding='utf-8-sig')
@@ -170,17 +181,17 @@ def _read(path: Path, columns: int) -> tuple[MotRows, Ints]:
     lines: list[int] = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            numbers.append(_parse(path, number, line, columns))
+            numbers.append(_parse(path, number, line, columns, first))
             lines.append(number)
     table = np.array(numbers, np.float64).reshape(-1, 7)
-    frames = table[:, 0].astype(np.int64)
+    frames = table[:, 0].astype(np.int64) + 1 - first
     order = np.argsort(frames, kind='stable')
     corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
     rows = MotRows(frames, table[:, 1].astype(np.int64), corners, table[:, 6])
     return rows, np.array(lines, np.int64)[order]
 
 
-def _parse(path: Path, number: int, line: str, columns: int) -> list[float]:
+def _parse(path: Path, number: int, line: str, columns: int, first: int) -> list[float]:
     """Return the first seven columns of a line; a result without a score gets 1."""
     where = f'{path}, line {number}'
     fields = line.split(',')
@@ -195,8 +206,9 @@ def _parse(path: Path, number: int, line: str, columns: int) -> list[float]:
     if not np.isfinite(values).all():
         raise SourceError(f'{where}: {line.strip()[:60]!r} holds a number that is not finite')
     frame, identity, _, _, width, height = values[:6]
-    if frame != int(frame) or frame < 1:
-        raise SourceError(f'{where}: frame is {fields[0].strip()}; frames are counted from 1')
+    if frame != int(frame) or frame < first:
+        raise SourceError(
+            f'{where}: frame is {fields[0].strip()}; frames are counted from {first}')
     if identity != int(identity) or identity < NO_ID:
         raise SourceError(f'{where}: id is {fields[1].strip()}; it must be a whole number')
     if width <= 0 or height <= 0:

@@ -34,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, Place
+from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, Place, UNKNOWN
 from mot_ros.data.mot import Ints, MotRows, NO_ID, read_detections, read_truth
 from mot_ros.data.video import IMAGE_SUFFIXES, MAX_RATE, open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
@@ -85,13 +85,20 @@ def sequence_folders(folder: str | Path) -> list[Path]:
 def read_sequence(
         folder: str | Path, images: str | Path | None = None,
         classes: Sequence[str] = ()) -> Annotated:
-    """Read one sequence; `images` is a video or a folder in place of its own images."""
+    """
+    Read one sequence; `images` is a video or a folder in place of its own images.
+
+    Without a folder gt it has no truth, as in the test set of a benchmark.
+    """
     path = Path(folder)
     name = path.resolve().name
     truth_file, detections_file = path / 'gt' / 'gt.txt', path / 'det' / 'det.txt'
     info = _SeqInfo(path / 'seqinfo.ini')
     length, rate = info.whole('seqLength'), info.rate()
-    rule, truth, distractors = read_scored(truth_file, name, classes)
+    labelled = truth_file.parent.is_dir()
+    rule, truth, distractors = (
+        read_scored(truth_file, name, classes) if labelled
+        else (UNKNOWN, MotRows.of_detections([]), np.zeros(0, np.bool_)))
     if truth.last_frame > length:
         raise SourceError(
             f'{truth_file}, line {_line_of(truth_file, truth.last_frame)}: frame is '
@@ -99,11 +106,11 @@ def read_sequence(
     if images is None:
         images = _own_images(path / info.text('imDir', 'img1'))
     public = detections_file if detections_file.exists() else None
-    files = [truth_file, *([public] if public else [])]
+    files = [*([truth_file] if labelled else []), *([public] if public else [])]
     return Annotated(
         name=name, size=(info.whole('imWidth'), info.whole('imHeight')), rate=rate,
         stamps=even_stamps(length, rate), rule=rule, truth=truth, distractors=distractors,
-        scored=every_frame(length),
+        scored=every_frame(length if labelled else 0),
         images=None if images is None else partial(open_source, images, rate),
         public=None if public is None else partial(read_detections, public),
         checksums={str(file.relative_to(path)): checksum(file) for file in files})
@@ -119,7 +126,7 @@ def read_scored(
     """
     truth = read_truth(path)
     scored = truth.values != 0
-    kinds = _classes(path)
+    kinds = read_classes(path)
     if classes:
         wanted = _numbers(path, classes, kinds)
     else:
@@ -200,7 +207,7 @@ class _SeqInfo:
             f'{self._path}, line {next(lines, 0)}: {key} is {self._values[key]!r}; {remedy}')
 
 
-def _classes(path: Path) -> Ints | None:
+def read_classes(path: Path) -> Ints | None:
     """Return the class of every row in the order of read_truth, None where lines have none."""
     frames: list[int] = []
     classes: list[int] = []

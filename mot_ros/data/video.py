@@ -174,7 +174,7 @@ class VideoFile(FrameSource):
                 f'{path} states a frame rate of {own_rate:g}; state the right one with --fps')
         # streams have no count, or an absurd one
         announced = int(count) if 0 < count < 1e9 else None
-        super().__init__(path, [path], announced, _checked(fps) or own_rate, start, frames)
+        super().__init__(path, [path], announced, checked_rate(fps) or own_rate, start, frames)
 
     def _images(self, start: int) -> Generator[Image | None, None, None]:
         capture = cv2.VideoCapture(str(self.path))
@@ -197,8 +197,13 @@ class ImageFiles(FrameSource):
     def __init__(
             self, path: Path, files: Sequence[Path], fps: float | None = None, start: int = 0,
             frames: int | None = None) -> None:
-        rate = _checked(fps) or _sequence_rate(files[0].parent) or DEFAULT_IMAGE_RATE
+        rate = checked_rate(fps) or _sequence_rate(files[0].parent) or DEFAULT_IMAGE_RATE
         super().__init__(path, files, len(files), rate, start, frames)
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The images by index."""
+        return self._files
 
     def _images(self, start: int) -> Generator[Image | None, None, None]:
         for file in self._files[start:]:
@@ -276,7 +281,8 @@ def _images_in(folder: Path) -> list[Path]:
     return _only_images(folder.iterdir()) if folder.is_dir() else []
 
 
-def _checked(fps: float | None) -> float | None:
+def checked_rate(fps: float | None) -> float | None:
+    """Return a frame rate in Hz that a user gave; ConfigError if it cannot be one."""
     # written so that NaN fails too
     if fps is not None and not 0 < fps <= MAX_RATE:
         raise ConfigError(f'fps is {fps:g}; it must be above 0 and at most {MAX_RATE:g} Hz')
