@@ -103,18 +103,20 @@ class MotWriter:
     """
     Writes the observed tracks of one frame after another.
 
-    Boxes are cut to the image, as the node publishes them. The file appears under its name
-    once the writer is closed, complete or, after an interruption, as far as it got.
+    Boxes are cut to the image, unless `amodal`, as the node publishes them. The file appears
+    under its name once the writer is closed, complete or, after an interruption, as far as it
+    got.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, amodal: bool = False) -> None:
+        self._amodal = amodal
         self._output = OutputFile(path)
         self._file = self._output.partial.open('w', encoding='ascii')
 
     def write(self, frame: int, tracks: Tracks, size: tuple[int, int]) -> None:
         """Append the tracks observed in `frame` (from 1) of an image of (width, height)."""
         seen = tracks.observed
-        boxes = clip(seen.boxes, size).astype(np.float64)
+        boxes = (seen.boxes if self._amodal else clip(seen.boxes, size)).astype(np.float64)
         for identity, (x1, y1, x2, y2), score in zip(
                 seen.ids.tolist(), boxes.tolist(), seen.scores.tolist(), strict=True):
             if x2 > x1 and y2 > y1:
@@ -153,7 +155,7 @@ def read_truth(path: str | Path, first: int = 1, *, any_value: bool = False) -> 
         raise SourceError(
             f'{path}, line {lines[odd[0]]}: column 7 is {rows.values[odd[0]]:g}; in truth it says '
             'whether the box is considered and must be 0 or 1 (is this a result file?)')
-    _check_unique(Path(path), rows, lines)
+    _check_unique(Path(path), rows, lines, first)
     return rows
 
 
@@ -217,7 +219,7 @@ def _parse(path: Path, number: int, line: str, columns: int, first: int) -> list
     return values if len(values) == 7 else [*values, 1.0]
 
 
-def _check_unique(path: Path, rows: MotRows, lines: Ints) -> None:
+def _check_unique(path: Path, rows: MotRows, lines: Ints, first: int = 1) -> None:
     """Raise SourceError if an id comes twice in a frame; boxes without an id may."""
     order = np.lexsort((lines, rows.ids, rows.frames))
     frames, ids = rows.frames[order], rows.ids[order]
@@ -226,4 +228,5 @@ def _check_unique(path: Path, rows: MotRows, lines: Ints) -> None:
         at = int(np.argmax(twice)) + 1
         raise SourceError(
             f'{path}, line {lines[order[at]]}: id {ids[at]} comes a second time in frame '
-            f'{frames[at]}, first in line {lines[order[at - 1]]}; an id may stand once per frame')
+            f'{frames[at] + first - 1}, first in line {lines[order[at - 1]]}; an id may stand '
+            'once per frame')

@@ -37,8 +37,7 @@ from mot_ros.evaluation.track_ap import FIGURES, track_figures, track_matches, T
 from mot_ros.tracking.errors import ConfigError
 
 Raw = dict[str, dict[str, Any]]
-"""What TrackEval returns, by metric; `Counts` are ours, `TrackAP` has
-a list with what was matched in each sequence."""
+"""What TrackEval returns, by metric; `Counts` are ours, `TrackAP` lists every sequence's."""
 
 FRACTIONS = {
     'HOTA': ('HOTA', 'HOTA'), 'DetA': ('HOTA', 'DetA'), 'AssA': ('HOTA', 'AssA'),
