@@ -35,9 +35,11 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
+from mot_ros.tracking.memory import keep_memory
 from mot_ros.tracking.threads import share_cores
 
 share_cores()  # before anything loads torch
+keep_memory()
 
 import numpy as np
 import torch
@@ -55,8 +57,8 @@ from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.recorded import RecordedDetections
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.params_file import parse_assignment
+from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.settings import build, catalogue, flatten
 from mot_ros.tracking.types import Detections
 

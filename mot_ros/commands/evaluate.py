@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 import contextlib
 from pathlib import Path
 import sys
+import time
 from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import places, say
@@ -29,8 +30,9 @@ from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from mot_ros.evaluation.benchmark import Job, Outcome
+    from mot_ros.evaluation.job import Job, Outcome
     from mot_ros.evaluation.options import Options
+    from mot_ros.evaluation.resume import Kept
     from mot_ros.evaluation.summary import Document
 
 FAILED = 1
@@ -63,6 +65,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         '--set', dest='assignments', action='append', default=[], metavar='NAME=VALUE',
         help='change one setting, for example bytetrack.high=0.6; may be repeated')
+    what.add_argument(
+        '--amodal', action='store_true',
+        help='do not cut tracks to the image: MOT17 and CRP annotate whole people')
     frames = parser.add_argument_group(
         'which frames', 'Frames that are not processed are not scored.')
     frames.add_argument('--frames', type=int, metavar='N', help='only the first N frames')
@@ -80,42 +85,73 @@ def add(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         '--iou', type=float, default=0.5, metavar='F',
         help='least overlap of a match in CLEAR and Identity (0.5)')
-    how.add_argument('--jobs', type=int, default=1, metavar='N', help='processes (1)')
+    where = how.add_mutually_exclusive_group()
+    where.add_argument('--jobs', type=int, default=1, metavar='N', help='processes (1)')
+    where.add_argument(
+        '--scheduler', metavar='ADDRESS',
+        help='a Dask scheduler that you trust, such as tcp://host:8786; it and its workers '
+        '(--nthreads 1) have the same mot_ros, and workers see the same files at the same places '
+        'on a shared file system; local:N starts N workers here')
+    how.add_argument(
+        '--fresh', action='store_true',
+        help='do everything anew; without, sequences that an earlier start with the same options '
+        'finished before it was broken off are taken over')
     how.add_argument(
         '--compare', type=Path, metavar='FILE', help='report.json of an earlier evaluation')
     parser.set_defaults(run=_evaluate)
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    start = time.perf_counter()
     from mot_ros.data.output import OutputFile
-    from mot_ros.evaluation.benchmark import run_all
     from mot_ros.evaluation.options import Options
     from mot_ros.evaluation.report import render
-    from mot_ros.evaluation.summary import as_csv, as_json, compare, document, load, timings
+    from mot_ros.evaluation.resume import Kept
+    from mot_ros.evaluation.summary import (
+        as_csv,
+        as_json,
+        compare,
+        document,
+        load,
+        overhead,
+        timings,
+    )
 
     if args.jobs < 1:
         raise ConfigError(f'jobs is {args.jobs}; it must be at least 1')
     options = Options(
         detections=args.detections, fps=args.fps, drop=args.drop, seed=args.seed,
-        frames=args.frames, iou=args.iou, sparse=args.sparse)
+        frames=args.frames, iou=args.iou, sparse=args.sparse, amodal=args.amodal)
     runs = _runs(args)
     jobs = _jobs(args, options, runs)
     earlier = load(args.compare) if args.compare else None
-    _make_folder(args.output)
-    outcomes = _with_progress(run_all, jobs, min(args.jobs, len(jobs)))
+    make_folder(args.output)
+    kept = Kept(args.output, fresh=args.fresh)
+    outcomes, inside = _with_progress(jobs, args, kept)
+    if kept.taken:
+        say(f'{kept.taken} of {len(jobs)} sequences were taken over from an earlier start; '
+            '--fresh does them again')
     report = document(outcomes, options, runs)
     times = timings(outcomes)
     comparison = compare(earlier, report) if earlier else None
+
+    def spent() -> dict[str, float]:
+        return overhead(outcomes, time.perf_counter() - start - inside)
+
     texts = {
-        'report.json': as_json(report), 'timings.json': as_json(times),
-        'report.csv': as_csv(report, times),
-        'report.html': render(report, outcomes, times, comparison, str(args.compare or ''))}
+        'report.json': as_json(report), 'report.csv': as_csv(report, times),
+        'report.html': render(
+            report, outcomes, times, comparison, str(args.compare or ''), spent()['share'])}
+    # the last one, so that it covers the others
+    texts['timings.json'] = as_json({'results': times, 'overhead': spent()})
     for name, text in texts.items():
         output = OutputFile(args.output / name)
         output.partial.write_text(text, encoding='utf-8')
         output.close()
-    sys.stdout.write(_table(report, times))
-    return _complain(outcomes)
+    if not any(outcome.error for outcome in outcomes):
+        kept.clear()
+    sys.stdout.write(table(report, times))
+    return complain(outcomes)
 
 
 def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -155,7 +191,7 @@ def _jobs(
         args: argparse.Namespace, options: Options,
         runs: Mapping[str, Mapping[str, Any]]) -> list[Job]:
     """Return one job per sequence; raise before the work if it cannot be done at all."""
-    from mot_ros.evaluation.benchmark import Job
+    from mot_ros.evaluation.job import Job
     from mot_ros.evaluation.options import OWN, PUBLIC
 
     chosen = places.chosen(args)
@@ -175,7 +211,8 @@ def _jobs(
     return [Job(place, options, methods, results, args.output / 'tracks') for place in chosen]
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make the folder of the report; raise if nothing can be written there."""
     from mot_ros.data.output import check_writable
 
     if not path.exists() and path.parent.is_dir():
@@ -183,17 +220,24 @@ def _make_folder(path: Path) -> None:
     check_writable(path / 'report.json')
 
 
-def _with_progress(run_all: Any, jobs: Sequence[Job], processes: int) -> list[Outcome]:
+def _with_progress(
+        jobs: Sequence[Job], args: argparse.Namespace, kept: Kept
+        ) -> tuple[list[Outcome], float]:
+    """Do the work; return what came of it and how many seconds it took."""
     from tqdm import tqdm
+
+    from mot_ros.evaluation.benchmark import run_all
 
     interval = 0.2 if sys.stderr.isatty() else 10.0
     with contextlib.closing(tqdm(
             total=len(jobs), unit='sequence', mininterval=interval, leave=False)) as bar:
-        outcomes: list[Outcome] = run_all(jobs, processes, bar.update)
-    return outcomes
+        start = time.perf_counter()
+        outcomes = run_all(jobs, args.jobs, bar.update, scheduler=args.scheduler, kept=kept)
+        return outcomes, time.perf_counter() - start
 
 
-def _complain(outcomes: Sequence[Outcome]) -> int:
+def complain(outcomes: Sequence[Outcome]) -> int:
+    """Tell what went wrong; returns the exit status."""
     for outcome in outcomes:
         for text in outcome.warnings:
             say(f'warning: {outcome.run} on {outcome.sequence}: {text}')
@@ -203,17 +247,18 @@ def _complain(outcomes: Sequence[Outcome]) -> int:
     return FAILED if failed else 0
 
 
-def _table(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
+def table(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
     """Return the results as text, a row per run and sequence."""
-    from mot_ros.evaluation.summary import rows
+    from mot_ros.evaluation.summary import rows, track_fractions
 
     by_name = {(row['run'], row['sequence']): row for row in times}
-    lines = [['run', 'sequence', 'frames', *PRINTED, 'ms', 'p99']]
+    printed = (*PRINTED, *track_fractions(report))
+    lines = [['run', 'sequence', 'frames', *printed, 'ms', 'p99']]
     for row in rows(report):
         time = by_name.get((row['run'], row['sequence']), {})
         lines.append([
             row['run'], row['sequence'], str(row['frames']),
-            *(_text(row.get(name)) for name in PRINTED),
+            *(_text(row.get(name)) for name in printed),
             *(f'{time[name]:.2f}' if name in time else '-'
               for name in ('tracker_ms_median', 'tracker_ms_p99'))])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

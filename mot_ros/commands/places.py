@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mot_ros.commands import datasets
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -41,13 +42,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--video', type=Path, action='append', default=[], metavar='PATH',
         help='a video or a folder of images; needs --truth')
+    datasets.add(group)
     group.add_argument(
         '--truth', action='append', default=[], metavar='[NAME=]T',
         help='truth of a bag or video: a MOT text file, or a Detection2DArray topic of the bag '
         '(the only one in it)')
     group.add_argument(
         '--images', action='append', default=[], metavar='[NAME=]PATH',
-        help='images of a MOTChallenge sequence that comes without: a video or a folder')
+        help='images of a sequence that comes without: a video or a folder; of CRP and TAO the '
+        'folder that the paths in the file start from, with the name of the file')
     group.add_argument(
         '--topic', metavar='T', help='topic of the images in bags that have several')
     group.add_argument(
@@ -77,7 +80,9 @@ def chosen(args: argparse.Namespace) -> list[Place]:
             raise ConfigError(f'two sequences have the name {place.name}; rename one')
         every[place.name] = place
     if not every:
-        raise ConfigError('there is no sequence; name one with --mot, --bag or --video')
+        raise ConfigError(
+            'there is no sequence; name one with --mot, --bag, --video, --kitti, --hieve, --crp '
+            'or --tao')
     wanted = names(args.sequences) if args.sequences is not None else list(every)
     for name in wanted:
         if name not in every:
@@ -100,7 +105,8 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Pla
     from mot_ros.data.mot_folder import MotFolder
 
     classes = tuple(names(args.classes))
-    images = _by_name('--images', args.images, [name for name, _ in named])
+    others = datasets.named(args)
+    images = _by_name('--images', args.images, [name for name, _ in (*named, *others)])
     truths = _by_name('--truth', args.truth, [
         name for name, path in named if path in (*args.bag, *args.video)])
     found: list[Place] = []
@@ -121,7 +127,8 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Pla
             image = images.get(name)
             found.append(MotFolder(
                 name, path, None if image is None else existing('--images', image), classes))
-    return found
+    return found + datasets.places(args, {
+        name: existing('--images', images[name]) for name, _ in others if name in images}, classes)
 
 
 def _named(args: argparse.Namespace) -> list[tuple[str, Path]]:

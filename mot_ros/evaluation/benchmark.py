@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-Runs methods over sequences and scores them, one sequence at a time or in several processes.
+Runs methods over sequences and scores them, one at a time, in processes or on a cluster.
 
 A job is one sequence with everything that is to be run on it, so that the own detector sees each
 image once for all methods. What fails costs its own result and is told in it. Only frames that
@@ -23,112 +23,114 @@ that nobody looked at do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 import tempfile
-from typing import Any, TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mot_ros.data.annotated import Annotated, checksum, Place
+from mot_ros.data.annotated import Annotated, checksum, UNKNOWN
 from mot_ros.data.mot import Ints, MotRows, MotWriter, read_tracks
 from mot_ros.evaluation.frames import Footage, kept_frames
-from mot_ros.evaluation.gallery import Moment, worst_moments
+from mot_ros.evaluation.gallery import worst_moments
 from mot_ros.evaluation.ignoring import considered, without_ignored
+from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options, OWN
 from mot_ros.evaluation.processes import map_in_processes
 from mot_ros.evaluation.runner import Run, TimedDetector
-from mot_ros.evaluation.scoring import measure, Raw
-from mot_ros.evaluation.story import Change, follow, Span
+from mot_ros.evaluation.scoring import measure
+from mot_ros.evaluation.story import follow
+from mot_ros.evaluation.track_ap import TrackSet
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.errors import MotError, SourceError
+from mot_ros.tracking.memory import keep_memory
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.settings import build
 
 if TYPE_CHECKING:
+    from mot_ros.evaluation.resume import Kept
     from mot_ros.tracking.contracts import Detector
 
 FAR_OUTSIDE = 1.5
 """Tracks that reach beyond the image by this factor were made on another image."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One sequence and what is to be run on it: methods by name, or ready result files."""
-
-    place: Place
-    options: Options
-    methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Values of the settings by the name of the run."""
-    results: Mapping[str, Path] = field(default_factory=dict)
-    """A result file, or a folder with NAME.txt in it, by the name of the run."""
-    output: Path | None = None
-    """Folder for the tracks, which go to output/RUN/SEQUENCE.txt."""
-
-
-@dataclass
-class Outcome:
-    """What came of one run on one sequence; `error` says why it failed."""
-
-    run: str
-    sequence: str
-    error: str = ''
-    raw: Raw | None = None
-    frames: int = 0
-    """How many were processed."""
-    scored: int = 0
-    """How many of these are annotated."""
-    rate: float = 0.0
-    rule: str = ''
-    switches: list[Change] = field(default_factory=list)
-    transfers: list[Change] = field(default_factory=list)
-    spans: list[Span] = field(default_factory=list)
-    gallery: list[Moment] = field(default_factory=list)
-    stages_ms: dict[str, list[float]] = field(default_factory=dict)
-    """How long each frame took in `decode`, `detector` and `tracker`."""
-    warnings: list[str] = field(default_factory=list)
-    checksums: dict[str, str] = field(default_factory=dict)
-
-
 def run_job(job: Job) -> list[Outcome]:
     """Do everything on one sequence; never raises on account of it."""
-    runs = [*job.methods, *job.results]
-    name = job.place.name
+    # workers of a cluster are set to give memory back at once, at twice the time
+    keep_memory()
+    name, start = job.place.name, time.perf_counter()
     try:
         sequence = job.place.read()
         wanted = kept_frames(sequence, job.options)
         footage = Footage(sequence, wanted, job.options.detections) if job.methods else None
     except Exception as error:
-        return [Outcome(run, name, error=reason_of(error)) for run in runs]
-    outcomes = []
-    for run in runs:
+        return job.failed(reason_of(error))
+    reading = (time.perf_counter() - start) * 1e3
+    outcomes: list[Outcome] = []
+    for run in job.runs:
         outcome = Outcome(run, name, rate=sequence.rate, rule=sequence.rule)
         outcome.checksums = dict(sequence.checksums)
         outcome.warnings = list(sequence.notes)
+        # it is read once for all runs: the first one's time
+        outcome.parts_ms['read'] = 0.0 if outcomes else reading
         try:
             if footage is not None and run in job.methods:
                 tracks = _track(job, run, name, footage, outcome)
             else:
                 tracks = _ready(job.results[run], sequence, outcome)
-            _judge(sequence, tracks, wanted, job.options, outcome)
+            if sequence.rule == UNKNOWN:
+                outcome.frames = len(wanted)
+                outcome.warnings.append('there is no truth: tracked, not scored')
+            else:
+                _judge(sequence, tracks, wanted, job.options, outcome)
         except Exception as error:
             outcome.error = reason_of(error)
         outcomes.append(outcome)
+    job.write_tracks(outcomes)
     return outcomes
 
 
 def run_all(
-        jobs: Sequence[Job], processes: int,
-        progress: Callable[[], None] = lambda: None) -> list[Outcome]:
-    """Run jobs, in the order given; how many processes share them changes no result."""
-    def lost(job: Job, reason: str) -> list[Outcome]:
-        return [Outcome(run, job.place.name, error=reason)
-                for run in (*job.methods, *job.results)]
+        jobs: Sequence[Job], processes: int = 1, progress: Callable[[], object] = lambda: None, *,
+        scheduler: str | None = None, kept: Kept | None = None) -> list[Outcome]:
+    """
+    Run jobs, in the order given, in processes of this machine or where a Dask scheduler says.
 
-    done = map_in_processes(run_job, jobs, processes, lost, progress)
-    return [outcome for outcomes in done for outcome in outcomes]
+    How they are shared out changes no result. What `kept` has from before is taken over.
+    """
+    found: dict[int, list[Outcome]] = {}
+    keys = [kept.key(job) for job in jobs] if kept else []
+
+    def done(index: int, outcomes: list[Outcome]) -> None:
+        jobs[index].write_tracks(outcomes)
+        found[index] = outcomes
+        progress()
+
+    for index, key in enumerate(keys):
+        earlier = kept.take(key) if kept else None
+        if earlier is not None:
+            done(index, earlier)
+    rest = [index for index in range(len(jobs)) if index not in found]
+    # tracks come back with the outcome: no worker need reach the output
+    tasks = [replace(jobs[index], output=None) for index in rest]
+
+    def arrived(number: int, outcomes: list[Outcome]) -> None:
+        if kept:
+            kept.keep(keys[rest[number]], outcomes)
+        done(rest[number], outcomes)
+
+    if scheduler is not None and tasks:
+        from mot_ros.evaluation.cluster import map_in_cluster
+
+        map_in_cluster(run_job, tasks, scheduler, Job.failed, arrived)
+    elif tasks:
+        map_in_processes(run_job, tasks, min(processes, len(tasks)), Job.failed, arrived)
+    return [outcome for index in range(len(jobs)) for outcome in found[index]]
 
 
 def _track(job: Job, run: str, name: str, footage: Footage, outcome: Outcome) -> MotRows:
@@ -141,23 +143,25 @@ def _track(job: Job, run: str, name: str, footage: Footage, outcome: Outcome) ->
 
         return make_detector(settings)
 
-    detector = TimedDetector(footage.detector_for(make))
+    with outcome.timing('load'):
+        detector = TimedDetector(footage.detector_for(make))
+        tracker = make_tracker(settings, detector)
+    steps = Run(
+        footage, tracker, detector, SequenceGuard(settings.sequence), footage.index_of)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) if job.output is None else job.output / run
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f'{name}.txt'
-        steps = Run(
-            footage, make_tracker(settings, detector), detector,
-            SequenceGuard(settings.sequence), footage.index_of)
-        with MotWriter(file) as writer:
+        file = Path(scratch) / f'{name}.txt'
+        with outcome.timing('loop'), MotWriter(
+                file, amodal=job.options.amodal) as writer:
             for step in steps:
                 writer.write(step.index + 1, step.tracks, step.frame.size)
-        outcome.stages_ms['tracker'] = steps.tracker_ms
-        if job.options.detections == OWN:
-            outcome.stages_ms |= {'decode': footage.decode_ms, 'detector': steps.detector_ms}
+        outcome.tracks = file.read_text(encoding='ascii')
         outcome.checksums |= {**footage.checksums, 'tracks': checksum(file)}
-        outcome.warnings += [*footage.warnings, *footage.shortcomings, *steps.incidents]
-        return read_tracks(file)
+        tracks = read_tracks(file)
+    outcome.stages_ms['tracker'] = steps.tracker_ms
+    if job.options.detections == OWN:
+        outcome.stages_ms |= {'decode': footage.decode_ms, 'detector': steps.detector_ms}
+    outcome.warnings += [*footage.warnings, *footage.shortcomings, *steps.incidents]
+    return tracks
 
 
 def _ready(path: Path, sequence: Annotated, outcome: Outcome) -> MotRows:
@@ -188,15 +192,20 @@ def _judge(
         wanted, sequence.truth.frames if options.sparse else sequence.scored)
     truth = considered(sequence)
     truth = truth[np.isin(truth.frames, scored)]
-    tracks = without_ignored(sequence, tracks[np.isin(tracks.frames, scored)])
-    story = follow(truth, tracks, options.iou)
+    tracks = tracks[np.isin(tracks.frames, scored)]
+    whole = TrackSet(truth, tracks, sequence.exhaustive, sequence.negative) \
+        if sequence.rule == 'tao' else None
+    tracks = without_ignored(sequence, tracks)
     outcome.frames, outcome.scored = len(wanted), len(scored)
-    outcome.switches, outcome.transfers = story.switches(), story.transfers()
-    outcome.spans = story.spans()
-    outcome.raw = measure(truth, tracks, len(outcome.transfers), options.iou)
-    images = sequence.open_images() if options.gallery else None
-    if images is not None:
-        outcome.gallery = worst_moments(story, images)
+    with outcome.timing('score'):
+        story = follow(truth, tracks, options.iou)
+        outcome.switches, outcome.transfers = story.switches(), story.transfers()
+        outcome.spans = story.spans()
+        outcome.raw = measure(truth, tracks, len(outcome.transfers), options.iou, whole)
+    with outcome.timing('gallery'):
+        images = sequence.open_images() if options.gallery else None
+        if images is not None:
+            outcome.gallery = worst_moments(story, images)
 
 
 def reason_of(error: Exception) -> str:

@@ -122,7 +122,7 @@ def timeline(spans: Sequence[Span], switches: Sequence[Change]) -> str:
 
 
 def histogram(title: str, by_run: Mapping[str, Sequence[float]]) -> str:
-    """Return how often a frame took how long, in ms on a logarithmic axis."""
+    """Return how often a frame took how long, in ms on a logarithmic axis; runs may lack times."""
     every = np.concatenate([np.asarray(times, float) for times in by_run.values()])
     low, high = max(float(every.min()), 1e-4), max(float(every.max()), 2e-4)
     edges = np.geomspace(low * 0.95, high * 1.05, BINS + 1)
@@ -151,6 +151,8 @@ def histogram(title: str, by_run: Mapping[str, Sequence[float]]) -> str:
     parts.append(f'<text x="{(left + width) / 2}" y="{height - 3}" '
                  'text-anchor="middle">ms per frame</text>')
     for number, (run, count) in enumerate(zip(by_run, counts, strict=True)):
+        if not by_run[run]:
+            continue
         steps = [(edge, share) for index, share in enumerate(count.tolist())
                  for edge in (edges[index], edges[index + 1])]
         points = ' '.join(f'{x(edge):.1f},{y(share):.1f}' for edge, share in steps)

@@ -36,6 +36,8 @@ class Options:
     iou: float = 0.5
     sparse: bool = False
     """Score only frames that the truth has a box in, considered or not."""
+    amodal: bool = False
+    """Let tracks reach over the border of the image, where the truth does."""
     gallery: bool = True
 
     def __post_init__(self) -> None:

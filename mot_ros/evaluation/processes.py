@@ -21,59 +21,65 @@ import contextlib
 import sys
 from typing import TypeVar
 
+from mot_ros.tracking.threads import take_share_of_threads
+
 _Task = TypeVar('_Task')
 _Result = TypeVar('_Result')
 
 
 def map_in_processes(
         function: Callable[[_Task], _Result], tasks: Sequence[_Task], processes: int,
-        lost: Callable[[_Task, str], _Result], progress: Callable[[], None]) -> list[_Result]:
+        lost: Callable[[_Task, str], _Result], arrived: Callable[[int, _Result], None]
+        ) -> list[_Result]:
     """
-    Return function(task) of every task, in order.
+    Return function(task) of every task, in order, and call arrived(index, result) of each.
 
     A process that dies takes those down that were under way beside it; they are repeated alone,
     and what dies again gets `lost(task, reason)`.
     """
-    if processes == 1:
-        results = []
-        for task in tasks:
-            results.append(function(task))
-            progress()
-        return results
     found: dict[int, _Result] = {}
-    _attempt(function, tasks, range(len(tasks)), processes, found, progress)
+
+    def keep(index: int, result: _Result) -> None:
+        found[index] = result
+        arrived(index, result)
+
+    if processes == 1:
+        for index, task in enumerate(tasks):
+            keep(index, function(task))
+        return [found[index] for index in range(len(tasks))]
+    _attempt(function, tasks, range(len(tasks)), processes, keep)
     for index in range(len(tasks)):
         if index not in found:
-            _attempt(function, tasks, [index], 1, found, progress)
+            _attempt(function, tasks, [index], 1, keep)
         if index not in found:
-            found[index] = lost(tasks[index], 'the process ended abruptly; out of memory?')
-            progress()
+            keep(index, lost(tasks[index], 'the process ended abruptly; out of memory?'))
     return [found[index] for index in range(len(tasks))]
 
 
 def _attempt(
         function: Callable[[_Task], _Result], tasks: Sequence[_Task], indices: Sequence[int],
-        processes: int, found: dict[int, _Result], progress: Callable[[], None]) -> None:
-    """Run tasks in a pool of its own and collect what came of them."""
+        processes: int, keep: Callable[[int, _Result], None]) -> None:
+    """Run tasks in a pool of its own and hand on what came of them."""
     from concurrent.futures import as_completed, ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     # spawned and not forked: threads of OpenCV and torch do not survive a fork
-    with ProcessPoolExecutor(processes, mp_context=get_context('spawn')) as pool:
+    with ProcessPoolExecutor(
+            processes, get_context('spawn'), take_share_of_threads, (processes,)) as pool:
         try:
-            with _main_hidden():
+            with main_hidden():
                 futures = {pool.submit(function, tasks[index]): index for index in indices}
         except BrokenProcessPool:
             return
         for future in as_completed(futures):
             with contextlib.suppress(BrokenProcessPool):
-                found[futures[future]] = future.result()
-                progress()
+                result = future.result()
+                keep(futures[future], result)
 
 
 @contextlib.contextmanager
-def _main_hidden() -> Iterator[None]:
+def main_hidden() -> Iterator[None]:
     """
     Keep processes that are started meanwhile from running the program's script once more.
 

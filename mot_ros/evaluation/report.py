@@ -23,10 +23,18 @@ from html import escape
 import json
 from typing import Any
 
-from mot_ros.evaluation.benchmark import Outcome
+from mot_ros.evaluation import live
 from mot_ros.evaluation.charts import curves, histogram, legend, timeline
+from mot_ros.evaluation.job import Outcome
 from mot_ros.evaluation.scoring import FRACTIONS, LOWER_IS_BETTER, NEITHER
-from mot_ros.evaluation.summary import COMBINED, Comparison, Document, rows, stages_of
+from mot_ros.evaluation.summary import (
+    COMBINED,
+    Comparison,
+    Document,
+    rows,
+    stages_of,
+    track_fractions,
+)
 
 COLUMNS = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'switches', 'transfers', 'fragments', 'FP',
            'FN', 'mostly tracked', 'mostly lost', 'truth boxes')
@@ -76,13 +84,15 @@ details>.card{margin-top:6px}code{font-size:12.5px}
 
 def render(
         report: Document, outcomes: Sequence[Outcome], times: Sequence[Mapping[str, Any]],
-        comparison: Comparison | None = None, compared_with: str = '') -> str:
-    """Return the page."""
+        comparison: Comparison | None = None, compared_with: str = '',
+        overhead: float | None = None) -> str:
+    """Return the page; `overhead` is the share of the time outside detector and tracker."""
     parts = [
-        _head(report), _combined_table(report, times), _problems(report),
+        _head(report), _combined_table(report, times), _whole_tracks(report),
+        live.section(report['results']), _problems(report),
         _comparison(comparison, compared_with) if comparison else '',
         _table(report, times), _curves(report), _timelines(outcomes), _gallery(outcomes),
-        _latency(outcomes), _origin(report)]
+        _latency(outcomes, overhead), _origin(report)]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -121,6 +131,21 @@ def _combined_table(report: Document, times: Sequence[Mapping[str, Any]]) -> str
             '</table></div><p class="note">Counts are pooled over the sequences as TrackEval '
             'does; only frames that were processed are scored. A transfer is a track that goes '
             'over to another person.</p>')
+
+
+def _whole_tracks(report: Document) -> str:
+    names = track_fractions(report)
+    if not names:
+        return ''
+    body = ''.join(
+        f'<tr class="all"><td>{escape(row["run"])}</td>'
+        + ''.join(f'<td>{row[name]:.3f}</td>' if name in row else '<td>-</td>' for name in names)
+        + '</tr>' for row in rows(report) if row['sequence'] == COMBINED)
+    headings = ''.join(f'<th>{escape(name)}</th>' for name in names)
+    return ('<h2>Whole tracks</h2><div class="card"><table><thead><tr><th>run</th>'
+            f'{headings}</tr></thead><tbody>{body}</tbody></table></div><p class="note">Average '
+            'precision of tracks over all sequences of TAO, by the overlap of their volumes in '
+            'the annotated frames: TAP50 at .5, TAP75 at .75, TAP the mean of .5 to .95.</p>')
 
 
 def _range(medians: Sequence[float]) -> str:
@@ -275,22 +300,26 @@ def _gallery(outcomes: Sequence[Outcome]) -> str:
             'and the first with the new one.</p>' + ''.join(parts))
 
 
-def _latency(outcomes: Sequence[Outcome]) -> str:
+def _latency(outcomes: Sequence[Outcome], overhead: float | None) -> str:
     charts: list[str] = []
-    names: list[str] = []
+    timed = [outcome for outcome in outcomes if not outcome.error]
+    # all of them in every chart, so that each keeps its colour
+    names = list(dict.fromkeys(
+        outcome.run for outcome in timed if any(outcome.stages_ms.values())))
     for stage in stages_of(outcomes):
-        by_run: dict[str, list[float]] = {}
-        for outcome in outcomes:
-            if not outcome.error and outcome.stages_ms.get(stage):
-                by_run.setdefault(outcome.run, []).extend(outcome.stages_ms[stage])
-        names = names or list(by_run)
+        by_run: dict[str, list[float]] = {name: [] for name in names}
+        for outcome in timed:
+            if outcome.stages_ms.get(stage):
+                by_run[outcome.run].extend(outcome.stages_ms[stage])
         charts.append(f'<div class="card">{histogram(stage, by_run)}</div>')
     if not charts:
         return ''
+    spent = '' if overhead is None else (
+        f' Everything but detector and tracker took {overhead:.1%} of the time.')
     return (f'<h2>Time per frame</h2>{legend(names)}<div class="hists">{"".join(charts)}</div>'
             '<p class="note">The detector runs once per frame for all methods; its time is that '
             'of the first, afterwards it only looks up. Decoding runs ahead in a thread of its '
-            'own.</p>')
+            f'own.{spent}</p>')
 
 
 def _origin(report: Document) -> str:

@@ -160,6 +160,7 @@ def cached_detector(
     from mot_ros.tracking import weights
     from mot_ros.tracking.detectors import make_detector
     from mot_ros.tracking.detectors.recorded import CachedDetector
+    from mot_ros.tracking.detectors.region import read_mask
 
     wanted = settings.detector
     floor = min(type(wanted)().score_floor, wanted.score_floor)
@@ -170,6 +171,11 @@ def cached_detector(
         weights.locate(wanted.weights).read_bytes())
     key = {f'detector.{name}': value for name, value in dataclasses.asdict(wanted).items()
            if name != 'score_floor'}
+    key |= {f'roi.{name}': value for name, value in dataclasses.asdict(settings.roi).items()
+            if value}
+    if settings.mask:
+        read_mask(settings.mask)
+        key['mask_sha256'] = weights.sha256(Path(settings.mask).expanduser().read_bytes())
     return CachedDetector(
         path, {**source.fingerprint(), **key, 'weights_sha256': digest},
         lambda: make_detector(low), wanted.score_floor, floor)

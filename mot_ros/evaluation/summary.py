@@ -17,7 +17,8 @@
 The report as data: what goes into report.json and report.csv, and what differs between two.
 
 The document holds nothing that depends on the machine, on the date or on how the work was shared
-out, so that equal results are equal files; times have a place of their own.
+out, so that equal results are equal files; times have a place of their own. Only what real time
+cost a live run is in it, as that is its result.
 """
 
 from __future__ import annotations
@@ -35,10 +36,16 @@ from typing import Any
 import numpy as np
 
 from mot_ros import __version__
-from mot_ros.evaluation import scoring
-from mot_ros.evaluation.benchmark import Outcome
+from mot_ros.evaluation import live, scoring
+from mot_ros.evaluation.job import Outcome, PARTS
 from mot_ros.evaluation.options import Options
-from mot_ros.evaluation.scoring import COUNTS, FRACTIONS, LOWER_IS_BETTER, NEITHER
+from mot_ros.evaluation.scoring import (
+    COUNTS,
+    FRACTIONS,
+    LOWER_IS_BETTER,
+    NEITHER,
+    TRACK_FRACTIONS,
+)
 from mot_ros.tracking.errors import SourceError
 
 Document = dict[str, Any]
@@ -60,7 +67,7 @@ def document(
                     if name != 'gallery'},
         'runs': {name: _plain(what) for name, what in runs.items()},
         'alphas': list(scoring.ALPHAS),
-        'results': [_result(outcome) for outcome in outcomes],
+        'results': live.with_changes([_result(outcome) for outcome in outcomes]),
         COMBINED.lower(): {run: _combined(
             [outcome for outcome in outcomes if outcome.run == run], options) for run in runs},
     }
@@ -74,6 +81,26 @@ def timings(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             for stage, times in outcome.stages_ms.items() if times
             for name, share in (('median', 50), ('p99', 99))}}
         for outcome in outcomes if not outcome.error]
+
+
+def overhead(outcomes: Sequence[Outcome], around: float) -> dict[str, float]:
+    """
+    Return what the work took, in seconds, and which `share` of it was not detector or tracker.
+
+    The parts are added up over all runs, also where they were done side by side; `around` is
+    what the evaluation took before and after. `wait` is the loop without detector and tracker:
+    waiting for images, and writing tracks.
+    """
+    found = {part: sum(outcome.parts_ms.get(part, 0.0) for outcome in outcomes) / 1e3
+             for part in PARTS}
+    for stage in ('detector', 'tracker'):
+        found[stage] = sum(
+            sum(outcome.stages_ms.get(stage, [])) for outcome in outcomes) / 1e3
+    found['wait'] = found.pop('loop') - found['detector'] - found['tracker']
+    found['around'] = around
+    total = sum(found.values())
+    share = 1 - (found['detector'] + found['tracker']) / total
+    return {**found, 'total': total, 'share': share}
 
 
 def stages_of(outcomes: Sequence[Outcome]) -> list[str]:
@@ -99,6 +126,12 @@ def rows(report: Document) -> list[dict[str, Any]]:
     return found
 
 
+def track_fractions(report: Document) -> list[str]:
+    """Return which figures of whole tracks there are: none but for sequences of TAO."""
+    found = rows(report)
+    return [name for name in TRACK_FRACTIONS if any(name in row for row in found)]
+
+
 def as_json(report: Any) -> str:
     """Return the text of a JSON file."""
     return json.dumps(report, indent=1, allow_nan=False) + '\n'
@@ -107,8 +140,12 @@ def as_json(report: Any) -> str:
 def as_csv(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
     """Return the text of report.csv: every row with its times."""
     by_name = {(row['run'], row['sequence']): row for row in times}
-    stages = [f'{stage}_ms_{name}' for stage in STAGES for name in ('median', 'p99')]
-    columns = ['run', 'sequence', 'frames', 'scored', *FRACTIONS, *COUNTS, *stages, 'error']
+    costs = live.columns(report['results'])
+    timed = (*STAGES, live.STAGE) if costs else STAGES
+    stages = [f'{stage}_ms_{name}' for stage in timed for name in ('median', 'p99')]
+    stages += next(iter(costs.values()), {})
+    fractions = [*FRACTIONS, *track_fractions(report)]
+    columns = ['run', 'sequence', 'frames', 'scored', *fractions, *COUNTS, *stages, 'error']
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval='', lineterminator='\n')
     writer.writeheader()
@@ -116,7 +153,8 @@ def as_csv(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
         writer.writerow({
             name: round(value, 6) if isinstance(value, float) else value
             for name, value in {
-                **row, **by_name.get((row['run'], row['sequence']), {})}.items()})
+                **row, **by_name.get((row['run'], row['sequence']), {}),
+                **costs.get((row['run'], row['sequence']), {})}.items()})
     return text.getvalue()
 
 
@@ -181,14 +219,15 @@ def compare(before: Document, now: Document) -> Comparison:
         shown = row['run'] if key[0] == row['run'] else f'{key[0]} → {row["run"]}'
         found.append((shown, row['sequence'], {
             name: _difference(name, theirs[name], row[name])
-            for name in (*FRACTIONS, *COUNTS) if name in theirs}))
+            for name in (*FRACTIONS, *TRACK_FRACTIONS, *COUNTS)
+            if name in theirs and name in row}))
     alone += [f'{run} on {sequence}: only before'
               for run, sequence in old if (run, sequence) not in used]
     return Comparison(settings, found, alone)
 
 
 def _difference(name: str, before: float, now: float) -> Difference:
-    least = SAME if name in FRACTIONS else 0.5
+    least = SAME if name in (*FRACTIONS, *TRACK_FRACTIONS) else 0.5
     if abs(now - before) < least or name in NEITHER:
         return Difference(before, now, None)
     return Difference(before, now, (now > before) != (name in LOWER_IS_BETTER))
@@ -212,7 +251,8 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         **{kind: [dataclasses.asdict(change) for change in changes]
            for kind, changes in (
                ('switches', outcome.switches), ('transfers', outcome.transfers))},
-        'sha256': outcome.checksums, 'warnings': outcome.warnings}
+        'sha256': outcome.checksums, 'warnings': outcome.warnings,
+        **({} if outcome.live is None else {'live': live.described(outcome.live)})}
 
 
 def _combined(outcomes: Sequence[Outcome], options: Options) -> dict[str, Any]:

@@ -160,6 +160,19 @@ def test_only_annotated_frames_of_a_topic_are_scored(folder: Path, tmp_path: Pat
         '18 of 24 images have no message of /truth, the first is image 2']
 
 
+def test_amodal_tracks_reach_over_the_border(folder: Path, tmp_path: Path) -> None:
+    (folder / 'det' / 'det.txt').write_text(''.join(
+        f'{frame},-1,-10,10,40,80,0.9\n' for frame in range(1, LENGTH + 1)))
+    found = {}
+    for amodal in (False, True):
+        assert cli.main([
+            'evaluate', '--mot', str(folder), '--detections', 'public', '--methods', 'sort',
+            '-o', str(tmp_path / f'r{amodal}'), *(['--amodal'] if amodal else [])]) == 0
+        text = (tmp_path / f'r{amodal}' / 'tracks' / 'sort' / 'walk.txt').read_text()
+        found[amodal] = {line.split(',')[2] for line in text.splitlines()}
+    assert found == {False: {'0.000'}, True: {'-10.000'}}
+
+
 def test_sparse_truth_in_a_folder(folder: Path, tmp_path: Path) -> None:
     file = folder / 'gt' / 'gt.txt'
     (tmp_path / 'walk.txt').write_text(file.read_text().replace(',0,-1,-1,-1', ',1,-1,-1,-1'))
