@@ -16,34 +16,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast, Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.data.pictures import PictureError, read_header
 from mot_ros.tracking.errors import FrameError
 
 Pixels = NDArray[np.uint8]
 
-_TO_BGR: dict[str, tuple[int, int | None]] = {
-    'bgr8': (3, None),
-    'rgb8': (3, cv2.COLOR_RGB2BGR),
-    'bgra8': (4, cv2.COLOR_BGRA2BGR),
-    'rgba8': (4, cv2.COLOR_RGBA2BGR),
-    'mono8': (1, cv2.COLOR_GRAY2BGR),
-}
-"""8-bit encodings that are decoded here: channels, and OpenCV's conversion to BGR."""
+PIXEL_LIMIT = 1 << 26
+"""Most pixels of a compressed image: 8192 x 8192. A bomb of a few kB would fill the memory."""
 
-_BY_LIBRARY: dict[str, int] = {
-    'mono16': 2, 'bgr16': 6, 'rgb16': 6, 'bgra16': 8, 'rgba16': 8,
-    'yuv422': 2, 'uyvy': 2, 'yuv422_yuy2': 2, 'yuyv': 2,
-    **{f'bayer_{order}{bits}': bits // 8
-       for order in ('rggb', 'bggr', 'gbrg', 'grbg') for bits in (8, 16)},
+
+@dataclass(frozen=True)
+class _Encoding:
+    """Bytes per pixel in a row, rows per two image rows, and OpenCV's conversion to BGR."""
+
+    pixel: int
+    conversion: int | None
+    two_rows: int = 2
+    deep: bool = False
+    """16 bits per number, of which the upper 8 are used."""
+
+
+_COLOURS = {
+    'bgr': (3, None), 'rgb': (3, cv2.COLOR_RGB2BGR), 'bgra': (4, cv2.COLOR_BGRA2BGR),
+    'rgba': (4, cv2.COLOR_RGBA2BGR), 'mono': (1, cv2.COLOR_GRAY2BGR),
+    # OpenCV names the pattern by its second row, ROS by its first
+    'bayer_rggb': (1, cv2.COLOR_BayerBG2BGR), 'bayer_bggr': (1, cv2.COLOR_BayerRG2BGR),
+    'bayer_gbrg': (1, cv2.COLOR_BayerGR2BGR), 'bayer_grbg': (1, cv2.COLOR_BayerGB2BGR)}
+_ENCODINGS: dict[str, _Encoding] = {
+    **{f'{name}8': _Encoding(pixel, code) for name, (pixel, code) in _COLOURS.items()},
+    **{f'{name}16': _Encoding(2 * pixel, code, deep=True)
+       for name, (pixel, code) in _COLOURS.items()},
+    'yuv422': _Encoding(2, cv2.COLOR_YUV2BGR_UYVY),
+    'uyvy': _Encoding(2, cv2.COLOR_YUV2BGR_UYVY),
+    'yuv422_yuy2': _Encoding(2, cv2.COLOR_YUV2BGR_YUY2),
+    'yuyv': _Encoding(2, cv2.COLOR_YUV2BGR_YUY2),
+    # half as many rows of colour below those of grey
+    'nv12': _Encoding(1, cv2.COLOR_YUV2BGR_NV12, two_rows=3),
+    'nv21': _Encoding(1, cv2.COLOR_YUV2BGR_NV21, two_rows=3),
 }
-"""Encodings that are left to a library: bytes per pixel."""
 
 
 class ImageError(FrameError):
@@ -65,102 +82,90 @@ class ImageMessage(Protocol):
     data: Any
 
 
-@dataclass(frozen=True)
-class PackedImage:
-    """An image whose rows lie side by side: what the libraries, which ignore `step`, take."""
-
-    height: int
-    width: int
-    encoding: str
-    is_bigendian: int
-    step: int
-    data: Pixels
-    """(height * step,) bytes."""
-
-
-Convert = Callable[[PackedImage], Any]
-"""Turns an image of an encoding that is not decoded here into (H, W, 3) BGR."""
-
-
-def to_bgr(message: ImageMessage, library: Callable[[], Convert] | None = None) -> Pixels:
+def to_bgr(message: ImageMessage) -> Pixels:
     """
     Return the image as (H, W, 3) uint8 BGR; raises ImageError if the message is inconsistent.
 
-    A bgr8 image is not copied: the result is a view into the message, its rows `step` apart.
-    `library` returns what converts 16-bit, Bayer and YUV images, rosbags-image by default.
+    A bgr8 image is not copied: the result is a view into the message, its rows `step` apart. Of
+    16 bits the upper 8 are used; YUV is that of video (BT.601, 16 to 235).
     """
-    if message.encoding in _TO_BGR:
-        channels, conversion = _TO_BGR[message.encoding]
-        rows = _rows(message, channels)
-        view = rows.reshape(message.height, message.width, channels)
-        return view if conversion is None else np.asarray(cv2.cvtColor(view, conversion), np.uint8)
-    if message.encoding in _BY_LIBRARY:
-        rows = _rows(message, _BY_LIBRARY[message.encoding])
-        return _by_library(message, rows, library or rosbags_image)
-    raise ImageError(
-        'encoding',
-        f'image encoding is {message.encoding!r}; publish one of '
-        f'{", ".join([*_TO_BGR, *_BY_LIBRARY])}')
+    encoding = _ENCODINGS.get(message.encoding)
+    if encoding is None:
+        raise ImageError(
+            'encoding', f'image encoding is {message.encoding!r}; publish one of '
+            f'{", ".join(_ENCODINGS)}')
+    rows = _rows(message, encoding)
+    if encoding.deep:
+        # the upper byte comes first or last
+        rows = rows[:, (0 if message.is_bigendian else 1)::2]
+    channels = 1 if encoding.two_rows == 3 else rows.shape[1] // message.width
+    view = rows.reshape(len(rows), message.width, channels)
+    if encoding.conversion is None:
+        return view
+    try:
+        return np.asarray(cv2.cvtColor(np.ascontiguousarray(view), encoding.conversion), np.uint8)
+    except cv2.error as error:
+        raise ImageError(
+            'size', f'image of {message.width}x{message.height} in {message.encoding!r} cannot '
+            f'be converted ({error.err}): such images have even sides') from error
+
+
+def compressed_size(data: Any, kind: str) -> tuple[int, int]:
+    """
+    Return (width, height) of the `data` of a sensor_msgs/CompressedImage, undecoded.
+
+    `kind` is its `format`. Raises ImageError for anything but a whole JPEG or PNG of at most
+    PIXEL_LIMIT pixels.
+    """
+    if 'compressedDepth' in kind:
+        raise ImageError('encoding', f'image format is {kind!r}, a depth image; choose a picture')
+    try:
+        header = read_header(bytes(data))
+    except PictureError as error:
+        raise ImageError('data', f'an image of format {kind!r} is no picture: {error}') from error
+    if not header.complete:
+        raise ImageError(
+            'truncated', f'a {header.kind} of {header.width}x{header.height} breaks off after '
+            f'{len(data)} bytes: the camera driver or a message size limit cut it')
+    if not 0 < header.width * header.height <= PIXEL_LIMIT:
+        raise ImageError(
+            'too large', f'a {header.kind} says it is {header.width}x{header.height}; at most '
+            f'{PIXEL_LIMIT} pixels are decoded')
+    return header.width, header.height
 
 
 def compressed_to_bgr(data: Any, kind: str) -> Pixels:
-    """Decode the `data` of a sensor_msgs/CompressedImage of the `format` named `kind`."""
-    if 'compressedDepth' in kind:
-        raise ImageError('encoding', f'image format is {kind!r}, a depth image; choose a picture')
-    content = np.frombuffer(data, np.uint8)
+    """Decode a sensor_msgs/CompressedImage to (H, W, 3) uint8 BGR; ImageError likewise."""
+    width, height = compressed_size(data, kind)
     try:
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+        # as the pixels lie: a note on how the camera was held must not turn the boxes
+        image = cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
-        # beyond OpenCV's limit of pixels, for example
         image = None
-    if image is None:
+    if image is None or image.shape[:2] != (height, width):
         raise ImageError(
-            'data', f'{content.size} bytes of format {kind!r} are no image that OpenCV knows: '
-            'the message was cut, or is of a format such as H.264 that needs its neighbours')
+            'data', f'{len(data)} bytes of format {kind!r} begin like an image of '
+            f'{width}x{height}, but cannot be decoded: they were damaged on the way')
     return np.asarray(image, np.uint8)
 
 
-def rosbags_image() -> Convert:
-    """Return the conversion of rosbags-image; raises ImportError where it is not installed."""
-    from rosbags.image import message_to_cvimage
-    return lambda packed: message_to_cvimage(cast(Any, packed), 'bgr8')
-
-
-def _rows(message: ImageMessage, pixel: int) -> Pixels:
-    """Return the bytes of the rows without their padding, (H, W * pixel), as a view."""
+def _rows(message: ImageMessage, encoding: _Encoding) -> Pixels:
+    """Return the bytes of the rows without their padding, (rows, W * pixel), as a view."""
     width, height, step = message.width, message.height, message.step
     if width == 0 or height == 0:
         raise ImageError(
             'size', f'image size is {width}x{height}; both sides must be positive: is the camera '
             'driver sending before it has a picture?')
-    if step < width * pixel:
+    wanted = width * encoding.pixel
+    if step < wanted:
         raise ImageError(
             'step', f'a row takes {step} bytes (step), but {width} pixels of {message.encoding} '
-            f'need {width * pixel}: the driver sets step or encoding wrongly')
-    if len(message.data) != height * step:
+            f'need {wanted}: the driver sets step or encoding wrongly')
+    count = height * encoding.two_rows // 2
+    if len(message.data) != count * step:
         raise ImageError(
-            'data length', f'the image holds {len(message.data)} bytes, but {height} rows of '
-            f'{step} bytes (height x step) are {height * step}: the message was cut or padded')
+            'data length', f'the image holds {len(message.data)} bytes, but {count} rows of '
+            f'{step} bytes (height x step) are {count * step}: the message was cut or padded')
     flat = np.frombuffer(message.data, np.uint8)
-    return np.lib.stride_tricks.as_strided(flat, (height, width * pixel), (step, 1))
-
-
-def _by_library(
-        message: ImageMessage, rows: Pixels, library: Callable[[], Convert]) -> Pixels:
-    # the libraries ignore step and would shear the picture, so the rows are packed first
-    packed = PackedImage(
-        message.height, message.width, message.encoding, message.is_bigendian, rows.shape[1],
-        np.ascontiguousarray(rows).reshape(-1))
-    try:
-        convert = library()
-    except ImportError as error:
-        raise ImageError(
-            'encoding', f'image encoding {message.encoding!r} needs cv_bridge or '
-            f'rosbags-image ({error}): install one of them, or publish '
-            f'{", ".join(_TO_BGR)}') from error
-    try:
-        return np.ascontiguousarray(convert(packed), np.uint8)
-    except Exception as error:
-        raise ImageError(
-            'encoding', f'image of {message.width}x{message.height} in {message.encoding!r} could '
-            f'not be converted ({error}): publish {", ".join(_TO_BGR)}') from error
+    return np.lib.stride_tricks.as_strided(flat, (count, wanted), (step, 1))

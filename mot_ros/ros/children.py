@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import json
 import os
 from pathlib import Path
@@ -25,6 +25,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from types import TracebackType
 
 from mot_ros.tracking.errors import MotError
@@ -80,6 +81,23 @@ class Children:
         log = self.log_of(name)
         lines = log.read_text(encoding='utf-8', errors='replace').splitlines()[-TAIL:]
         return ChildError('\n'.join([f'the {name} process {what}; its log ({log}):', *lines]))
+
+    def until(
+            self, done: Callable[[], bool], spin: Callable[[], None], timeout: float,
+            complaint: str, measure: Callable[[], object] = lambda: None,
+            blamed: str = 'tracker') -> None:
+        """
+        Spin until `done`.
+
+        Raises ChildError on `blamed` after `timeout` seconds in which `measure` did not change.
+        """
+        last, since = measure(), time.monotonic()
+        while not done():
+            spin()
+            if measure() != last:
+                last, since = measure(), time.monotonic()
+            if time.monotonic() - since > timeout:
+                raise self.failure(blamed, f'is at fault: {complaint} within {timeout:g} s')
 
     def stop(self, name: str) -> None:
         """Ask a process to end and wait for it; raises ChildError if it does not end well."""

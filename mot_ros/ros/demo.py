@@ -17,8 +17,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-import contextlib
+from collections.abc import Callable, Sequence
 import os
 from pathlib import Path
 import re
@@ -28,14 +27,11 @@ import sys
 import time
 
 import numpy as np
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
 from mot_ros.data.video import FrameSource, open_source
 from mot_ros.ros.children import ChildError, Children, module, own_domain, ros_args
-from mot_ros.ros.monitor import MonitorNode
+from mot_ros.ros.monitor import monitoring, MonitorNode
 from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.errors import MotError, SourceError
 
@@ -98,7 +94,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> str:
     output: Path = options.output.resolve()
     _make_room(output)
     os.environ |= {**own_domain(), 'ROS_LOG_DIR': str(output / 'logs' / 'ros')}
-    with _monitor() as (monitor, spin), Children(output / 'logs') as children:
+    with monitoring(MonitorNode) as (monitor, spin), Children(output / 'logs') as children:
         try:
             published = _play(options, source, output, tracker, monitor, spin, children)
         finally:
@@ -131,7 +127,7 @@ def _play(
         return (monitor.values(TRACKER).get('state') == 'active'
                 and monitor.count_subscribers('/tracker/tracks') >= 3)
 
-    _until(ready, spin, children, START_TIMEOUT, 'the tracker did not get ready')
+    children.until(ready, spin, START_TIMEOUT, 'the tracker did not get ready')
     _tell(f'playing {source.path} at {source.fps:g} Hz ...')
     children.start('camera', [*module('camera'), *ros_args(
         source=str(source.path), rate=source.fps, frames=source.length or 0,
@@ -143,9 +139,11 @@ def _play(
             bar.update(monitor.frames - bar.n)
             return children.ended('camera')
 
-        _until(progress, spin, children, STALL_TIMEOUT, 'no tracks come', lambda: monitor.frames)
-        _until(_drained(monitor), spin, children, STALL_TIMEOUT, 'tracks are still missing',
-               lambda: (monitor.frames, monitor.values(RECORDER).get('images recorded')))
+        children.until(
+            progress, spin, STALL_TIMEOUT, 'no tracks come', lambda: monitor.frames)
+        children.until(
+            _drained(monitor), spin, STALL_TIMEOUT, 'tracks are still missing',
+            lambda: (monitor.frames, monitor.values(RECORDER).get('images recorded')))
         bar.update(monitor.frames - bar.n)
     for name in ('recorder', 'tracker'):
         children.stop(name)
@@ -173,34 +171,6 @@ def _drained(monitor: MonitorNode) -> Callable[[], bool]:
         return images[-1] == str(out) or time.monotonic() - start > 5.0
 
     return drained
-
-
-def _until(
-        done: Callable[[], bool], spin: Callable[[], None], children: Children, timeout: float,
-        complaint: str, measure: Callable[[], object] = lambda: None) -> None:
-    """Spin until `done`; ChildError after `timeout` seconds in which `measure` did not change."""
-    last, since = measure(), time.monotonic()
-    while not done():
-        spin()
-        if measure() != last:
-            last, since = measure(), time.monotonic()
-        if time.monotonic() - since > timeout:
-            raise children.failure('tracker', f'is at fault: {complaint} within {timeout:g} s')
-
-
-@contextlib.contextmanager
-def _monitor() -> Iterator[tuple[MonitorNode, Callable[[], None]]]:
-    """Make the monitor and something that spins it for a moment."""
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    node = MonitorNode(cli_args=['--ros-args', '-r', 'tracks:=/tracker/tracks'])
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        yield node, lambda: executor.spin_once(timeout_sec=0.1)
-    finally:
-        node.destroy_node()
-        executor.shutdown()
-        rclpy.try_shutdown()
 
 
 def _source(options: argparse.Namespace) -> FrameSource:

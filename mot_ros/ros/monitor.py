@@ -12,18 +12,25 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What passes between the demo's processes, as seen by one more participant."""
+"""What passes between processes that we started, as seen by one more participant."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+import contextlib
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from vision_msgs.msg import Detection2DArray
 
 from mot_ros.ros.conversion import to_seconds
+
+_Node = TypeVar('_Node', bound=Node)
 
 
 class MonitorNode(Node):
@@ -64,3 +71,20 @@ class MonitorNode(Node):
         if received < since:
             return {}
         return {value.key: value.value for value in status.values}
+
+
+@contextlib.contextmanager
+def monitoring(
+        make_node: Callable[..., _Node], tracks: str = '/tracker/tracks'
+        ) -> Iterator[tuple[_Node, Callable[[], None]]]:
+    """Make a node that hears `tracks`, and something that spins it for a moment."""
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    node = make_node(cli_args=['--ros-args', '-r', f'tracks:={tracks}'])
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        yield node, lambda: executor.spin_once(timeout_sec=0.1)
+    finally:
+        node.destroy_node()
+        executor.shutdown()
+        rclpy.try_shutdown()

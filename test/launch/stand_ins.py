@@ -97,6 +97,33 @@ class Node:
     output: str = 'log'
     emulate_tty: bool = False
     condition: Any = None
+    on_exit: Any = None
+
+
+@dataclass
+class Shutdown:
+    reason: Any = ''
+
+
+@dataclass
+class OpaqueFunction:
+    function: Any
+
+
+@dataclass
+class PythonLaunchDescriptionSource:
+    location: Any
+
+
+@dataclass
+class IncludeLaunchDescription:
+    launch_description_source: PythonLaunchDescriptionSource
+    launch_arguments: Any = ()
+
+
+@dataclass
+class LaunchContext:
+    launch_configurations: dict[str, str]
 
 
 @dataclass
@@ -105,8 +132,11 @@ class LaunchDescription:
 
 
 MODULES = {
-    'launch': [LaunchDescription],
-    'launch.actions': [DeclareLaunchArgument, LogInfo, SetEnvironmentVariable],
+    'launch': [LaunchContext, LaunchDescription],
+    'launch.actions': [
+        DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction,
+        SetEnvironmentVariable, Shutdown],
+    'launch.launch_description_sources': [PythonLaunchDescriptionSource],
     'launch.conditions': [IfCondition],
     'launch.substitutions': [EnvironmentVariable, LaunchConfiguration, PythonExpression],
     'launch_ros': [],
@@ -175,14 +205,23 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
             return str(ROOT)
         if isinstance(value, ParameterValue):
             # launch_ros reads text as YAML unless it is told that it is text
-            assert value.value_type in (str, bool), 'a launch argument must stay text'
+            assert value.value_type in (str, bool, int, float), 'a type has to be stated'
             text = perform(value.value)
-            return text if value.value_type is str else {'True': True, 'False': False}[text]
+            if value.value_type is bool:
+                return {'True': True, 'False': False}[text]
+            return value.value_type(text)
+        if isinstance(value, (bool, int, float)):
+            return value
         raise TypeError(f'no substitution: {value!r}')
 
-    for entity in load(path).entities:
+    def visit(entities: list[Any]) -> None:
+        for entity in entities:
+            visit_one(entity)
+
+    def visit_one(entity: Any) -> None:
         if isinstance(entity, DeclareLaunchArgument):
-            result.arguments[entity.name] = entity
+            # what includes a file goes before it, as its values do
+            result.arguments.setdefault(entity.name, entity)
             if entity.name not in configurations:
                 configurations[entity.name] = perform(entity.default_value)
             value = configurations[entity.name]
@@ -191,7 +230,7 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
         elif isinstance(entity, SetEnvironmentVariable):
             result.environment[perform(entity.name)] = perform(entity.value)
         elif isinstance(entity, (LogInfo, Node)) and not holds(entity.condition):
-            continue
+            return
         elif isinstance(entity, LogInfo):
             result.messages.append(perform(entity.msg))
         elif isinstance(entity, Node):
@@ -202,9 +241,21 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
                     {name: perform(value) for name, value in item.items()}
                     if isinstance(item, dict) else perform(item) for item in entity.parameters],
                 remappings=[(perform(a), perform(b)) for a, b in entity.remappings],
-                arguments=[perform(item) for item in entity.arguments]))
+                arguments=[perform(item) for item in entity.arguments],
+                on_exit=entity.on_exit))
+        elif isinstance(entity, OpaqueFunction):
+            visit(entity.function(LaunchContext(configurations)))
+        elif isinstance(entity, IncludeLaunchDescription):
+            # without a scope of its own
+            configurations.update(
+                (perform(name), perform(value)) for name, value in entity.launch_arguments)
+            visit(load(Path(perform(entity.launch_description_source.location))).entities)
+        elif isinstance(entity, Shutdown):
+            result.messages.append(f'shutdown: {perform(entity.reason)}')
         else:
             raise TypeError(f'no action: {entity!r}')
+
+    visit(load(path).entities)
     unknown = given.keys() - result.arguments.keys()
     if unknown:
         raise ValueError(f'not declared: {unknown}')

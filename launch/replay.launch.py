@@ -1,0 +1,174 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A bag through the tracker: `ros2 launch mot_ros replay.launch.py bag:=PATH`.
+
+It ends with the bag, once no more tracks come. An argument that is left empty changes nothing.
+"""
+
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    LogInfo,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+    Shutdown,
+)
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from mot_ros.data.bag import IMAGE_TYPES
+from mot_ros.data.bag_file import Bag
+from mot_ros.data.bag_types import COMPRESSED_IMAGE
+from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
+from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.errors import MotError
+
+PASSED_ON = ('method', 'preset', 'params_file', 'namespace', 'device', 'weights', 'queue',
+             'use_sim_time', 'log_level')
+"""Arguments of tracker.launch.py."""
+COMPRESSED = '/compressed'
+
+
+def nodes(context: LaunchContext) -> list[Node | IncludeLaunchDescription | LogInfo | Shutdown]:
+    """Return what is started, which depends on the topics of the bag."""
+    given = context.launch_configurations
+    try:
+        bag = Bag(Path(given['bag']))
+        topic = bag.choose(given['image_topic'] or None, IMAGE_TYPES, 'images')
+    except MotError as error:
+        return [LogInfo(msg=f'nothing is played: {error}'), Shutdown(reason='there is no bag')]
+    packed = {found.name: found.type for found in bag.topics}[topic] == COMPRESSED_IMAGE
+    of_tracker = {name: LaunchConfiguration(name) for name in PASSED_ON}
+    of_tracker['image_topic'] = topic.removesuffix(COMPRESSED) if packed else topic
+    of_tracker['image_transport'] = 'compressed' if packed else 'raw'
+    of_tracker['detections_topic'] = given['detections_topic'] or 'detections'
+    log_level = ['--ros-args', '--log-level', LaunchConfiguration('log_level')]
+    started = [
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(
+                [FindPackageShare('mot_ros'), '/launch/tracker.launch.py']),
+            launch_arguments=of_tracker.items()),
+        Node(
+            package='mot_ros',
+            executable='replay',
+            name='replay',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[{
+                'bag': ParameterValue(LaunchConfiguration('bag'), value_type=str),
+                'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
+                'loops': ParameterValue(LaunchConfiguration('loops'), value_type=int),
+                'start_offset': ParameterValue(
+                    LaunchConfiguration('start_offset'), value_type=float),
+                'wait_for_subscribers': given['detections_topic'] or topic,
+                # what is still being tracked at the end of the bag is waited for
+                'wait_for_tracks': 2.0,
+                'reliability': 'reliable' if given['queue'] == 'all' else 'auto',
+            }],
+            remappings=[('tracks', 'tracker/tracks')],
+            arguments=log_level,
+            output='screen',
+            emulate_tty=True,
+            on_exit=Shutdown(reason='the bag is at its end')),
+    ]
+    if given['output']:
+        started.append(Node(
+            package='mot_ros',
+            executable='recorder',
+            name='recorder',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[{
+                'output': ParameterValue(LaunchConfiguration('output'), value_type=str)}],
+            remappings=[('tracks', 'tracker/tracks')],
+            arguments=log_level,
+            output='screen',
+            emulate_tty=True))
+    return started
+
+
+def generate_launch_description() -> LaunchDescription:
+    config = [FindPackageShare('mot_ros'), '/config/']
+    # the choices of method leave nothing in it that could be an expression
+    chosen_method = PythonExpression(["'", LaunchConfiguration('method'), f"' or '{METHODS[0]}'"])
+    profile = [*config, 'fastdds.xml']
+    newer, older = PROFILE_VARIABLES
+    return LaunchDescription([
+        DeclareLaunchArgument(
+            'bag', default_value='',
+            description='The bag: folder of a rosbag2, or its .mcap or .db3 file.'),
+        DeclareLaunchArgument(
+            'image_topic', default_value='',
+            description='Topic of the images in the bag; empty: the only one.'),
+        DeclareLaunchArgument(
+            'detections_topic', default_value='',
+            description='Topic of the detections in the bag, to be named where params_file sets '
+            'detector.type to external.'),
+        DeclareLaunchArgument(
+            'rate', default_value='1.0',
+            description='Speed of the replay: 2 is twice as fast; 0: as fast as messages are '
+            'taken.'),
+        DeclareLaunchArgument(
+            'loops', default_value='1',
+            description='How often to play the bag; 0: until stopped.'),
+        DeclareLaunchArgument(
+            'start_offset', default_value='0.0',
+            description='Seconds at the beginning of the bag to leave out.'),
+        DeclareLaunchArgument(
+            'queue', default_value='', choices=['', 'latest', 'all'],
+            description='Images that wait: latest: the newest wins, as with a camera; all: every '
+            'one in order; empty: what params_file says.'),
+        DeclareLaunchArgument(
+            'method', default_value='', choices=['', *METHODS],
+            description=f'Tracking method; empty: what params_file says, else {METHODS[0]}.'),
+        DeclareLaunchArgument(
+            'preset', default_value='', choices=['', *Settings.presets],
+            description='Starting point of all other parameters: speed or accuracy; empty: what '
+            'params_file says.'),
+        DeclareLaunchArgument(
+            'params_file', default_value=[*config, chosen_method, '.yaml'],
+            description='Parameter file; by default the one that comes with the method.'),
+        DeclareLaunchArgument(
+            'output', default_value='',
+            description='Folder for a bag and a text file of the tracks; empty: none.'),
+        DeclareLaunchArgument(
+            'namespace', default_value='', description='Namespace of the nodes.'),
+        DeclareLaunchArgument(
+            'device', default_value='',
+            description='Where networks run: auto, cpu, cuda, cuda:1; empty: what params_file '
+            'says.'),
+        DeclareLaunchArgument(
+            'weights', default_value='',
+            description='Weights of the detector: a name in the manifest or the path of a '
+            '.safetensors file; empty: what params_file says.'),
+        DeclareLaunchArgument(
+            'use_sim_time', default_value='true', choices=['', 'true', 'false'],
+            description='The tracker takes its time from the bag; empty: what params_file says.'),
+        DeclareLaunchArgument(
+            'log_level', default_value='info',
+            choices=['debug', 'info', 'warn', 'error', 'fatal'],
+            description='Least severity that is logged.'),
+
+        # images over 0.5 MB need it; a profile of the user's own stays, whichever name it has
+        SetEnvironmentVariable(profile_variable(), EnvironmentVariable(
+            newer, default_value=EnvironmentVariable(older, default_value=profile))),
+
+        OpaqueFunction(function=nodes),
+    ])

@@ -1,0 +1,39 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Messages of a bag some at a time, so that reading ahead is measured in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+import contextlib
+
+from mot_ros.data.bag_file import Record
+
+BYTES, MESSAGES = 4_000_000, 500
+"""A batch ends with the message that makes it as large, or with so many."""
+
+
+def batches(records: Generator[Record, None, None]) -> Generator[list[Record], None, None]:
+    """Yield the messages in their order: few at once if they are large, many if small."""
+    batch: list[Record] = []
+    size = 0
+    with contextlib.closing(records):
+        for record in records:
+            batch.append(record)
+            size += len(record.data)
+            if size >= BYTES or len(batch) == MESSAGES:
+                yield batch
+                batch, size = [], 0
+    yield batch

@@ -1,0 +1,86 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a JPEG or PNG says of itself, read without decoding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import struct
+
+PNG = b'\x89PNG\r\n\x1a\n'
+JPEG = b'\xff\xd8'
+END_OF_JPEG = b'\xff\xd9'
+# Markers without a length (ISO 10918-1, table B.1), and those of frames, which hold the size.
+ALONE = {0x01, *range(0xd0, 0xd9)}
+FRAMES = set(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
+SCAN = 0xda
+MOST_MARKERS = 2000
+"""More never come before the size; without a bound, bytes made for it take seconds to read."""
+
+
+class PictureError(ValueError):
+    """Bytes that are neither a JPEG nor a PNG."""
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """Kind, size in pixels, and whether the end is there too."""
+
+    kind: str
+    width: int
+    height: int
+    complete: bool
+
+
+def read_header(content: bytes) -> PictureHeader:
+    """Return what the first bytes say; PictureError if they are no JPEG or PNG."""
+    try:
+        if content.startswith(PNG):
+            return _read_png(content)
+        if content.startswith(JPEG):
+            return _read_jpeg(content)
+    except struct.error as error:
+        raise PictureError(f'its {len(content)} bytes end within the header') from error
+    raise PictureError(
+        f'its {len(content)} bytes begin with {content[:8]!r}, not as a JPEG or PNG does')
+
+
+def _read_png(content: bytes) -> PictureHeader:
+    chunk, width, height = struct.unpack_from('>4sII', content, len(PNG) + 4)
+    if chunk != b'IHDR':
+        raise PictureError(f'a PNG must begin with the chunk IHDR, not {chunk!r}')
+    return PictureHeader('PNG', width, height, b'IEND' in content[-64:])
+
+
+def _read_jpeg(content: bytes) -> PictureHeader:
+    """Go from marker to marker until the size comes."""
+    place = len(JPEG)
+    for _ in range(MOST_MARKERS):
+        fill, marker = struct.unpack_from('>BB', content, place)
+        if fill != 0xff:
+            raise PictureError(f'a JPEG needs a marker at byte {place}, where {fill:#x} is')
+        if marker == 0xff:
+            place += 1
+        elif marker in ALONE:
+            place += 2
+        elif marker in FRAMES:
+            height, width = struct.unpack_from('>HH', content, place + 5)
+            # the end of a thumbnail lies before this place
+            return PictureHeader('JPEG', width, height, content.rfind(END_OF_JPEG) > place)
+        elif marker == SCAN:
+            raise PictureError('a JPEG must state its size before its pixels')
+        else:
+            place += 2 + struct.unpack_from('>H', content, place + 2)[0]
+    raise PictureError(f'a JPEG must state its size within {MOST_MARKERS} markers')
