@@ -34,12 +34,7 @@ def resolve_device(name: str) -> torch.device:
         return torch.device('cuda', 0) if _works(0) else torch.device('cpu')
     if name == 'cpu':
         return torch.device('cpu')
-    match = re.fullmatch(r'cuda(?::(\d+))?', name)
-    if match is None:
-        raise ConfigError(
-            f"device is {name!r}; choose 'auto', 'cpu', 'cuda' or 'cuda:N' with the number of "
-            'a GPU')
-    index = int(match.group(1) or 0)
+    index = gpu_index(name)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
         built = torch.version.cuda
@@ -54,6 +49,16 @@ def resolve_device(name: str) -> torch.device:
             f"device is {name!r}, but there are {count} GPUs, numbered from 0: choose 'cuda:0' "
             f"to 'cuda:{count - 1}'")
     return torch.device('cuda', index)
+
+
+def gpu_index(name: str) -> int:
+    """Return the N of 'cuda:N', 0 for 'cuda'; ConfigError for any other name of a device."""
+    match = re.fullmatch(r'cuda(?::(\d+))?', name)
+    if match is None:
+        raise ConfigError(
+            f"device is {name!r}; choose 'auto', 'cpu', 'cuda' or 'cuda:N' with the number of "
+            'a GPU')
+    return int(match.group(1) or 0)
 
 
 def _works(index: int) -> bool:

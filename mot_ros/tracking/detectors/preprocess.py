@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -47,6 +48,20 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
     From host memory it is resized as OpenCV's blobFromImage does it, in fixed point, and
     travels small; one that is on a device already is resized there.
     """
+    image = pixels_of(frame)
+    if isinstance(image, Tensor):
+        return resized(image.to(device), size).flip(-1)
+    fitting = image if frame.size == size else cv2.resize(
+        image, size, interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(cv2.cvtColor(fitting, cv2.COLOR_BGR2RGB)).to(device)
+
+
+def pixels_of(frame: Frame) -> NDArray[np.uint8] | Tensor:
+    """
+    Return the image (H, W, 3) uint8 BGR where it is; an array, if that is host memory.
+
+    Raises FrameError for a frame without image or with other than 8-bit numbers.
+    """
     image = frame.image
     if image is None:
         raise FrameError('the frame has no image, and this detector needs one')
@@ -54,11 +69,7 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
         image = image.numpy()
     if image.dtype not in (np.uint8, torch.uint8):
         raise FrameError(f'the image is of type {image.dtype}; convert it to 8-bit BGR (uint8)')
-    if isinstance(image, Tensor):
-        return resized(image.to(device), size).flip(-1)
-    fitting = image if frame.size == size else cv2.resize(
-        image, size, interpolation=cv2.INTER_LINEAR)
-    return torch.from_numpy(cv2.cvtColor(fitting, cv2.COLOR_BGR2RGB)).to(device)
+    return image
 
 
 def resized(image: Tensor, size: tuple[int, int]) -> Tensor:

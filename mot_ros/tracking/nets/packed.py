@@ -72,6 +72,14 @@ def pack(network: nn.Module, size: tuple[int, int]) -> bool:
     """
     if not _faithful():
         return False
+    replace_convs(network, size, PackedConv)
+    return True
+
+
+def replace_convs(
+        network: nn.Module, size: tuple[int, int],
+        make: Callable[[Conv, tuple[int, int]], nn.Module]) -> None:
+    """Put `make(conv, (rows, columns) of its input)` where every Conv is, for one image size."""
     cells: dict[nn.Module, tuple[int, int]] = {}
 
     def note(module: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -88,8 +96,7 @@ def pack(network: nn.Module, size: tuple[int, int]) -> bool:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, Conv):
-                setattr(parent, name, PackedConv(child, cells[child]))
-    return True
+                setattr(parent, name, make(child, cells[child]))
 
 
 def _faithful() -> bool:

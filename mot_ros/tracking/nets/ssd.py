@@ -87,6 +87,10 @@ class Conv(nn.Conv2d):
         output = F.conv2d(
             input, self.kernel_for(input.shape[-2:]), self.bias, self.stride, self.padding,
             groups=self.groups)
+        return self.activated(output)
+
+    def activated(self, output: Tensor) -> Tensor:
+        """Apply the activation, in place where no gradient needs the convolution's output."""
         inplace = not torch.is_grad_enabled()
         if self.activation == 'relu':
             return F.relu(output, inplace)
@@ -242,5 +246,5 @@ class SsdMobileNetV3(nn.Module):
 def _per_anchor(heads: nn.ModuleList, levels: Sequence[Tensor], width: int) -> Tensor:
     """Run one head per level and lay its numbers out as (B, A, width)."""
     return torch.cat([
-        head(level).permute(0, 2, 3, 1).reshape(len(level), -1, width)
+        head(level).permute(0, 2, 3, 1).reshape(level.shape[0], -1, width)
         for head, level in zip(heads, levels, strict=True)], dim=1)

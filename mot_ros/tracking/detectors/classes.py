@@ -1,0 +1,183 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Class names: which number of a network means what, and which classes are wanted."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+import warnings
+
+import yaml
+
+from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
+from mot_ros.tracking.detectors.layouts import Layout
+from mot_ros.tracking.errors import ConfigError
+
+MANY_TASKS = ('segment', 'pose')
+"""Tasks, in metadata, of networks that have masks or key points after the classes."""
+COCO = 'coco'
+"""Stands for COCO's 80 names where a file of names is asked for."""
+NO_CLASS = ('background', '__background__', 'n/a', '')
+"""Names, in small letters, of numbers that mean nothing to look for."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Names by label, and the number that the network has for each of them."""
+
+    names: tuple[str, ...]
+    numbers: tuple[int, ...]
+
+    @staticmethod
+    def of(table: Mapping[int, str]) -> Classes:
+        """Make classes from names by number; the labels follow the numbers in their order."""
+        meant = [
+            number for number in sorted(table) if table[number].strip().lower() not in NO_CLASS]
+        return Classes(tuple(table[number] for number in meant), tuple(meant))
+
+
+def wanted_labels(classes: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return the labels of the named classes, of all if none is named; ConfigError if unknown."""
+    for name in classes:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+            hint = (
+                f'did you mean {" or ".join(near)}?' if near
+                else f'the names are {", ".join(names)}')
+            raise ConfigError(
+                f'detector.classes has {name!r}, which the detector does not know; {hint}')
+    wanted = set(classes) or set(names)
+    return [label for label, name in enumerate(names) if name in wanted]
+
+
+def find_classes(
+        path: Path, metadata: Mapping[str, str], layout: Layout, source: str) -> Classes:
+    """
+    Return the classes of an ONNX file with these metadata and this layout.
+
+    They stand in the file that `source` names, else in the metadata; else they are COCO's
+    where the number of columns fits, else numbers, with a warning. Raises ConfigError if there
+    are not as many names as the outputs have columns of scores.
+    """
+    names: dict[int, str] | list[str] | None = None
+    if source:
+        names = read_names(source)
+    elif 'names' in metadata:
+        names = parse_names(metadata['names'])
+    columns, kind = layout.columns, layout.kind
+    if names is None:
+        table = coco_table(columns, from_one=not kind.startswith('yolo'))
+        if table is None and columns is None:
+            raise ConfigError(
+                f'{path} does not name its classes: set detector.names to a file of '
+                "names, or to 'coco' for the 80 classes of COCO")
+        if table is None:
+            table = {number: f'class_{number}' for number in range(columns or 0)}
+            warnings.warn(
+                f'{path} does not name its {columns} classes; they are called '
+                'class_0 and so on until detector.names names them', stacklevel=2)
+        return Classes.of(table)
+    # TensorFlow counts from one; an SSD with one column more has the background before them
+    shift = int(
+        (kind == 'tensorflow' and isinstance(names, list))
+        or (kind.startswith('ssd') and columns == len(names) + 1))
+    pairs = names.items() if isinstance(names, dict) else enumerate(names)
+    table = {number + shift: name for number, name in pairs}
+    more = metadata.get('task') in MANY_TASKS
+    if columns is not None and (
+            max(table) >= columns or (len(table) + shift < columns and not more)):
+        raise ConfigError(
+            f'there are {len(names)} class names, but {columns} columns of scores in '
+            f'{path}, read as {kind}: choose another detector.layout or '
+            'detector.names')
+    return Classes.of(table)
+
+
+def coco_table(columns: int | None, *, from_one: bool) -> dict[int, str] | None:
+    """
+    Return COCO's names by number for a network with so many columns, None if they do not fit.
+
+    80 columns are the 80 classes. Where number 0 is the background or absent (`from_one`), 81
+    columns are that and the classes, 91 that and the category ids; 90 are the category ids
+    alone. Without columns, `from_one` means the category ids.
+    """
+    if columns == len(NAMES):
+        return dict(enumerate(NAMES))
+    if not from_one:
+        return None
+    if columns == len(NAMES) + 1:
+        return dict(enumerate(NAMES, 1))
+    ids = dict(zip(CATEGORY_IDS, NAMES, strict=True))
+    if columns == CATEGORY_IDS[-1]:
+        return {number - 1: name for number, name in ids.items()}
+    return ids if columns in (None, CATEGORY_IDS[-1] + 1) else None
+
+
+def read_names(source: str) -> dict[int, str] | list[str]:
+    """
+    Return the names in a file, or COCO's for 'coco': a list, or names by number.
+
+    Text has one name per line; JSON and YAML hold a list or a mapping, or one of them under
+    `names`. Raises ConfigError naming the file.
+    """
+    if source == COCO:
+        return list(NAMES)
+    path = Path(source).expanduser()
+    try:
+        text = path.read_text(encoding='utf-8')
+        if path.suffix.lower() == '.json':
+            content = json.loads(text)
+        elif path.suffix.lower() in ('.yaml', '.yml'):
+            content = yaml.safe_load(text)
+        else:
+            content = [line.strip() for line in text.rstrip().splitlines()]
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f'detector.names is {source!r}, which cannot be read '
+            f'({" ".join(str(error).split())}); name a file with one class per line') from error
+    if isinstance(content, dict) and 'names' in content:
+        content = content['names']
+    return _checked(content, f'detector.names is {source!r}, which')
+
+
+def parse_names(text: str) -> dict[int, str] | list[str]:
+    """Return the names that stand in an ONNX file, as a Python or JSON literal."""
+    try:
+        content = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        content = None
+    return _checked(content, 'the entry "names" in the file\'s metadata')
+
+
+def _checked(content: Any, what: str) -> dict[int, str] | list[str]:
+    if isinstance(content, (list, tuple)) and content and all(
+            isinstance(name, str) for name in content):
+        return list(content)
+    if isinstance(content, dict) and content:
+        try:
+            table = {int(number): name for number, name in content.items()}
+        except (TypeError, ValueError):
+            table = {}
+        if table and min(table) >= 0 and all(isinstance(name, str) for name in table.values()):
+            return table
+    raise ConfigError(
+        f'{what} holds no class names; a list of names or a mapping of numbers to names is '
+        'needed, in a file that detector.names names')

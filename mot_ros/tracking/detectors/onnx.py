@@ -1,0 +1,197 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""OnnxDetector: any detector of the YOLO or SSD family out of an ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+import contextlib
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+
+from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.detectors.candidates import candidates, score_range
+from mot_ros.tracking.detectors.canvas import batch, draw, GREY, place
+from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
+from mot_ros.tracking.detectors.layouts import LAYOUTS, recognise, SUPPRESSED
+from mot_ros.tracking.detectors.onnx_session import OnnxSession
+from mot_ros.tracking.detectors.selection import candidate_floor, finished, strongest, suppressed
+from mot_ros.tracking.errors import ConfigError, FrameError
+from mot_ros.tracking.types import Detections, Frame
+
+SCORE_TOLERANCE = 0.01
+"""How far scores may leave [0, 1] by rounding."""
+
+
+class OnnxDetector:
+    """
+    Finds the classes of an ONNX file in images of any size.
+
+    The file is asked first: for its input's size, type and order, and in its metadata for
+    `names`, `layout`, `resize` and `pixels`; a setting other than 'auto' outranks them, and
+    what neither says is told from the outputs of a trial on a grey image. Raises ConfigError
+    for what cannot be told, an unknown class or device, and where onnxruntime is missing;
+    WeightsError if the file is.
+    """
+
+    def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
+        self._settings = settings
+        self._session = session = OnnxSession(settings.weights, device)
+        self.device = session.device
+        self._size = session.size_for((settings.width, settings.height))
+        self._batch, outputs = self._trial()
+        self._layout = layout = recognise(
+            outputs, session.output_names, self._size,
+            _stated(settings.layout, session.metadata.get('layout'), LAYOUTS), session.path)
+        self._resize = self._choose_resize()
+        self._pixels = self._choose_pixels()
+        self._classes = find_classes(session.path, session.metadata, layout, settings.names)
+        labels = wanted_labels(settings.classes, self._classes.names)
+        self._labels = torch.tensor(labels)
+        self._numbers = [self._classes.numbers[label] for label in labels]
+        least, most = score_range(layout, outputs, self._size, self._classes.numbers)
+        if least < -SCORE_TOLERANCE or most > 1 + SCORE_TOLERANCE:
+            raise ConfigError(
+                f'{session.path}, read as {layout.kind}, gives scores from {least:.3g} to '
+                f'{most:.3g} instead of 0 to 1: choose another detector.layout, or export it '
+                'with the sigmoid or softmax that turns logits into scores')
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label of all classes, also where only some of them are looked for."""
+        return self._classes.names
+
+    @property
+    def layout(self) -> str:
+        """What the outputs were recognised as."""
+        return self._layout.kind
+
+    def warm_up(self) -> None:
+        """Run once on nothing: the first call allocates memory and picks kernels."""
+        width, height = self._size
+        self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """
+        Return the objects of each frame, best score first.
+
+        As in the SSD: classes are chosen, then come `score_floor`, suppression with
+        `box_voting` (not for networks that suppress themselves), the borders of the image and
+        `max_detections`. Raises FrameError for a frame without image.
+        """
+        most = self._batch or max(1, len(frames))
+        return [
+            found for start in range(0, len(frames), most)
+            for found in self._detect(frames[start:start + most])]
+
+    def _detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Handle as many frames as go in one batch."""
+        placements = [place(frame.size, self._size, self._resize) for frame in frames]
+        canvases = [
+            draw(frame, placement, self._size)
+            for frame, placement in zip(frames, placements, strict=True)]
+        outputs = self._run(canvases, self._pixels)
+        settings, layout = self._settings, self._layout
+        whole = layout.kind in SUPPRESSED
+        floor = settings.score_floor if whole else candidate_floor(settings)
+        results = []
+        for row, (frame, placement) in enumerate(zip(frames, placements, strict=True)):
+            found = candidates(layout, outputs, row, self._size, self._numbers, floor)
+            scores = torch.from_numpy(found.scores)
+            # the network's own suppression needs no bound, but an order
+            best = (torch.sort(scores, descending=True, stable=True).indices if whole
+                    else strongest(scores, settings))
+            boxes = placement.to_image(torch.from_numpy(found.boxes)[best])
+            kept = boxes, scores[best], self._labels[torch.from_numpy(found.classes)[best]]
+            if not whole:
+                kept = suppressed(*kept, settings)
+            results.append(finished(*kept, frame.size, settings))
+        return results
+
+    def _run(
+            self, canvases: Sequence[NDArray[np.uint8]],
+            pixels: str) -> list[NDArray[np.generic]]:
+        """Return the outputs for canvases; a file of one batch size gets some of them twice."""
+        session = self._session
+        filled = [*canvases, *[canvases[-1]] * ((session.batch or 0) - len(canvases))]
+        return session.run(
+            batch(filled, pixels, session.dtype, channels_last=session.channels_last))
+
+    def _trial(self) -> tuple[int | None, list[NDArray[np.generic]]]:
+        """
+        Return how many images go at once, None for any number, and outputs for grey ones.
+
+        Some files say that any number goes and then have one only in mind. On a CPU one at a
+        time is faster anyway, as the features of one image fit in its cache. Pixels in [0, 1]
+        suit any network well enough.
+        """
+        session = self._session
+        width, height = self._size
+        canvas = np.full((height, width, 3), GREY, np.uint8)
+        pixels = 'byte' if session.dtype == np.uint8 else 'unit'
+        if session.batch is None and self.device.type != 'cpu':
+            with contextlib.suppress(FrameError):
+                outputs = self._run([canvas, canvas], pixels)
+                if all(len(output) == 2 for output in outputs if output.ndim == 3):
+                    return None, outputs
+        try:
+            return session.batch or 1, self._run([canvas], pixels)
+        except FrameError as error:
+            raise ConfigError(
+                f'{error}; choose another detector.width and height, or export it with a fixed '
+                'size of input') from error
+
+    def _choose_resize(self) -> str:
+        stated = _stated(
+            self._settings.resize, self._session.metadata.get('resize'),
+            ('letterbox', 'corner', 'stretch'))
+        if stated != 'auto':
+            return stated
+        kind = self._layout.kind
+        if kind == 'yolox':
+            return 'corner'
+        return 'letterbox' if kind.startswith('yolo') else 'stretch'
+
+    def _choose_pixels(self) -> str:
+        session, kind = self._session, self._layout.kind
+        stated = _stated(
+            self._settings.pixels, session.metadata.get('pixels'),
+            ('unit', 'signed', 'imagenet', 'byte', 'byte_bgr'))
+        byte = session.dtype == np.uint8
+        if byte and stated not in ('auto', 'byte', 'byte_bgr'):
+            raise ConfigError(
+                f'detector.pixels is {stated}, but {session.path} takes whole numbers (uint8): '
+                'choose byte or byte_bgr')
+        if stated != 'auto':
+            return stated
+        if kind == 'yolox':
+            return 'byte_bgr'
+        if byte:
+            return 'byte'
+        if kind.startswith('yolo'):
+            return 'unit'
+        raise ConfigError(
+            f'{session.path} does not say how its input is scaled, and networks of its layout, '
+            f'{kind}, differ in it: set detector.pixels to unit, signed, imagenet, byte or '
+            'byte_bgr')
+
+
+def _stated(setting: str, metadata: str | None, known: Collection[str]) -> str:
+    """Return the setting, or what the file says of it if that is understood, or 'auto'."""
+    if setting == 'auto' and metadata is not None and metadata in known:
+        return metadata
+    return setting

@@ -1,0 +1,115 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The SSD as an ONNX file: images in, decoded boxes and scores out, metadata that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import json
+import logging
+from pathlib import Path
+from typing import Any
+import warnings
+
+import torch
+from torch import nn, Tensor
+from torch.nn import functional as F
+
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.nets.anchors import decode, make_anchors
+from mot_ros.tracking.nets.packed import replace_convs
+from mot_ros.tracking.nets.ssd import Conv, SsdMobileNetV3
+
+OPSET = 18
+
+
+class FixedConv(nn.Module):
+    """A Conv whose kernel is padded once, for features of one size, and not in every call."""
+
+    def __init__(self, conv: Conv, cells: tuple[int, int]) -> None:
+        super().__init__()
+        self.conv = conv
+        self.register_buffer('kernel', conv.kernel_for(cells).detach().clone())
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Do what the plain convolution does."""
+        conv = self.conv
+        return conv.activated(F.conv2d(
+            features, self.get_buffer('kernel'), conv.bias, conv.stride, conv.padding,
+            groups=conv.groups))
+
+
+class DecodedSsd(nn.Module):
+    """The network with its anchors: boxes xyxy in pixels of its input, and sigmoid scores."""
+
+    def __init__(self, network: SsdMobileNetV3, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer(
+            'anchors', make_anchors(network.shapes, network.cells(size), size))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return boxes (B, A, 4) and scores (B, A, C) of (B, 3, H, W) images in [-1, 1]."""
+        logits, deltas = self.network(images)
+        return decode(deltas, self.get_buffer('anchors')), torch.sigmoid(logits)
+
+
+def write_onnx(
+        network: SsdMobileNetV3, size: tuple[int, int], names: Sequence[str],
+        path: Path) -> None:
+    """
+    Write the network as an ONNX file for images of `size` (width, height), in batches of any size.
+
+    `names` are those of its columns. The network is used up: its convolutions are replaced.
+    The metadata hold what an ONNX detector has to know: `layout`, `resize`, `pixels`, `names`.
+    Raises ConfigError where the packages that torch needs for it are missing.
+    """
+    try:
+        # torch needs both for its exporter, and imports them late
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f'export to ONNX needs a package that cannot be imported ({error}): '
+            'pip install onnx onnxscript') from error
+    network = network.eval().requires_grad_(False)
+    replace_convs(network, size, FixedConv)
+    width, height = size
+    # two images: torch takes a dimension of one for a constant
+    example = torch.zeros(2, 3, height, width)
+    program = _exported(DecodedSsd(network, size), example)
+    # torch leaves a trace of its code at every node, with the paths of this machine
+    for node in program.model.graph:
+        node.metadata_props.clear()
+    program.model.metadata_props.update({
+        'layout': 'ssd_pixels', 'resize': 'stretch', 'pixels': 'signed',
+        'names': json.dumps(list(names))})
+    program.save(str(path))
+
+
+def _exported(module: nn.Module, example: Tensor) -> Any:
+    """Return torch's ONNX program; what the exporter says of itself is no news to the user."""
+    logger = logging.getLogger('torch.onnx')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            return torch.onnx.export(
+                module, (example,), dynamo=True, opset_version=OPSET, verbose=False,
+                input_names=['images'], output_names=['boxes', 'scores'],
+                dynamic_shapes=({0: torch.export.Dim('batch', min=1)},))
+    finally:
+        logger.setLevel(level)
