@@ -63,7 +63,7 @@ th:first-child,td:first-child,.text{text-align:left}
 tbody tr:last-child td{border-bottom:0}tr.first td{border-top:2px solid var(--line)}
 tr.all td{font-size:15px}.best{font-weight:700}.error{color:var(--bad);white-space:normal}
 .better{color:var(--good);background:var(--goodbg)}.worse{color:var(--bad);background:var(--badbg)}
-.wrap td{white-space:normal;overflow-wrap:anywhere}
+.wrap td{white-space:normal;overflow-wrap:anywhere}td.told{white-space:normal;min-width:150px}
 .grid2{display:grid;gap:12px;grid-template-columns:repeat(auto-fill,minmax(320px,1fr))}
 .hists{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(360px,1fr))}
 .gallery{display:flex;flex-wrap:wrap;gap:12px}figure{margin:0;max-width:462px}

@@ -128,17 +128,18 @@ def locate(name_or_path: str | Path) -> Path:
     return path
 
 
-def load(name_or_path: str | Path) -> dict[str, Tensor]:
+def load(name_or_path: str | Path, inside: str = '') -> dict[str, Tensor]:
     """
     Return the tensors of a file by name, on the CPU; nothing in the file is ever executed.
 
     Names of the manifest must have their SHA-256. A path may be .safetensors, or .pt and .pth
-    with nothing in them but tensors. Raises WeightsError if the file is missing, altered,
-    truncated, or holds anything else.
+    with nothing in them but tensors, or with these under the key `inside`, as checkpoints of
+    training have them. Raises WeightsError if the file is missing, altered, truncated, or
+    holds anything else.
     """
     path = locate(name_or_path)
     if path.suffix in ('.pt', '.pth'):
-        return _load_pickled(path)
+        return _load_pickled(path, inside)
     if path.suffix != '.safetensors':
         raise WeightsError(
             f'{path} ends in {path.suffix!r}; weights are .safetensors, .pt or .pth files')
@@ -160,7 +161,7 @@ def load(name_or_path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def _load_pickled(path: Path) -> dict[str, Tensor]:
+def _load_pickled(path: Path, inside: str) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError,
@@ -169,6 +170,8 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
             f'{path} is not a file of plain tensors, and is not run to find out what it is: '
             f'{str(error).splitlines()[0] if str(error) else type(error).__name__}; save its '
             'state_dict with safetensors where you trust it') from error
+    if isinstance(state, dict) and inside in state:
+        state = state[inside]
     if not isinstance(state, dict) or not all(
             isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()):
         raise WeightsError(

@@ -1,0 +1,167 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+How well appearance alone tells the people of PETS09-S2L1 apart, on crops of the truth.
+
+`after 1-2 s` is the share of people whose embedding is most alike to their own, among all who are
+in view 7, 9, 11 or 14 frames (1 to 2 s at 7 Hz) later. `among all` asks harder: a gallery of one
+crop of each of the people at a time of chance, and queries from at least 14 frames away from it.
+`chance` is what guessing gets. With `--disturb` edges of boxes are off by that share of the side,
+one sigma, as detections are. Prints one table and writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import datetime
+import json
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+# flake8: noqa: E402
+from mot_ros.tracking.threads import share_cores
+
+share_cores()  # before anything loads torch
+
+import numpy as np
+
+from mot_ros.data.mot import MotRows, read_truth
+from mot_ros.data.video import open_source
+from mot_ros.evaluation.machine import describe_machine
+from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.tracking import weights
+from mot_ros.tracking.appearance import cosines, Embedder
+from mot_ros.tracking.colour_histogram import ColourHistogram
+from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.nets.slm import VARIANTS
+from mot_ros.tracking.types import Floats
+
+ROOT = Path(__file__).resolve().parent.parent
+LATER = (7, 9, 11, 14)
+"""Frames between a crop and those it is compared with."""
+FAR = 14
+GALLERIES, QUERIES = 30, 600
+
+
+def embed(embedder: Embedder, video: Path, truth: MotRows, disturb: float) -> Floats:
+    """Return the embedding of every row of the truth."""
+    random = np.random.default_rng(0)
+    side = np.tile(truth.boxes[:, 2:] - truth.boxes[:, :2], 2)
+    boxes = (truth.boxes + random.normal(0, disturb, truth.boxes.shape) * side).astype(np.float32)
+    result = np.zeros((len(truth), embedder.dimension), np.float32)
+    for number, frame in enumerate(open_source(video), 1):
+        rows = truth.span(number)
+        result[rows] = embedder.embed(frame, boxes[rows])
+    return result
+
+
+def after_a_while(truth: MotRows, embedded: Floats) -> tuple[float, float]:
+    """Return the share of right answers among those in view later, and that of guessing."""
+    right, chance, asked = 0, 0.0, 0
+    for first in range(1, truth.last_frame + 1):
+        here = truth.span(first)
+        for later in LATER:
+            there = truth.span(first + later)
+            names = truth.ids[there]
+            known = np.isin(truth.ids[here], names)
+            if len(names) < 2 or not known.any():
+                continue
+            best = cosines(embedded[here][known], embedded[there]).argmax(axis=1)
+            right += int((names[best] == truth.ids[here][known]).sum())
+            chance += known.sum() / len(names)
+            asked += int(known.sum())
+    return right / asked, chance / asked
+
+
+def among_all(truth: MotRows, embedded: Floats) -> tuple[float, float]:
+    """Return the share of right answers in galleries of everybody, and that of guessing."""
+    random = np.random.default_rng(0)
+    people = np.unique(truth.ids)
+    right = asked = 0
+    for _ in range(GALLERIES):
+        gallery = np.array([random.choice(np.flatnonzero(truth.ids == who)) for who in people])
+        queries = random.choice(len(truth), min(QUERIES, len(truth)), replace=False)
+        own = gallery[np.searchsorted(people, truth.ids[queries])]
+        queries = queries[np.abs(truth.frames[queries] - truth.frames[own]) >= FAR]
+        best = cosines(embedded[queries], embedded[gallery]).argmax(axis=1)
+        right += int((people[best] == truth.ids[queries]).sum())
+        asked += len(queries)
+    return right / asked, 1 / len(people)
+
+
+def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotRows) -> dict[
+        str, Any]:
+    """Return one row of the table."""
+    start = time.perf_counter()
+    embedded = embed(embedder, args.video, truth, args.disturb)
+    seconds = time.perf_counter() - start
+    near, chance_near = after_a_while(truth, embedded)
+    far, chance_far = among_all(truth, embedded)
+    return {
+        'embedder': name, 'dimension': embedder.dimension, 'crops': len(truth),
+        'after 1-2 s': near, 'chance': chance_near, 'among all': far, 'chance ': chance_far,
+        'ms per crop': seconds * 1e3 / len(truth)}
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--weights', metavar='FILE', help='trained SLM to put beside the colours')
+    parser.add_argument('--variant', choices=VARIANTS, default='article', help='of that SLM')
+    parser.add_argument('--device', default='auto', help="'auto', 'cpu', 'cuda' (auto)")
+    parser.add_argument('--disturb', type=float, default=0.0, metavar='SHARE',
+                        help='of the side, by which edges are off (0)')
+    parser.add_argument('--video', type=Path, default=(
+        weights.cache_root().parent / 'videos' / 'vtest.avi'))
+    parser.add_argument('--truth', type=Path, default=(
+        ROOT.parent / 'shared/data/mot15/PETS09-S2L1/gt/gt.txt'))
+    parser.add_argument('--json', type=Path, default=Path('reidentification.json'),
+                        help='result (reidentification.json)')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print, write."""
+    args = parse(argv)
+    try:
+        truth = read_truth(args.truth)
+        truth = truth[truth.values > 0]
+        embedders: dict[str, Embedder] = {'colour': ColourHistogram()}
+        if args.weights:
+            from mot_ros.tracking.slm_embedder import SlmEmbedder
+
+            embedders[f'SLM {args.variant}'] = SlmEmbedder(
+                args.weights, args.variant, args.device)
+        rows = [measure(name, embedder, args, truth) for name, embedder in embedders.items()]
+    except MotError as error:
+        sys.stderr.write(f'reidentification.py: error: {error}\n')
+        return 2
+    sys.stdout.write(markdown_table([list(rows[0])] + [
+        [f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()]
+        for row in rows]))
+    args.json.write_text(json.dumps({
+        'benchmark': 'reidentification', 'rows': rows, 'disturb': args.disturb,
+        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+        'hardware': describe_machine()}, indent=2) + '\n')
+    sys.stdout.write(f'wrote {args.json}\n')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,55 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The appearance benchmark with few boxes."""
+
+import importlib.util
+import json
+from pathlib import Path
+import sys
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'embedding.py'
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('embedding_benchmark', SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, 'embedding_benchmark', module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_all_ways_agree_and_are_written(
+        benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / 'a.json'
+    assert benchmark.main(['--boxes', '3', '--rounds', '1', '--json', str(file)]) == 0
+    rows = json.loads(file.read_text())['rows']
+    assert [(row['embedder'], row['way']) for row in rows] == [
+        ('SLM code', 'as published'), ('SLM code', 'one by one'), ('SLM code', 'batch'),
+        ('SLM article', 'one by one'), ('SLM article', 'batch'), ('colour', 'one by one'),
+        ('colour', 'batch')]
+    for row in rows:
+        assert row['boxes'] == 3 and row['ms'] > 0
+        assert row['largest difference'] < 1e-3
+        assert (row['batch / this'] == 1) == (row['way'] == 'batch')
+    assert '| as published |' in capsys.readouterr().out
+
+
+def test_bad_numbers_are_a_usage_error(benchmark: ModuleType) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        benchmark.main(['--boxes', '0'])

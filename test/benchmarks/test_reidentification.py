@@ -1,0 +1,86 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The re-identification benchmark on people of plain colours."""
+
+import importlib.util
+import json
+from pathlib import Path
+import sys
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'reidentification.py'
+FRAMES = 40
+COLOURS = ((0, 0, 220), (0, 220, 0), (220, 0, 0))
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('reidentification_benchmark', SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, 'reidentification_benchmark', module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def words(folder: Path, *, change: bool = False) -> list[str]:
+    """
+    Write a video of three people who walk, its truth, and return the words naming them.
+
+    With `change` they change clothes among them in every frame.
+    """
+    rng = np.random.default_rng(0)
+    video, truth = folder / 'v.avi', folder / 'gt.txt'
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*'MJPG'), 7.0, (320, 240))
+    lines = []
+    for number in range(FRAMES):
+        image = np.full((240, 320, 3), 90, np.uint8)
+        order = rng.permutation(3) if change else range(3)
+        for person, colour in enumerate(COLOURS[chosen] for chosen in order):
+            x, y = 10 + 4 * number, 10 + 75 * person
+            image[y:y + 60, x:x + 24] = colour
+            lines.append(f'{number + 1},{person + 1},{x},{y},24,60,1,-1,-1,-1\n')
+        writer.write(image)
+    writer.release()
+    truth.write_text(''.join(lines))
+    return ['--video', str(video), '--truth', str(truth), '--json', str(folder / 'a.json')]
+
+
+def row(folder: Path) -> dict:
+    return json.loads((folder / 'a.json').read_text())['rows'][0]
+
+
+def test_people_of_other_colours_are_told_apart(
+        benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmark.main(words(tmp_path)) == 0
+    assert row(tmp_path)['after 1-2 s'] == row(tmp_path)['among all'] == 1
+    assert row(tmp_path)['chance'] == pytest.approx(1 / 3)
+    assert row(tmp_path)['crops'] == 3 * FRAMES
+    assert '| colour |' in capsys.readouterr().out.replace('  ', '')
+
+
+def test_people_who_change_clothes_are_not(benchmark: ModuleType, tmp_path: Path) -> None:
+    assert benchmark.main([*words(tmp_path, change=True), '--disturb', '0.02']) == 0
+    assert row(tmp_path)['after 1-2 s'] == pytest.approx(1 / 3, abs=0.12)
+    assert row(tmp_path)['among all'] == pytest.approx(1 / 3, abs=0.12)
+
+
+def test_errors_take_one_line(
+        benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert benchmark.main([*words(tmp_path), '--weights', 'none.pt']) == 2
+    assert "'none.pt', which is neither a name" in capsys.readouterr().err
