@@ -33,13 +33,16 @@ setup(
     maintainer_email='maintainers@mot-ros.example',
     packages=find_packages(exclude=['test', 'test.*']),
     data_files=[
+        ('bin', ['scripts/mot_ros']),
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
         (share, ['package.xml']),
         (f'{share}/launch', files('launch', '*.launch.py')),
         (f'{share}/config', files('config', '*.yaml', '*.xml', '*.rviz', '*.json')),
     ],
     install_requires=['setuptools'],
-    extras_require={'evaluation': ['trackeval'], 'test': ['pytest']},
+    extras_require={
+        'cluster': ['distributed'], 'evaluation': ['trackeval'],
+        'export': ['onnx', 'onnxscript'], 'onnx': ['onnxruntime'], 'test': ['pytest']},
     zip_safe=True,
     entry_points={
         'console_scripts': [
@@ -47,6 +50,7 @@ setup(
             'camera = mot_ros.ros.camera:main',
             'demo = mot_ros.ros.demo:main',
             'recorder = mot_ros.ros.recorder:main',
+            'replay = mot_ros.ros.replay:main',
             'tracker = mot_ros.ros.node:main',
             'visualizer = mot_ros.ros.visualizer:main',
         ],

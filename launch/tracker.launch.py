@@ -54,7 +54,16 @@ def generate_launch_description() -> LaunchDescription:
             description='Parameter file; by default the one that comes with the method.'),
         DeclareLaunchArgument(
             'image_topic', default_value='image',
-            description='Topic of the camera images (sensor_msgs/msg/Image).'),
+            description='Topic of the camera images (sensor_msgs/msg/Image); the base topic also '
+            'where they come compressed.'),
+        DeclareLaunchArgument(
+            'image_transport', default_value='', choices=['', 'raw', 'compressed'],
+            description='How images come: raw, or compressed on <image_topic>/compressed; empty: '
+            'what params_file says.'),
+        DeclareLaunchArgument(
+            'detections_topic', default_value='detections',
+            description="Topic of another node's detections (vision_msgs/msg/Detection2DArray), "
+            'for detector.type external.'),
         DeclareLaunchArgument(
             'namespace', default_value='', description='Namespace of the node.'),
         DeclareLaunchArgument(
@@ -65,6 +74,10 @@ def generate_launch_description() -> LaunchDescription:
             'weights', default_value='',
             description='Weights of the detector: a name in the manifest or the path of a '
             '.safetensors file; empty: what params_file says.'),
+        DeclareLaunchArgument(
+            'queue', default_value='', choices=['', 'latest', 'all'],
+            description='Images that wait: latest: the newest wins; all: every one in order; '
+            'empty: what params_file says.'),
         DeclareLaunchArgument(
             'use_sim_time', default_value='', choices=['', 'true', 'false'],
             description='Take time from /clock, as a simulation or a bag publishes it; empty: '
@@ -91,12 +104,16 @@ def generate_launch_description() -> LaunchDescription:
             parameters=[LaunchConfiguration('params_file'), {
                 'launch.method': argument('method'),
                 'launch.preset': argument('preset'),
+                'launch.image_transport': argument('image_transport'),
                 'launch.device': argument('device'),
                 'launch.detector.weights': argument('weights'),
+                'launch.queue': argument('queue'),
                 'launch.use_sim_time': argument('use_sim_time'),
                 'launch.autostart': argument('autostart'),
             }],
-            remappings=[('image', LaunchConfiguration('image_topic'))],
+            remappings=[
+                ('image', LaunchConfiguration('image_topic')),
+                ('detections', LaunchConfiguration('detections_topic'))],
             arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
             output='screen',
             emulate_tty=True),

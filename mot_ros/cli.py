@@ -22,8 +22,9 @@ import os
 import sys
 
 from mot_ros import __version__
-from mot_ros.commands import convert, evaluate, INTERRUPTED, say, track, weights
+from mot_ros.commands import convert, evaluate, export, INTERRUPTED, replay, say, track, weights
 from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.memory import keep_memory
 from mot_ros.tracking.threads import share_cores
 
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0, 2 for an error, 130 for Ctrl-C."""
     args = _parser().parse_args(argv)
     share_cores()
+    keep_memory()
     # what these would say of a broken video comes as one line of our own
     os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
@@ -59,10 +61,18 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add(commands.add_parser(
         'evaluate', help='score methods or results on annotated sequences',
         description='Score methods or results on annotated sequences.'))
+    replay.add(commands.add_parser(
+        'replay', help='play a bag live through the ROS 2 node and score that',
+        description='Play a bag live through the ROS 2 node, score what it publishes beside the '
+        'offline run of the same method, and tell what real time cost.'))
     convert.add(commands.add_parser(
-        'convert', help='convert between video, MOTChallenge folder and rosbag2',
-        description='Convert a video, images or a MOTChallenge folder to a rosbag2, or a '
-        'rosbag2 to a MOTChallenge folder or a video.'))
+        'convert', help='convert between video, MOTChallenge, COCO and rosbag2',
+        description='Convert a video, images, a MOTChallenge folder or COCO-style annotations '
+        'to a rosbag2, or a rosbag2 back to one of them.'))
+    export.add(commands.add_parser(
+        'export', help='write the default detector as an ONNX file',
+        description='Write the default detector as an ONNX file of one input size, for '
+        'detector.type onnx.'))
     weights.add(commands.add_parser(
         'weights', help='list or import the weights of the detectors',
         description='List or import the weights of the detectors.'))

@@ -42,15 +42,18 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[int]
     pytest.importorskip('rclpy')
     from ros_bench import own_domain
 
+    from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
+
     with own_domain() as domain:
+        for name in PROFILE_VARIABLES:
+            monkeypatch.delenv(name, raising=False)
         for name, value in {
                 'ROS_DOMAIN_ID': str(domain),
                 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
                 'ROS_LOG_DIR': str(tmp_path / 'ros_log'),
-                'FASTDDS_DEFAULT_PROFILES_FILE': str(ROOT / 'config' / 'fastdds.xml'),
+                profile_variable(): str(ROOT / 'config' / 'fastdds.xml'),
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.delenv('FASTRTPS_DEFAULT_PROFILES_FILE', raising=False)
         yield domain
 
 

@@ -107,6 +107,11 @@ def ids_of(message: Detection2DArray) -> list[str]:
     return [detection.id for detection in message.detections]
 
 
+def beside_ros() -> str:
+    """Return the PYTHONPATH of processes: this checkout, then what a sourced ROS has there."""
+    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+
+
 class Child:
     """A process with its output in a file."""
 
@@ -116,7 +121,7 @@ class Child:
         with log.open('wb') as file:
             self.process = subprocess.Popen(
                 list(command), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                env={**os.environ, 'PYTHONPATH': str(ROOT), **environment},
+                env={**os.environ, 'PYTHONPATH': beside_ros(), **environment},
                 start_new_session=True)
 
     @property

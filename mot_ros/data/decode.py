@@ -122,7 +122,9 @@ def compressed_size(data: Any, kind: str) -> tuple[int, int]:
     try:
         header = read_header(bytes(data))
     except PictureError as error:
-        raise ImageError('data', f'an image of format {kind!r} is no picture: {error}') from error
+        raise ImageError(
+            'data', f'an image of format {kind!r} is no picture: {error}; send JPEG or PNG, not '
+            'WebP, nor a video format such as H.264') from error
     if not header.complete:
         raise ImageError(
             'truncated', f'a {header.kind} of {header.width}x{header.height} breaks off after '

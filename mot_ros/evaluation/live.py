@@ -162,8 +162,8 @@ def _row(result: Mapping[str, Any]) -> str:
         f'<tr><td>{escape(result["run"])}</td><td class="text">{escape(result["sequence"])}</td>'
         f'<td>{speed}</td><td class="text">{escape(live["queue"])}</td><td>{live["images"]}</td>'
         f'<td>{live["received"]}</td><td>{live["processed"]}</td><td>{live["share"]:.1%}</td>'
-        f'<td class="text told">{escape(_missing(live)) or "-"}</td><td>{_times(live["age_ms"])}</td>'
-        f'<td>{_times(live["lag_ms"])}</td>'
+        f'<td class="text told">{escape(_missing(live)) or "-"}</td>'
+        f'<td>{_times(live["age_ms"])}</td><td>{_times(live["lag_ms"])}</td>'
         + ''.join(_change(live['change'].get(name)) for name in QUALITY) + '</tr>')
 
 

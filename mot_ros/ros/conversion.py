@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
@@ -34,11 +34,10 @@ from vision_msgs.msg import (
     VisionClass,
 )
 
-from mot_ros.data import decode
 from mot_ros.data.box_messages import columns_of
-from mot_ros.data.decode import ImageError, Pixels
+from mot_ros.data.decode import ImageError, Pixels, to_bgr
 from mot_ros.tracking.boxes import area, clip, xyxy_to_cxcywh
-from mot_ros.tracking.types import Floats, Tracks, TrackState
+from mot_ros.tracking.types import Floats, Tracks, TrackState, UNKNOWN_SIZE
 
 if TYPE_CHECKING:
     from mot_ros_msgs.msg import TrackArray
@@ -46,26 +45,6 @@ if TYPE_CHECKING:
 __all__ = [
     'ImageError', 'to_bgr', 'to_compressed_image', 'to_detections', 'to_image', 'to_label_info',
     'to_nanoseconds', 'to_seconds', 'to_stamp', 'to_track_array', 'to_tracks']
-
-
-def to_bgr(message: Image) -> Pixels:
-    """
-    Return the image as (H, W, 3) uint8 BGR; raises ImageError if the message is inconsistent.
-
-    A bgr8 image is not copied: the result is a view into the message, its rows `step` apart.
-    """
-    return decode.to_bgr(message, _library)
-
-
-def _library() -> decode.Convert:
-    """Return cv_bridge's conversion where ROS has one that works, else that of rosbags-image."""
-    try:
-        # built against another NumPy it raises more than ImportError
-        from cv_bridge import CvBridge
-        bridge = CvBridge()
-    except Exception:
-        return decode.rosbags_image()
-    return lambda packed: bridge.imgmsg_to_cv2(packed, 'bgr8')
 
 
 def to_image(bgr: Pixels, header: Header) -> Image:
@@ -111,25 +90,29 @@ def to_stamp(seconds: float) -> Time:
 
 def to_detections(
         tracks: Tracks, header: Header, size: tuple[int, int], *,
-        id_prefix: str = '', amodal: bool = False) -> Detection2DArray:
+        id_prefix: str = '', amodal: bool = False,
+        class_id: Callable[[int], str] = str) -> Detection2DArray:
     """
     Return the confirmed tracks observed in an image of `size` (width, height).
 
     Boxes are cut to the image unless `amodal`; a track with nothing left in the image is not
-    published. The header is the image's, for the array and for each detection.
+    published. Where the size is unknown neither happens. The header is the image's, for the
+    array and for each detection; `class_id` says what a label is published as.
     """
-    tracks = tracks.observed
-    cut = clip(tracks.boxes, size)
-    inside = area(cut) > 0
-    boxes = (tracks.boxes if amodal else cut)[inside]
-    seen = tracks[inside]
+    seen = tracks.observed
+    boxes = seen.boxes
+    if size != UNKNOWN_SIZE:
+        cut = clip(boxes, size)
+        inside = area(cut) > 0
+        boxes, seen = (boxes if amodal else cut)[inside], seen[inside]
     message = Detection2DArray(header=header)
     message.detections = [
         Detection2D(
             header=header, id=f'{id_prefix}{number}', bbox=bbox, results=[_hypothesis(*what)])
         for number, bbox, what in zip(
             seen.ids.tolist(), _bounding_boxes(boxes),
-            zip(seen.labels.tolist(), seen.scores.tolist(), strict=True), strict=True)]
+            zip(map(class_id, seen.labels.tolist()), seen.scores.tolist(), strict=True),
+            strict=True)]
     return message
 
 
@@ -149,7 +132,9 @@ def to_tracks(message: Detection2DArray) -> Tracks:
         np.zeros((count, 2), np.float32), np.ones(count, np.float32), np.full(count, -1))
 
 
-def to_track_array(tracks: Tracks, header: Header, *, id_prefix: str = '') -> TrackArray:
+def to_track_array(
+        tracks: Tracks, header: Header, *, id_prefix: str = '',
+        class_id: Callable[[int], str] = str) -> TrackArray:
     """Return every live track, lost and tentative ones too, with its box as filtered, uncut."""
     from mot_ros_msgs.msg import Track, TrackArray
 
@@ -158,7 +143,7 @@ def to_track_array(tracks: Tracks, header: Header, *, id_prefix: str = '') -> Tr
         Track(
             id=f'{id_prefix}{tracks.ids[row]}',
             state=int(tracks.states[row]),
-            class_id=str(tracks.labels[row]),
+            class_id=class_id(int(tracks.labels[row])),
             score=float(tracks.scores[row]),
             visibility=float(tracks.visibilities[row]),
             bbox=bbox,
@@ -188,8 +173,8 @@ def _bounding_boxes(boxes: Floats) -> list[BoundingBox2D]:
     return result
 
 
-def _hypothesis(label: int, score: float) -> ObjectHypothesisWithPose:
+def _hypothesis(class_id: str, score: float) -> ObjectHypothesisWithPose:
     result = ObjectHypothesisWithPose()
-    result.hypothesis.class_id = str(label)
+    result.hypothesis.class_id = class_id
     result.hypothesis.score = score
     return result

@@ -12,16 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Image topics: the quality of service asked for, and counting what is lost on the way."""
+"""Input topics: the quality of service asked for, and what is lost or kept away by it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from rclpy.qos import (
+    HistoryPolicy,
+    qos_policy_name_from_kind,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 
 from mot_ros.tracking.config import NodeSettings
 
@@ -49,17 +54,39 @@ def input_qos(settings: NodeSettings) -> QoSProfile:
     return image_qos(reliability, 1 if latest else settings.queue_depth)
 
 
-def subscribe_and_count_losses(
-        node: Node, callback: Callable[[Image], None], qos: QoSProfile,
-        on_lost: Callable[[int], None]) -> Any:
-    """Subscribe `node` to `image`; `on_lost` hears how many messages the middleware lost."""
-    def on_event(event: Any) -> None:
-        on_lost(event.total_count_change)
+@dataclass(frozen=True)
+class Incidents:
+    """Who hears what the middleware notices of a subscription, while it exists."""
+
+    on_lost: Callable[[int], None]
+    """How many messages were lost on the way."""
+    on_incompatible: Callable[[str], None]
+    """Which policy a publisher offers less of than is asked for, so that nothing comes."""
+
+
+def subscribe(
+        node: Node, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile,
+        incidents: Incidents) -> Any:
+    """Subscribe `node` to a topic, and `incidents` to what happens to its messages."""
+    def on_lost(event: Any) -> None:
+        incidents.on_lost(event.total_count_change)
+
+    def on_incompatible(event: Any) -> None:
+        incidents.on_incompatible(policy_name_of(event.last_policy_kind))
 
     try:
         return node.create_subscription(
-            Image, 'image', callback, qos,
-            event_callbacks=SubscriptionEventCallbacks(message_lost=on_event))
+            kind, topic, callback, qos, event_callbacks=SubscriptionEventCallbacks(
+                message_lost=on_lost, incompatible_qos=on_incompatible))
     except UnsupportedEventTypeError:
         # not every middleware can tell
-        return node.create_subscription(Image, 'image', callback, qos)
+        return node.create_subscription(kind, topic, callback, qos)
+
+
+def policy_name_of(kind: int) -> str:
+    """Return the name of a policy as ROS tools write it: RELIABILITY, DURABILITY ..."""
+    try:
+        name: str = qos_policy_name_from_kind(kind)
+    except ValueError:
+        return f'policy {kind}'
+    return name.removesuffix('_QOS_POLICY')

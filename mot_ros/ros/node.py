@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""TrackerNode: images in, tracks out. Wiring only; the work is in the modules it names."""
+"""TrackerNode: images or boxes in, tracks out. Wiring only; the work is in other modules."""
 
 from __future__ import annotations
 
@@ -21,39 +21,31 @@ import time
 import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
-from vision_msgs.msg import Detection2DArray, LabelInfo
 
-from mot_ros.ros.conversion import to_detections, to_label_info, to_track_array
-from mot_ros.ros.graph import LARGE_IMAGES, why_silent
+from mot_ros.ros.contents import Content
+from mot_ros.ros.engine import Engine
+from mot_ros.ros.external import ClassIds
 from mot_ros.ros.health import Health, OVERWRITTEN
-from mot_ros.ros.images import input_qos, subscribe_and_count_losses
-from mot_ros.ros.loading import load_detector, load_tracker
+from mot_ros.ros.inputs import open_input, PairedInput, Sink
+from mot_ros.ros.loading import checksum, fault_of, load_detector, load_tracker
 from mot_ros.ros.mailbox import Mailbox
+from mot_ros.ros.outputs import Outputs
 from mot_ros.ros.parameters import Parameters
 from mot_ros.ros.process import run
+from mot_ros.ros.transitions import answer_impossible_transitions
+from mot_ros.ros.watch import Watch
 from mot_ros.ros.worker import Arrival, Worker
 from mot_ros.tracking.config import NodeSettings, Settings
 from mot_ros.tracking.contracts import Detector, Tracker
 from mot_ros.tracking.errors import ConfigError, MotError
-from mot_ros.tracking.sequence import SequenceGuard
+from mot_ros.tracking.memory import keep_memory
 from mot_ros.tracking.settings import flatten
 from mot_ros.tracking.threads import share_cores
-from mot_ros.tracking.types import Frame, Tracks
 
-try:
-    from mot_ros_msgs.msg import TrackArray
-except ImportError:
-    TrackArray = None
-
-SILENCE = 5.0
-"""Seconds without an image after which the log says why that may be."""
+FULL = 'the tracker is slower than what comes: raise queue_depth, or set queue:=latest'
 STOP_TIMEOUT = 10.0
 """Seconds that deactivating waits for the frame in hand."""
 
@@ -62,8 +54,10 @@ class TrackerNode(LifecycleNode):
     """
     Subscribes to `image` and publishes `~/tracks`, one message per accepted frame.
 
-    Configuring loads the detector, activating subscribes. The subscription only fills a mailbox;
-    a worker thread empties it, so services, parameters and diagnostics answer during inference.
+    Configuring loads the detector, activating subscribes; with an external detector that is
+    `detections`. The subscription only fills a mailbox; a worker thread empties it, so services,
+    parameters and diagnostics answer during inference. Settings that change are looked for
+    before each frame is put into the mailbox, and take effect before the worker's next one.
     The factories take the place of the real detector and method in tests.
     """
 
@@ -72,18 +66,19 @@ class TrackerNode(LifecycleNode):
             make_tracker: Callable[[Settings, Detector], Tracker] = load_tracker,
             **node_arguments: Any) -> None:
         super().__init__('tracker', **node_arguments)
+        answer_impossible_transitions(self)
         self._make_detector = make_detector
         self._make_tracker = make_tracker
         self._declared = Parameters(self)
         self._health = Health()
         self._settings = NodeSettings()
-        self._class_names: Sequence[str] = ()
+        self._watch = Watch(self, self._health)
+        self._class_ids = ClassIds()
+        self._engine: Engine | None = None
         self._worker: Worker | None = None
         self._mailbox: Mailbox[Arrival] | None = None
-        self._image_subscription: Any = None
-        self._outputs: dict[str, Any] = {}
-        self._silence_explained = False
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._input: Any = None
+        self._outputs: Outputs | None = None
         # a steady clock: a paused /clock must not silence the diagnostics
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0, self._report, clock=self._steady_clock)
@@ -141,52 +136,54 @@ class TrackerNode(LifecycleNode):
     def _configure(self) -> None:
         try:
             settings = self._settings = self._declared.read()
-            detector = self._make_detector(settings)
-            tracker = self._make_tracker(settings, detector)
-            # else the first image would wait for what the first run sets up
-            getattr(detector, 'warm_up', lambda: None)()
+            engine = self._engine = Engine(settings, self._make_detector, self._make_tracker)
         except Exception:
             self._release()
             raise
-        self._class_names = list(detector.class_names)
+        self._class_ids = ClassIds()
         self._health.clear()
+        self._health.drop_warning = settings.drop_warning
         self._health.labels = {
-            'method': settings.method, 'device': str(getattr(detector, 'device', settings.device))}
-        self._outputs['tracks'] = self.create_publisher(Detection2DArray, '~/tracks', 10)
-        self._outputs['label_info'] = self.create_publisher(
-            LabelInfo, '~/label_info',
-            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        if TrackArray is not None:
-            self._outputs['track_states'] = self.create_publisher(
-                TrackArray, '~/track_states', 10)
-        self._worker = Worker(
-            tracker, SequenceGuard(settings.sequence), self._publish, self._health,
-            self.get_logger())
-        self._declared.locked = True
+            'method': settings.method, 'device': engine.device, 'model': checksum(settings)}
+        outputs = self._outputs = Outputs(self, engine.detector.class_names, self._class_ids)
+        self._worker = Worker(engine, outputs.publish, self._health, self.get_logger())
+        self._declared.lock(
+            settings, lambda wanted: fault_of(wanted, outputs.class_names))
         self._health.state = 'inactive'
         self.get_logger().info('configured: ' + ', '.join(
             f'{name}={value}' for name, value in flatten(settings).items()))
 
     def _activate(self) -> None:
         settings = self._settings
-        if self._worker is None or not self._worker.stop(timeout=1.0):
+        if self._worker is None or self._outputs is None or not self._worker.stop(timeout=1.0):
             raise ConfigError('the tracker is still busy with a frame from before; wait for it')
         self._mailbox = Mailbox(1 if settings.queue == 'latest' else settings.queue_depth)
         self._worker.start(self._mailbox)
-        self._outputs['label_info'].publish(to_label_info(
-            self._class_names, Header(stamp=self.get_clock().now().to_msg()),
-            settings.detector.score_floor))
-        self._image_subscription = subscribe_and_count_losses(
-            self, self._on_image, input_qos(settings), self._on_lost)
-        self._silence_explained = False
+        self._outputs.tell_labels(settings.detector.score_floor)
+        self._open_input()
         self._health.state = 'active'
-        self._health.start_waiting()
-        self.get_logger().info(f'tracking images on {self._image_topic()}')
+
+    def _open_input(self) -> None:
+        needs_image = self._engine is not None and self._engine.tracker.needs_image
+        self._input = open_input(self, Sink(
+            self._take, self._current_settings, self._watch.incidents, self._health,
+            self._class_ids), needs_image=needs_image)
+        self._watch.wait_for(self._input.wanted)
+        self.get_logger().info(
+            f'tracking {self._input.wanted.kind} on {self._input.wanted.topic}')
+
+    def _reopen_input(self) -> None:
+        """Subscribe to other topics, if a method came that needs more or less of them."""
+        external = self._settings.detector.type == 'external'
+        if external and self._input is not None and self._engine is not None and (
+                isinstance(self._input, PairedInput) != self._engine.tracker.needs_image):
+            self._input.close()
+            self._open_input()
 
     def _deactivate(self) -> None:
-        if self._image_subscription is not None:
-            self.destroy_subscription(self._image_subscription)
-            self._image_subscription = None
+        if self._input is not None:
+            self._input.close()
+            self._input = None
         self._health.state = 'inactive'
         if self._worker is not None and not self._worker.stop(STOP_TIMEOUT):
             raise ConfigError(f'the tracker did not finish its frame within {STOP_TIMEOUT:g} s')
@@ -195,38 +192,40 @@ class TrackerNode(LifecycleNode):
         try:
             self._deactivate()
         finally:
-            for publisher in self._outputs.values():
-                self.destroy_publisher(publisher)
-            self._outputs = {}
-            self._worker = self._mailbox = None
+            if self._outputs is not None:
+                self._outputs.close()
+            self._outputs = self._worker = self._mailbox = self._engine = None
             self._health.state = 'unconfigured'
-            self._declared.locked = False
+            self._declared.unlock()
 
-    def _image_topic(self) -> str:
-        return str(self.resolve_topic_name('image'))
+    def _current_settings(self) -> NodeSettings:
+        """Return the settings, handed on to the worker if somebody changed them."""
+        if self._worker is None or self._outputs is None:
+            return self._settings
+        kept = self._worker.refused()
+        if kept is not None:
+            self._declared.restore(kept)
+            self._settings = kept
+        settings = self._declared.changed()
+        if settings is None:
+            return self._settings
+        before, self._settings = self._settings, settings
+        self._worker.configure(settings)
+        if settings.detector.score_floor != before.detector.score_floor:
+            self._outputs.tell_labels(settings.detector.score_floor)
+        return settings
 
-    def _on_image(self, message: Image) -> None:
-        self._health.receive()
-        self._silence_explained = False
+    def _take(self, content: Content) -> None:
+        """Put a frame into the mailbox; the input calls it."""
+        self._current_settings()
+        self._watch.see()
         if self._mailbox is not None:
             lost = self._mailbox.put(Arrival(
-                message, self.get_clock().now().nanoseconds, time.monotonic()))
-            self._health.drop(
-                OVERWRITTEN if self._settings.queue == 'latest' else 'queue full', lost)
-
-    def _publish(self, message: Image, frame: Frame, tracks: Tracks) -> None:
-        """Publish the tracks of a frame; the worker calls it."""
-        prefix = self._settings.id_prefix
-        self._outputs['tracks'].publish(to_detections(
-            tracks, message.header, frame.size, id_prefix=prefix, amodal=self._settings.amodal))
-        if 'track_states' in self._outputs:
-            self._outputs['track_states'].publish(
-                to_track_array(tracks, message.header, id_prefix=prefix))
-
-    def _on_lost(self, count: int) -> None:
-        self._health.lose(count)
-        self.get_logger().warning(
-            f'{count} images were lost on the way. {LARGE_IMAGES}', throttle_duration_sec=30.0)
+                content, self.get_clock().now().nanoseconds, time.monotonic()))
+            if self._settings.queue == 'latest':
+                self._health.drop(OVERWRITTEN, lost)
+            else:
+                self._health.drop('queue full', lost, FULL)
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._worker is not None
@@ -247,16 +246,14 @@ class TrackerNode(LifecycleNode):
         return response
 
     def _report(self) -> None:
-        """Publish the diagnostics, and say once why there is no image."""
-        report = DiagnosticArray()
-        report.header.stamp = self.get_clock().now().to_msg()
-        report.status = [self._health.report(f'{self.get_fully_qualified_name()[1:]}: tracking')]
-        self._diagnostics.publish(report)
-        if (self._image_subscription is not None and not self._silence_explained
-                and self._health.silence() > SILENCE):
-            self._silence_explained = True
-            self.get_logger().warning(f'no image for {SILENCE:g} s: ' + why_silent(
-                self, self._image_topic(), input_qos(self._settings).reliability))
+        """Tell how it goes, once a second."""
+        self._current_settings()
+        self._reopen_input()
+        if self._input is not None:
+            self._input.expire()
+        self._watch.report()
+        if self._input is not None:
+            self._watch.explain_silence(self._input.wanted)
 
 
 def start(**factories: Any) -> TrackerNode:
@@ -269,6 +266,7 @@ def start(**factories: Any) -> TrackerNode:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the tracker node until a signal ends it."""
     share_cores()
+    keep_memory()
     return run(start, args=args)
 
 

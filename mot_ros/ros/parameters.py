@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -28,28 +28,14 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from mot_ros.ros.given import LAUNCH_PREFIX, merged, TRUTH
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import build, catalogue, flatten, Setting, Value
 
-LAUNCH_PREFIX = 'launch.'
-"""
-What launch files put before a parameter to pass an argument that may be empty.
-
-An empty `launch.method` means "not given" and leaves the parameter file alone, which a plain
-`method` set to '' could not: ROS merges the two before the node sees them.
-"""
-
 _TYPES = {
     bool: Parameter.Type.BOOL, int: Parameter.Type.INTEGER, float: Parameter.Type.DOUBLE,
     str: Parameter.Type.STRING, tuple: Parameter.Type.STRING_ARRAY}
-_TRUTH = {'true': True, 'false': False}
-
-
-def is_ros_own(name: str) -> bool:
-    """Tell whether ROS itself reads this parameter, in any node."""
-    return (name in ('use_sim_time', 'start_type_description_service')
-            or name.startswith(('qos_overrides.', 'diagnostic_updater.')))
 
 
 def describe(name: str, setting: Setting) -> ParameterDescriptor:
@@ -58,8 +44,10 @@ def describe(name: str, setting: Setting) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
         name=name, type=_TYPES[type(setting.default)].value, description=setting.help + unit,
         dynamic_typing=False)
-    if setting.choices:
-        descriptor.additional_constraints = f'one of: {", ".join(setting.choices)}'
+    constraints = [f'one of: {", ".join(setting.choices)}'] if setting.choices else []
+    if setting.fixed:
+        constraints.append(f'fixed while the node is configured: {setting.fixed}')
+    descriptor.additional_constraints = '; '.join(constraints)
     unbounded = Setting(0, '')
     if (setting.minimum, setting.maximum) == (unbounded.minimum, unbounded.maximum):
         return descriptor
@@ -86,7 +74,7 @@ def declare(node: Node, name: str, setting: Setting) -> Any:
     if overrides.get(LAUNCH_PREFIX + name):
         value = overrides[LAUNCH_PREFIX + name]
         if isinstance(setting.default, bool):
-            value = _TRUTH.get(value, value)
+            value = TRUTH.get(value, value)
     value = setting.check(name, value)
     descriptor = describe(name, setting)
     descriptor.read_only = True
@@ -97,8 +85,8 @@ def declare(node: Node, name: str, setting: Setting) -> Any:
 def use_launched_sim_time(node: Node) -> None:
     """Set use_sim_time of a node from a launch argument, if that is not empty."""
     given = node._parameter_overrides.get(LAUNCH_PREFIX + 'use_sim_time')
-    if given is not None and given.value in _TRUTH:
-        node.set_parameters([Parameter('use_sim_time', value=_TRUTH[given.value])])
+    if given is not None and given.value in TRUTH:
+        node.set_parameters([Parameter('use_sim_time', value=TRUTH[given.value])])
 
 
 class Parameters:
@@ -107,16 +95,22 @@ class Parameters:
 
     A value from a file or the command line that does not fit is no exception here (it would end
     the process): it is kept aside, `read` complains of it, and setting the parameter repairs it.
-    `locked` refuses every change.
+
+    From `lock` to `unlock` there are settings in use. What is fixed is refused then, with the
+    reason; the rest is taken only if the settings as a whole are right, and given out by
+    `changed`. That is asked before each image, as ROS has no call after a change on Humble, and
+    in the thread that also changes parameters, so that an atomic change is never seen half.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self.locked = False
+        self._in_use: NodeSettings | None = None
+        self._check: Callable[[NodeSettings], None] = lambda _: None
+        self._touched = False
         self._writing = False
         # no public way shows what was given without being declared; declaring it automatically
         # raises on an empty list
-        values = _merge({name: parameter.value
+        values = merged({name: parameter.value
                          for name, parameter in node._parameter_overrides.items()})
         sim_time = values.pop('use_sim_time', None)
         if sim_time is not None:
@@ -161,11 +155,47 @@ class Parameters:
                      if name not in values})
         return settings
 
+    def lock(
+            self, settings: NodeSettings, check: Callable[[NodeSettings], None]) -> None:
+        """Put settings to use; `check` raises ConfigError for others that could not be."""
+        self._in_use, self._check, self._touched = settings, check, False
+
+    def unlock(self) -> None:
+        """Let everything change again."""
+        self._in_use = None
+
+    def changed(self) -> NodeSettings | None:
+        """Return the settings as they are to be from now on, if they are others than before."""
+        if self._in_use is None or not self._touched:
+            return None
+        self._touched = False
+        settings = build(NodeSettings, self._values())
+        if settings == self._in_use:
+            return None
+        self._in_use = settings
+        return settings
+
+    def restore(self, settings: NodeSettings) -> None:
+        """Show the settings that are really in use, where others could not be taken."""
+        shown = self._values()
+        self._writing = True
+        try:
+            self._node.set_parameters([
+                Parameter(name, _TYPES[type(value)], _listed(value))
+                for name, value in flatten(settings).items() if value != shown[name]])
+        finally:
+            self._writing = False
+        self._in_use, self._touched = settings, False
+
+    def _values(self) -> dict[str, Any]:
+        """Return what the parameters show."""
+        return {name: setting.check(name, self._node.get_parameter(name).value)
+                for name, setting in self._known.items()}
+
     def _write(self, values: Mapping[str, Value]) -> None:
         """Set parameters in our own name."""
         for name, value in values.items():
-            ours = Parameter(
-                name, _TYPES[type(value)], list(value) if isinstance(value, tuple) else value)
+            ours = Parameter(name, _TYPES[type(value)], _listed(value))
             self._writing = True
             try:
                 result = self._node.set_parameters([ours])[0]
@@ -178,36 +208,33 @@ class Parameters:
 
     def _judge(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         """Allow or refuse a change; ROS calls it with all parameters of an atomic set at once."""
-        for parameter in parameters:
-            if parameter.name not in self._known or self._writing:
-                continue
-            if self.locked:
-                return SetParametersResult(successful=False, reason=(
-                    f'{parameter.name} cannot change while the node is configured: deactivate '
-                    'it and clean it up first'))
-            try:
-                self._known[parameter.name].check(parameter.name, parameter.value)
-            except ConfigError as error:
-                return SetParametersResult(successful=False, reason=str(error))
+        wanted = {} if self._writing else {
+            parameter.name: parameter.value for parameter in parameters
+            if parameter.name in self._known}
+        try:
+            for name, value in wanted.items():
+                self._known[name].check(name, value)
+            if wanted and self._in_use is not None:
+                self._judge_live(wanted)
+        except ConfigError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
+    def _judge_live(self, wanted: Mapping[str, Any]) -> None:
+        """Raise ConfigError unless the settings in use can take these values."""
+        shown = self._values()
+        for name, value in wanted.items():
+            setting = self._known[name]
+            if setting.fixed and setting.check(name, value) != shown[name]:
+                raise ConfigError(
+                    f'{name} is {shown[name]!r} and fixed while the node is configured: '
+                    f'{setting.fixed}; deactivate the node and clean it up first')
+        self._check(build(NodeSettings, {**shown, **wanted}))
+        self._touched = True
 
-def _merge(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Put launch arguments over the rest, leave out what is not set, and what ROS itself reads."""
-    values = {name: value for name, value in given.items()
-              if not is_ros_own(name) and not name.startswith(LAUNCH_PREFIX)}
-    known = catalogue(NodeSettings, next(iter(NodeSettings.presets)))
-    for name, value in given.items():
-        if name.startswith(LAUNCH_PREFIX) and value != '':
-            name = name[len(LAUNCH_PREFIX):]
-            # launch arguments are strings; one that cannot be read is left to the validator
-            if name == 'use_sim_time' or (name in known and isinstance(known[name].default, bool)):
-                value = _TRUTH.get(str(value).lower(), value)
-            values[name] = value
-    # YAML's empty list reaches us as a value that is not set
-    values |= {name: () for name, value in values.items()
-               if value is None and name in known and isinstance(known[name].default, tuple)}
-    return {name: value for name, value in values.items() if value is not None and value != ''}
+
+def _listed(value: Value) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _checked_or_default(name: str, setting: Setting, given: Mapping[str, Any]) -> Value:

@@ -66,7 +66,6 @@ def run(*make_nodes: Callable[[], Node], args: Sequence[str] | None = None) -> i
             except ExternalShutdownException:
                 break
             except Exception:
-                # on Humble even an impossible lifecycle transition ends up here
                 logger.error(f'a callback failed:\n{traceback.format_exc()}')
         return max((getattr(node, 'exit_code', 0) for node in nodes), default=0)
     except MotError as error:

@@ -19,18 +19,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+import queue
 import threading
 import time
 import traceback
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
-from sensor_msgs.msg import Image
 
-from mot_ros.ros.conversion import ImageError, to_bgr, to_nanoseconds
+from mot_ros.ros.contents import Content
+from mot_ros.ros.conversion import ImageError, to_nanoseconds
+from mot_ros.ros.engine import changes, Engine
 from mot_ros.ros.health import Health
 from mot_ros.ros.mailbox import Mailbox
-from mot_ros.tracking.contracts import Tracker
-from mot_ros.tracking.sequence import Outcome, SequenceGuard
+from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.sequence import Outcome
 from mot_ros.tracking.types import Frame, Tracks
 
 LOG_INTERVAL = 5.0
@@ -39,9 +41,9 @@ LOG_INTERVAL = 5.0
 
 @dataclass(frozen=True)
 class Arrival:
-    """An image message and when it came."""
+    """A frame in its message, and when it came."""
 
-    message: Image
+    content: Content
     received: int
     """Nanoseconds on the node's clock: stands in for a missing stamp, where that is allowed."""
     arrived: float
@@ -70,17 +72,18 @@ class Worker:
     """
     Runs the tracker on what comes into the mailbox, in a thread of its own.
 
-    `publish` is called once per accepted frame, in that thread. Whatever a frame causes costs
-    that frame. Reset and enabling are requests that take effect between two frames, so that
-    whoever makes them never waits for the inference.
+    `publish` is called once per accepted frame, in that thread, with the settings that the
+    frame was tracked with; it returns the age of the frame in seconds, or None. Whatever a
+    frame causes costs that frame. Reset, enabling and other settings are requests that take
+    effect between two frames, so that whoever makes them never waits for the inference.
     """
 
     def __init__(
-            self, tracker: Tracker, guard: SequenceGuard,
-            publish: Callable[[Image, Frame, Tracks], None], health: Health,
-            logger: RcutilsLogger) -> None:
-        self._tracker = tracker
-        self._guard = guard
+            self, engine: Engine,
+            publish: Callable[[Content, Frame, Tracks, NodeSettings], float | None],
+            health: Health, logger: RcutilsLogger) -> None:
+        self._engine = engine
+        self._settings = engine.settings
         self._publish = publish
         self._health = health
         self._logger = logger
@@ -88,8 +91,10 @@ class Worker:
         self._mailbox: Mailbox[Arrival] | None = None
         self._thread: threading.Thread | None = None
         self._enabled = True
+        self._wanted: queue.SimpleQueue[NodeSettings] = queue.SimpleQueue()
         self._restart_wanted = threading.Event()
         self._flush_wanted = threading.Event()
+        self._refused = threading.Event()
 
     def start(self, mailbox: Mailbox[Arrival]) -> None:
         """Begin to empty `mailbox`."""
@@ -120,6 +125,17 @@ class Worker:
             self._flush_wanted.set()
         self._enabled = on
 
+    def configure(self, settings: NodeSettings) -> None:
+        """Before the next frame, take other settings, all at once."""
+        self._wanted.put(settings)
+
+    def refused(self) -> NodeSettings | None:
+        """Return the settings that stay in use if others could not be taken, once; else None."""
+        if not self._refused.is_set() or not self._wanted.empty():
+            return None
+        self._refused.clear()
+        return self._settings
+
     def _run(self, mailbox: Mailbox[Arrival]) -> None:
         while (arrival := mailbox.take()) is not None:
             try:
@@ -138,45 +154,69 @@ class Worker:
             self._health.drop('disabled')
             return
         taken = time.monotonic()
-        message = arrival.message
-        header, size = message.header, (message.width, message.height)
-        verdict = self._guard.judge(
+        content, guard, tracker = arrival.content, self._engine.guard, self._engine.tracker
+        header = content.header
+        try:
+            size = content.size()
+        except ImageError as error:
+            self._drop(error.reason, f'image dropped: {error}')
+            return
+        verdict = guard.judge(
             to_nanoseconds(header.stamp) or None, size, header.frame_id, arrival.received)
         if verdict.outcome is Outcome.DROP:
             self._drop(verdict.reason, verdict.message)
             return
         try:
-            frame = Frame(to_bgr(message), verdict.stamp, size)
+            frame = content.open(verdict.stamp)
         except ImageError as error:
             self._drop(error.reason, f'image dropped: {error}')
             return
         decoded = time.monotonic()
         if verdict.outcome is not Outcome.ACCEPT:
-            self._tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
+            tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
             self._health.reset(verdict.reason)
             self._complaints.warn(verdict.reason, verdict.message)
-        self._guard.accept(verdict, size, header.frame_id)
-        tracks = self._tracker.update(frame)
+        guard.accept(verdict, size, header.frame_id)
+        tracks = tracker.update(frame)
         updated = time.monotonic()
-        self._publish(message, frame, tracks)
+        age = self._publish(content, frame, tracks, self._settings)
         done = time.monotonic()
         self._health.publish({
             'wait': taken - arrival.arrived, 'decode': decoded - taken,
             'update': updated - decoded, 'publish': done - updated,
-            'total': done - arrival.arrived}, alive=len(tracks))
+            'total': done - arrival.arrived}, alive=len(tracks), age=age)
 
     def _obey(self) -> None:
         """Carry out what was requested since the last frame."""
+        while not self._wanted.empty():
+            self._change(self._wanted.get())
         if self._flush_wanted.is_set():
             self._flush_wanted.clear()
-            self._tracker.reset(keep_ids=True)
+            self._engine.tracker.reset(keep_ids=True)
             self._health.reset('disabled')
         if self._restart_wanted.is_set():
             self._restart_wanted.clear()
-            self._tracker.reset()
-            self._guard.forget()
+            self._engine.tracker.reset()
+            self._engine.guard.forget()
             self._health.reset('requested')
 
+    def _change(self, settings: NodeSettings) -> None:
+        """Take other settings, or keep the old ones and say why."""
+        differences = changes(self._settings, settings)
+        try:
+            self._engine.configure(settings)
+        except Exception as error:
+            self._refused.set()
+            self._logger.error(
+                f'the settings stay as they are: {differences} could not be done: {error}')
+            self._logger.debug(traceback.format_exc())
+            return
+        self._settings = settings
+        self._health.labels = {
+            **self._health.labels, 'method': settings.method, 'device': self._engine.device}
+        self._health.drop_warning = settings.drop_warning
+        self._logger.info(f'changed: {differences}')
+
     def _drop(self, reason: str, message: str) -> None:
-        self._health.drop(reason)
+        self._health.drop(reason, why=message)
         self._complaints.warn(reason, message)

@@ -25,6 +25,24 @@ from mot_ros.tracking.settings import group, setting, SettingsRoot, Value
 
 METHODS = ('bytetrack', 'sort')
 
+LOADED = 'the detector is loaded with it'
+SUBSCRIBED = 'it belongs to the subscription'
+AT_START = 'it is read when the node starts'
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """The part of the image in which objects are looked for."""
+
+    x: int = setting(
+        0, 'left edge of the part of the image that is looked at; boxes stay in pixels of the '
+        'whole image', 'px', minimum=0, maximum=100000)
+    y: int = setting(0, 'its upper edge', 'px', minimum=0, maximum=100000)
+    width: int = setting(
+        0, 'its width; 0: up to the right border', 'px', minimum=0, maximum=100000)
+    height: int = setting(
+        0, 'its height; 0: down to the lower border', 'px', minimum=0, maximum=100000)
+
 
 @dataclass(frozen=True)
 class SequenceSettings:
@@ -44,14 +62,34 @@ class SequenceSettings:
 class DetectorSettings:
     """The detector that feeds the trackers that need one."""
 
-    type: str = setting('ssd', 'kind of detector', choices=('ssd',))
+    type: str = setting(
+        'ssd', 'kind of detector: our SSD in torch, an ONNX file through onnxruntime, or '
+        'external: another node sends the boxes, to the topic `detections`',
+        choices=('ssd', 'onnx', 'external'), fixed=LOADED)
     weights: str = setting(
-        'ssd-mobilenetv3-coco', 'name in the weights manifest, or path of a .safetensors file')
+        'ssd-mobilenetv3-coco', 'name in the weights manifest, or path of a .safetensors file; '
+        'for type onnx the path of an .onnx file, which is a graph and never runs code',
+        fixed=LOADED)
     width: int = setting(
-        1024, 'width that the image is resized to; small people need a large input', 'px',
-        minimum=64, maximum=4096)
+        1024, 'width that the image is resized to; small people need a large input; an ONNX '
+        'file of one size keeps to that', 'px', minimum=64, maximum=4096)
     height: int = setting(
-        768, 'height that the image is resized to', 'px', minimum=64, maximum=4096)
+        768, 'height that the image is resized to, likewise', 'px', minimum=64, maximum=4096)
+    layout: str = setting(
+        'auto', "ONNX: what the outputs mean; 'auto' tells it from metadata and shapes",
+        choices=('auto', 'yolov5', 'yolov8', 'yolov10', 'yolox', 'ssd', 'ssd_pixels',
+                 'tensorflow'), fixed=LOADED)
+    names: str = setting(
+        '', "ONNX: file of class names (text, YAML or JSON) or 'coco'; empty takes those in the "
+        'ONNX file', fixed=LOADED)
+    resize: str = setting(
+        'auto', 'ONNX: fit the image on grey, in the middle (letterbox) or at the top left '
+        '(corner), or stretch it', choices=('auto', 'letterbox', 'corner', 'stretch'),
+        fixed=LOADED)
+    pixels: str = setting(
+        'auto', 'ONNX: input in [0, 1] (unit), in [-1, 1] (signed), normalised as for ImageNet, '
+        'or 0 to 255 (byte), all RGB; byte_bgr is BGR',
+        choices=('auto', 'unit', 'signed', 'imagenet', 'byte', 'byte_bgr'), fixed=LOADED)
     score_floor: float = setting(
         0.1, 'detections with a lower score are not looked at', minimum=0.01, maximum=1.0)
     nms_iou: float = setting(
@@ -64,6 +102,17 @@ class DetectorSettings:
         300, 'most detections kept per image', minimum=1, maximum=10000)
     classes: tuple[str, ...] = setting(
         ('person',), 'names of the classes to track; an empty list means all')
+    tile_columns: int = setting(
+        1, 'parts side by side that the detector looks at one by one, each at its input size: '
+        'for small objects in large images', minimum=1, maximum=16)
+    tile_rows: int = setting(
+        1, 'parts above each other; as many as side by side keep the proportions of an image '
+        'that the detector stretches', minimum=1, maximum=16)
+    tile_overlap: float = setting(
+        0.2, 'how much of its side a part shares with the next one; objects larger than that '
+        'need the full image', minimum=0.0, maximum=0.8)
+    tile_full: bool = setting(
+        True, 'beside the parts also look at the full image, for what is too large for them')
 
 
 @dataclass(frozen=True)
@@ -138,11 +187,20 @@ class Settings(SettingsRoot):
     }
 
     preset: str = setting(
-        'accurate', 'starting point of all other settings', choices=tuple(presets))
+        'accurate', 'starting point of all other settings', choices=tuple(presets),
+        fixed='it would change many settings at once; set those instead')
     method: str = setting('bytetrack', 'tracking method', choices=METHODS)
     device: str = setting(
-        'auto', "where networks run: 'auto' (the GPU if there is one), 'cpu', 'cuda', 'cuda:1'")
+        'auto', "where networks run: 'auto' (the GPU if there is one), 'cpu', 'cuda', 'cuda:1'",
+        fixed=LOADED)
+    detect_every: int = setting(
+        1, 'the detector looks at one frame in so many; on the others tracks move on as their '
+        'motion says', 'frames', minimum=1, maximum=1000)
+    mask: str = setting(
+        '', 'image file (PNG, JPEG), stretched over the camera image: detections whose centre '
+        'lies where it is black are left out')
     sequence: SequenceSettings = group(SequenceSettings)
+    roi: RegionSettings = group(RegionSettings)
     detector: DetectorSettings = group(DetectorSettings)
     bytetrack: ByteTrackSettings = group(ByteTrackSettings)
     sort: SortSettings = group(SortSettings)
@@ -157,19 +215,48 @@ class Settings(SettingsRoot):
 
 
 @dataclass(frozen=True)
+class ExternalSettings:
+    """Detections that another node sends, with detector.type `external`."""
+
+    width: int = setting(
+        0, 'width of the images that external detections come from, to which tracks are cut; 0: '
+        'that of the image or camera_info, where there is one', 'px', minimum=0, maximum=100000)
+    height: int = setting(0, 'their height, likewise', 'px', minimum=0, maximum=100000)
+    wait: float = setting(
+        1.0, 'how long an image waits for its detections, and they for it, where the method '
+        'needs both', 's', minimum=0.0, maximum=60.0)
+
+
+@dataclass(frozen=True)
 class NodeSettings(Settings):
     """What the ROS node needs beside the tracker's settings."""
 
+    image_transport: str = setting(
+        'raw', "how images come: 'raw', or 'compressed' (JPEG, PNG) on <image>/compressed",
+        choices=('raw', 'compressed'), fixed=SUBSCRIBED)
     queue: str = setting(
         'latest', "'latest': the newest frame wins and nothing waits (live camera); 'all': every "
-        'frame in order (replay)', choices=('latest', 'all'))
+        'frame in order (replay)', choices=('latest', 'all'), fixed=SUBSCRIBED)
     queue_depth: int = setting(
-        1000, "most frames that may wait with queue 'all'", 'frames', minimum=1, maximum=1000000)
+        1000, "most frames that may wait with queue 'all'", 'frames', minimum=1, maximum=1000000,
+        fixed=SUBSCRIBED)
     reliability: str = setting(
         'auto', "reliability asked of the camera: 'auto' is best effort with queue 'latest' and "
-        "reliable with 'all'", choices=('auto', 'best_effort', 'reliable'))
-    autostart: bool = setting(True, 'configure and activate by itself')
+        "reliable with 'all'", choices=('auto', 'best_effort', 'reliable'), fixed=SUBSCRIBED)
+    autostart: bool = setting(True, 'configure and activate by itself', fixed=AT_START)
     strict_parameters: bool = setting(
-        True, 'refuse unknown parameters instead of warning of them')
+        True, 'refuse unknown parameters instead of warning of them', fixed=AT_START)
     id_prefix: str = setting('', 'put before every published id, such as the camera name')
     amodal: bool = setting(False, 'let published boxes reach over the border of the image')
+    drop_warning: float = setting(
+        0.5, 'share of the incoming frames, over 5 s, that may be skipped with queue '
+        "'latest' before the diagnostics warn", minimum=0.0, maximum=1.0)
+    external: ExternalSettings = group(ExternalSettings)
+
+    def check(self) -> None:
+        """Raise ConfigError if settings contradict each other."""
+        super().check()
+        if bool(self.external.width) != bool(self.external.height):
+            raise ConfigError(
+                f'external.width and height are {self.external.width} and '
+                f'{self.external.height}; state both, or leave both at 0')

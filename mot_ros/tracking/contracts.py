@@ -17,17 +17,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from mot_ros.tracking.assignment import Matches
+from mot_ros.tracking.config import Settings
 from mot_ros.tracking.types import Detections, Frame, Tracks
 
 
 class Tracker(Protocol):
     """Images in, tracks out."""
 
+    @property
+    def needs_image(self) -> bool:
+        """Whether the tracker itself looks at the image, beside the detector."""
+        ...
+
     def update(self, frame: Frame) -> Tracks:
         """Take the next accepted frame, with detections in it or none."""
+        ...
+
+    def configure(self, settings: Settings, detector: Detector) -> None:
+        """
+        Take other settings, and perhaps another detector, between two frames.
+
+        Tracks live on, unless the method or its model of motion is another one: then they are
+        dropped. Ids always go on.
+        """
         ...
 
     def reset(self, *, keep_ids: bool = False) -> None:
@@ -37,6 +52,38 @@ class Tracker(Protocol):
         The next id is 1 again and identical input gives identical output, unless `keep_ids`:
         then numbering goes on (a gap in time, another image size).
         """
+        ...
+
+
+class Method(Protocol):
+    """A tracking method: what it is published as, put together from parts."""
+
+    needs_image: bool
+    """Whether it looks at the image itself, beside the detector."""
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets."""
+        ...
+
+    def update(self, frame: Frame) -> Tracks:
+        """Propagate, detect, associate; then lives end and begin."""
+        ...
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """
+        Take a frame that is not looked into: every track moves on and keeps its state.
+
+        Nothing counts as missed, nothing begins or ends.
+        """
+        ...
+
+    def configure(self, settings: Any, detector: Detector) -> None:
+        """Take other settings of this method between two frames, see Tracker."""
+        ...
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Forget every track; number from 1 again unless `keep_ids`."""
         ...
 
 

@@ -46,13 +46,14 @@ class TrackPool:
     All live tracks of one tracker instance, each with a Kalman filter for its box.
 
     A frame goes: `propagate`, `observe` the matched rows, `lose` the others, `keep` the
-    survivors, `add` the new ones, `snapshot`. Dead tracks leave nothing behind: memory is that
-    of the living. Rows are in order of birth.
+    survivors, `add` the new ones, `snapshot`; one that is not looked into: `coast`. Dead tracks
+    leave nothing behind: memory is that of the living. Rows are in order of birth.
     """
 
-    def __init__(self, model: Model, nominal_rate: float) -> None:
+    def __init__(self, model: Model, nominal_rate: float, first_id: int = 1) -> None:
         self._model, self._rate = model, nominal_rate
-        self.reset()
+        self._next_id = first_id
+        self.reset(keep_ids=True)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Drop every track; number from 1 again unless `keep_ids`."""
@@ -64,8 +65,19 @@ class TrackPool:
         self._motion = KalmanFilter(self._model, self._rate)
         self._rows = self._born(Detections.empty(), TrackState.TENTATIVE)
 
+    def change_motion(self, model: Model, nominal_rate: float) -> None:
+        """Move tracks in another way from now on, if it is another: drops all; ids go on."""
+        if (model, nominal_rate) != (self._model, self._rate):
+            self._model, self._rate = model, nominal_rate
+            self.reset(keep_ids=True)
+
     def __len__(self) -> int:
         return len(self._rows.ids)
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets."""
+        return self._next_id
 
     @property
     def states(self) -> NDArray[np.uint8]:
@@ -99,8 +111,13 @@ class TrackPool:
 
     def propagate(self, frame: Frame) -> Tracks:
         """Move every track to the stamp of `frame` and return them there."""
-        elapsed = frame.stamp - self._now if self.frames else 0.0
+        moved = self.coast(frame)
         self.frames += 1
+        return moved
+
+    def coast(self, frame: Frame) -> Tracks:
+        """Do the same for a frame that is not looked into: it counts nowhere."""
+        elapsed = frame.stamp - self._now if self.frames else 0.0
         self._now = frame.stamp
         self._rows.sources[:] = -1
         self._motion.predict(elapsed, lost=in_state(self.states, TrackState.LOST))
@@ -155,7 +172,8 @@ class TrackPool:
             ids=mine.ids.copy(), states=mine.states.copy(),
             ages=(self._now - mine.born).astype(np.float32),
             unseen=self.unseen.astype(np.float32), velocities=self._motion.centre_velocity,
-            visibilities=(mine.sources >= 0).astype(np.float32), sources=mine.sources.copy())
+            visibilities=(~in_state(mine.states, TrackState.LOST)).astype(np.float32),
+            sources=mine.sources.copy())
 
     def _born(self, detections: Detections, state: TrackState) -> _Rows:
         count = len(detections)

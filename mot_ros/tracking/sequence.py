@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mot_ros.tracking.config import SequenceSettings
+from mot_ros.tracking.types import UNKNOWN_SIZE
 
 NANOSECONDS = 1_000_000_000
 """In a second."""
@@ -65,6 +66,10 @@ class SequenceGuard:
         self._first = 0
         self._last: tuple[int, tuple[int, int], str] | None = None
 
+    def configure(self, settings: SequenceSettings) -> None:
+        """Judge by other settings from now on."""
+        self._settings = settings
+
     def judge(
             self, taken: int | None, size: tuple[int, int], frame_id: str,
             received: int = 0) -> Verdict:
@@ -101,7 +106,7 @@ class SequenceGuard:
         changes = []
         if step > self._settings.max_gap:
             changes.append(('gap', f'{step:.3f} s without an image'))
-        if size != last_size:
+        if size != last_size and UNKNOWN_SIZE not in (size, last_size):
             changes.append((
                 'image size', f'image size went from {last_size[0]}x{last_size[1]} to '
                 f'{size[0]}x{size[1]}'))

@@ -39,6 +39,8 @@ class Setting:
     minimum: float = -sys.float_info.max
     maximum: float = sys.float_info.max
     choices: tuple[str, ...] = ()
+    fixed: str = ''
+    """Why it cannot change while a node works with it; empty where it can."""
 
     def check(self, name: str, value: Any) -> Value:
         """Return `value` in this setting's type; raise ConfigError if it does not fit."""

@@ -33,6 +33,9 @@ Ints = NDArray[np.int64]
 Index = NDArray[Any] | slice
 """A boolean mask, an integer array or a slice: what selects rows of a container."""
 
+UNKNOWN_SIZE = (0, 0)
+"""Width and height of a frame of which only the boxes are known."""
+
 _Columns = TypeVar('_Columns', bound='_Struct')
 
 
@@ -42,7 +45,7 @@ class TrackState(IntEnum):
     TENTATIVE = 0
     """Seen too few times to be believed."""
     CONFIRMED = 1
-    """Believed, and observed in this frame."""
+    """Believed, and observed in this frame, or in the last one that was looked into."""
     LOST = 2
     """Believed, not observed in this frame, still searched for."""
 
@@ -53,16 +56,19 @@ class Frame:
     One camera image and when it was taken.
 
     `image` is (H, W, 3) uint8 BGR, in host memory or a tensor on a device; None where only
-    boxes are tracked. `stamp` is in seconds, `size` is (width, height) in pixels.
+    boxes are tracked. `stamp` is in seconds, `size` is (width, height) in pixels, UNKNOWN_SIZE
+    where there is no image to tell it. `detections` are those of an external detector.
     """
 
     image: NDArray[np.uint8] | torch.Tensor | None
     stamp: float
     size: tuple[int, int]
+    detections: Detections | None = None
 
     def __post_init__(self) -> None:
         width, height = self.size
-        if width <= 0 or height <= 0:
+        unknown = self.image is None and self.size == UNKNOWN_SIZE
+        if (width <= 0 or height <= 0) and not unknown:
             raise FrameError(f'image size is {width}x{height}; both sides must be positive')
         if not np.isfinite(self.stamp):
             raise FrameError(f'stamp is {self.stamp}; it must be a finite number of seconds')

@@ -64,7 +64,8 @@ def entry(name: str, key: str, setting: Setting, value: Value) -> Iterator[str]:
     words = setting.help[0].upper() + setting.help[1:]
     unit = f' [{setting.unit}]' if setting.unit else ''
     choices = f' ({" | ".join(setting.choices)})' if setting.choices else ''
-    for line in textwrap.wrap(words + unit + choices, 90):
+    fixed = f'. Fixed while the node is configured: {setting.fixed}' if setting.fixed else ''
+    for line in textwrap.wrap(words + unit + choices + fixed, 90):
         yield f'# {line}'
     yield ('# ' if name in SET_BY_PRESETS else '') + f'{key}: {as_yaml(value)}'
 

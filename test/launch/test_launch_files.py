@@ -87,11 +87,14 @@ def test_every_argument_is_described_and_every_node_exists(path):
 def test_the_arguments_of_the_tracker():
     arguments = launch(TRACKER).arguments
     assert list(arguments) == [
-        'method', 'preset', 'params_file', 'image_topic', 'namespace', 'device', 'weights',
-        'use_sim_time', 'autostart', 'log_level']
+        'method', 'preset', 'params_file', 'image_topic', 'image_transport', 'detections_topic',
+        'namespace', 'device', 'weights', 'queue', 'use_sim_time', 'autostart', 'log_level']
     assert arguments['method'].choices == ['', *METHODS]
     assert arguments['preset'].choices == ['', *Settings.presets]
-    for name in ('method', 'preset', 'device', 'weights', 'use_sim_time', 'autostart'):
+    assert arguments['image_transport'].choices == ['', *KNOWN['image_transport'].choices]
+    assert arguments['queue'].choices == ['', *KNOWN['queue'].choices]
+    for name in ('method', 'preset', 'device', 'weights', 'queue', 'use_sim_time', 'autostart',
+                 'image_transport'):
         assert arguments[name].default_value == '', 'not set must be empty'
     with pytest.raises(ValueError, match='method'):
         launch(TRACKER, method='deepsort')
@@ -106,16 +109,18 @@ def test_each_method_brings_its_file(method):
 
 def test_names_remaps_and_log_level_reach_the_node():
     node, = launch(
-        TRACKER, image_topic='/front/image_raw', namespace='front', log_level='debug').nodes
+        TRACKER, image_topic='/front/image_raw', detections_topic='/yolo/boxes',
+        namespace='front', log_level='debug').nodes
     assert (node.executable, node.name, node.namespace) == ('tracker', 'tracker', 'front')
-    assert node.remappings == [('image', '/front/image_raw')]
+    assert node.remappings == [('image', '/front/image_raw'), ('detections', '/yolo/boxes')]
     assert node.arguments == ['--ros-args', '--log-level', 'debug']
     # as it is without arguments: a relative topic remapped to itself
-    assert launch(TRACKER).nodes[0].remappings == [('image', 'image')]
+    assert launch(TRACKER).nodes[0].remappings == [
+        ('image', 'image'), ('detections', 'detections')]
 
 
 def test_every_parameter_passed_is_one_that_the_node_knows():
-    from mot_ros.ros.parameters import LAUNCH_PREFIX
+    from mot_ros.ros.given import LAUNCH_PREFIX
 
     passed = launch(TRACKER).nodes[0].parameters[1]
     for name in passed:
@@ -131,15 +136,18 @@ def test_arguments_go_before_the_file_and_the_file_before_the_defaults(ros_domai
     file = tmp_path / 'mine.yaml'
     file.write_text(
         '/**:\n  ros__parameters:\n    method: sort\n    device: cuda:1\n    use_sim_time: true\n'
-        '    autostart: false\n    sort: {max_age: 7}\n')
+        '    autostart: false\n    sort: {max_age: 7}\n    queue: all\n'
+        '    image_transport: compressed\n')
     settings, sim_time = parameters_of(launch(TRACKER, params_file=str(file)), tmp_path)
     assert settings == build(NodeSettings, {
-        'method': 'sort', 'device': 'cuda:1', 'autostart': False, 'sort.max_age': 7})
+        'method': 'sort', 'device': 'cuda:1', 'autostart': False, 'sort.max_age': 7,
+        'queue': 'all', 'image_transport': 'compressed'})
     assert sim_time is True
 
     settings, sim_time = parameters_of(launch(
         TRACKER, params_file=str(file), method='bytetrack', device='0', weights='/w.safetensors',
-        use_sim_time='false', autostart='true', preset='fast'), tmp_path)
+        use_sim_time='false', autostart='true', preset='fast', queue='latest',
+        image_transport='raw'), tmp_path)
     assert settings == build(NodeSettings, {
         'method': 'bytetrack', 'device': '0', 'preset': 'fast', 'sort.max_age': 7,
         'detector.weights': '/w.safetensors'})

@@ -16,14 +16,20 @@
 A tracker process with a detector that needs no weights: it finds the white rectangles.
 
 Run as a script. The environment variable STUB_DELAY makes each detection take so many seconds;
-an image whose first pixel is pure blue makes the detector raise an exception.
+an image whose first pixel is pure blue makes the detector raise an exception. With STUB_ECHO the
+settings of each frame are printed, after its stamp, as JSON. The method STUB_APPEARANCE, or any
+if that is `all`, says that it needs the image, and prints the number that the image shows beside
+that of its boxes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+import dataclasses
 import functools
+import json
 import os
+import sys
 import time
 
 import cv2
@@ -31,8 +37,13 @@ import numpy as np
 
 from mot_ros.ros.node import start
 from mot_ros.ros.process import run
-from mot_ros.tracking.config import Settings
-from mot_ros.tracking.types import Detections, Frame
+from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.detectors.external import ExternalDetections
+from mot_ros.tracking.detectors.region import limited
+from mot_ros.tracking.methods import make_tracker
+from mot_ros.tracking.settings import flatten
+from mot_ros.tracking.types import Detections, Frame, Tracks
 
 
 class RectangleDetector:
@@ -40,7 +51,7 @@ class RectangleDetector:
 
     class_names = ('person', 'bicycle')
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: NodeSettings) -> None:
         self._delay = float(os.environ.get('STUB_DELAY', '0'))
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
@@ -58,5 +69,45 @@ class RectangleDetector:
             boxes, np.full(len(boxes), 0.9, np.float32), np.zeros(len(boxes), np.int64))
 
 
+def make_detector(settings: NodeSettings) -> Detector:
+    if settings.detector.type == 'external':
+        return limited(ExternalDetections(settings.detector.score_floor), settings)
+    return limited(RectangleDetector(settings), settings)
+
+
+class TellingTracker:
+    """The real tracker, and lines on standard output that say what it was given."""
+
+    def __init__(self, settings: NodeSettings, detector: Detector) -> None:
+        self._tracker = make_tracker(settings, detector)
+        self._settings = settings
+
+    @property
+    def needs_image(self) -> bool:
+        return os.environ.get('STUB_APPEARANCE') in ('all', self._settings.method)
+
+    def update(self, frame: Frame) -> Tracks:
+        if 'STUB_ECHO' in os.environ:
+            self._say('settings', frame.stamp, json.dumps(flatten(self._settings)))
+        if self.needs_image:
+            # a grey level stands for the number of the image, a box's left edge for its own
+            self._say('pair', int(frame.image[0, 0, 0]), *frame.detections.boxes[:1, 0])
+            frame = dataclasses.replace(frame, image=None)
+        return self._tracker.update(frame)
+
+    def configure(self, settings: NodeSettings, detector: Detector) -> None:
+        self._settings = settings
+        self._tracker.configure(settings, detector)
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        self._tracker.reset(keep_ids=keep_ids)
+
+    @staticmethod
+    def _say(*words: object) -> None:
+        sys.stdout.write(' '.join(map(str, words)) + '\n')
+        sys.stdout.flush()
+
+
 if __name__ == '__main__':
-    raise SystemExit(run(functools.partial(start, make_detector=RectangleDetector)))
+    raise SystemExit(run(functools.partial(
+        start, make_detector=make_detector, make_tracker=TellingTracker)))

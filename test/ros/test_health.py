@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 pytest.importorskip('rclpy')
@@ -64,6 +66,7 @@ def test_everything_is_counted(health):
     assert values['tracks alive'] == '5'
     assert values['last failure'] == 'RuntimeError: x'
     assert values['latency total p50/p95/p99 [ms]'] == '2.50/3.85/3.97'
+    assert int(values['memory [MB]']) > 10
     assert values['method'] == 'sort'
     assert float(values['input rate [Hz]']) > 0
 
@@ -89,6 +92,63 @@ def test_failures_in_a_row_are_an_error_until_a_frame_works(health):
     assert 'no memory' in status.message
     health.publish({}, alive=0)
     assert health.report('x').level == DiagnosticStatus.OK
+
+
+def test_the_age_of_what_is_published(health):
+    assert not [key for key in values_of(health.report('x')) if key.startswith('age')]
+    for milliseconds in (10, 20, 30):
+        health.publish({}, alive=0, age=milliseconds / 1e3)
+    assert values_of(health.report('x'))['age of output p50/p95/p99 [ms]'] == '20.00/29.00/29.80'
+
+
+@pytest.mark.parametrize('age', [1e9, -5.0])
+def test_stamps_of_another_clock_are_told_with_the_remedy(health, age):
+    health.publish({}, alive=0, age=age)
+    assert 'use_sim_time' in values_of(health.report('x'))['age of output']
+
+
+def test_skipping_too_large_a_share_warns_with_the_remedy(health):
+    health.drop_warning = 0.5
+    for _ in range(20):
+        health.receive()
+    health.drop(OVERWRITTEN, 1)
+    for _ in range(9):
+        health.drop(OVERWRITTEN)
+    assert health.report('x').level == DiagnosticStatus.OK
+    health.drop(OVERWRITTEN)
+    status = health.report('x')
+    assert status.level == DiagnosticStatus.WARN
+    assert status.message.startswith('55 % of the frames')
+    assert "'fast'" in status.message
+    assert values_of(status)['skipped in the last 5 s [%]'] == '55'
+
+
+def test_faults_come_with_their_explanation(health):
+    health.receive()
+    health.lose(2, 'start the camera with a profile')
+    assert 'start the camera with a profile' in health.report('x').message
+    health.drop('too large', why='an image of 60000x60000')
+    assert '60000x60000' in health.report('x').message
+
+
+def test_a_publisher_that_does_not_fit_is_named_until_it_is_waited_for_anew(health, monkeypatch):
+    health.what = 'detections'
+    health.refuse('RELIABILITY', 'set reliability:=best_effort')
+    start = health._last_sign
+    monkeypatch.setattr('time.monotonic', lambda: start + 12)
+    status = health.report('x')
+    assert 'no detections for 12 s: set reliability:=best_effort' in status.message
+    assert values_of(status)['incompatible QoS: RELIABILITY'] == 'set reliability:=best_effort'
+    health.start_waiting()
+    assert not [key for key in values_of(health.report('x')) if 'incompatible' in key]
+
+
+def test_what_is_left_out_is_no_lost_frame(health):
+    health.receive()
+    health.leave_out('boxes', Counter({'size not positive': 3}))
+    status = health.report('x')
+    assert values_of(status)['boxes left out: size not positive'] == '3'
+    assert (status.level, values_of(status)['frames dropped']) == (DiagnosticStatus.OK, '0')
 
 
 def test_silence_warns_only_while_active(health, monkeypatch):

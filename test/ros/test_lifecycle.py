@@ -102,19 +102,20 @@ def test_weights_that_are_missing_or_altered_fail_configure(bench, start, tmp_pa
     assert child.stop() == 0
 
 
-def test_parameters_are_locked_while_configured_and_free_after_cleanup(bench, start_tracker):
+def test_fixed_parameters_are_free_after_cleanup(bench, start_tracker):
     child = start_tracker()
     bench.until(lambda: bench.status().get('state') == 'active', 'active', child=child)
     for result in [
-            *bench.set_parameters(method='sort', queue_depth=5),
-            bench.set_atomically(id_prefix='x', method='sort')]:
+            *bench.set_parameters(device='cpu', queue_depth=5),
+            bench.set_atomically(id_prefix='x', device='cpu')]:
         assert not result.successful
         assert 'deactivate' in result.reason
-    assert bench.get_parameter('method') == 'bytetrack'
+    assert bench.get_parameter('device') == 'auto'
+    assert bench.get_parameter('id_prefix') == ''
     assert bench.set_parameters(use_sim_time=False)[0].successful, "ROS's own can be set"
 
     assert bench.transition('deactivate')
-    assert not bench.set_parameters(method='sort')[0].successful
+    assert not bench.set_parameters(device='cpu')[0].successful
     assert bench.transition('cleanup')
     result = bench.set_atomically(id_prefix='x', queue='none')
     assert not result.successful
@@ -140,11 +141,13 @@ def test_services_parameters_and_diagnostics_answer_while_inference_runs(bench, 
     bench.call(GetParameters, '/tracker/get_parameters', request, timeout=2)
     bench.call(Trigger, '/tracker/reset', Trigger.Request(), timeout=2)
     bench.call(SetBool, '/tracker/enable', SetBool.Request(data=True), timeout=2)
+    assert bench.set_parameters(id_prefix='new_')[0].successful
     answered = time.monotonic() - begin
     assert not tracks, 'the inference was over before the services answered'
     assert answered < 2
 
     bench.until(lambda: len(tracks) == 1, 'the tracks of the slow frame', child=child)
+    assert ids_of(tracks[0]) == ['1'], 'the frame in hand keeps its settings'
 
 
 def test_deactivated_the_node_is_silent_and_activated_it_goes_on(bench, start_tracker):

@@ -16,28 +16,63 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
 pytest.importorskip('rclpy')
 
-from mot_ros.ros.loading import load_detector, load_tracker
-from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.ros.loading import checksum, fault_of, load_tracker
+from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import build
 
 
-def test_a_machine_without_torch_is_told_what_to_install(monkeypatch):
-    for name in list(sys.modules):
-        if name.startswith('mot_ros.tracking.detectors'):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, 'torch', None)
-    with pytest.raises(ConfigError, match='pip install torch'):
-        load_detector(Settings())
+def test_a_machine_without_torch_is_told_what_to_install():
+    code = (
+        'import sys; sys.modules["torch"] = None\n'
+        'from mot_ros.ros.loading import load_detector\n'
+        'from mot_ros.tracking.config import Settings\n'
+        'load_detector(Settings())\n')
+    ended = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=False)
+    assert 'ConfigError' in ended.stderr
+    assert 'pip install torch' in ended.stderr
 
 
 @pytest.mark.parametrize('method', METHODS)
 def test_the_method_of_the_settings_is_made(method):
     tracker = load_tracker(build(Settings, {'method': method}), detector=None)
-    assert type(tracker).__name__.lower() == method
+    assert type(tracker._method).__name__.lower() == method
+
+
+def test_external_detections_need_no_torch():
+    code = (
+        'import sys; sys.modules["torch"] = None\n'
+        'from mot_ros.ros.loading import checksum, load_detector, load_tracker\n'
+        'from mot_ros.tracking.config import NodeSettings\n'
+        'from mot_ros.tracking.settings import build\n'
+        'settings = build(NodeSettings, {"detector.type": "external"})\n'
+        'load_tracker(settings, load_detector(settings))\n'
+        'assert checksum(settings) == "external detections"\n')
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_the_model_is_told_by_name_and_checksum(tmp_path):
+    assert checksum(NodeSettings()) == 'ssd-mobilenetv3-coco sha256:788ba12226e9'
+    path = tmp_path / 'own.safetensors'
+    path.write_bytes(b'abc')
+    settings = build(NodeSettings, {'detector.weights': str(path)})
+    assert checksum(settings) == f'{path} sha256:ba7816bf8f01'
+    path.unlink()
+    assert checksum(settings) == str(path)
+
+
+def test_what_a_detector_could_not_change_to_is_a_fault():
+    for values in ({'detector.classes': ['dragon']}, {'mask': '/nowhere.png'}):
+        with pytest.raises(ConfigError, match=r'dragon|nowhere'):
+            fault_of(build(NodeSettings, values), ('person', 'dog'))
+    fault_of(build(NodeSettings, {'detector.classes': []}), ('person', 'dog'))
+    # the names are only known to the sender
+    fault_of(build(NodeSettings, {'detector.type': 'external'}), ())

@@ -36,6 +36,7 @@ from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from mot_ros.ros.conversion import to_stamp
+from mot_ros.ros.share import profile_variable
 
 STEP = 1 / 30
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -287,7 +288,7 @@ def test_reset_restarts_ids_and_enable_stops_and_resumes(bench, tracker):
 
 
 def test_the_newest_frame_wins_with_queue_latest(bench, start_tracker):
-    child = start_tracker(environment={'STUB_DELAY': '0.2'})
+    child = start_tracker(drop_warning=1.0, environment={'STUB_DELAY': '0.2'})
     camera, tracks = bench.camera(BEST_EFFORT), bench.tracks()
     bench.connected(child, camera, tracks)
     sent = []
@@ -304,6 +305,15 @@ def test_the_newest_frame_wins_with_queue_latest(bench, start_tracker):
     assert received == dropped + len(tracks) == dropped + bench.count('frames out', status)
     assert int(status['dropped: a newer frame came first']) == int(status['frames dropped']) > 0
     assert status['level'] == '0', 'skipping is what latest is for'
+
+    assert bench.set_parameters(drop_warning=0.3)[0].successful
+    for number in range(20, 40):
+        walk(camera, number, 1)
+        bench.spin(0.02)
+    bench.until(lambda: '% of the frames are skipped' in bench.status()['message'],
+                'the warning', child=child)
+    assert bench.status()['level'] == '1'
+    assert 'detect_every' in bench.status()['message']
 
 
 def test_silence_is_explained_with_topic_and_candidates(bench, start_tracker):
@@ -339,7 +349,7 @@ def test_large_images_lost_on_the_way_are_reported_with_the_remedy(
     camera = start(
         python('mot_ros.ros.camera', *ros_args(
             source=video, rate=30, reliability='best_effort', wait_for_subscribers=1, loop=True)),
-        FASTDDS_DEFAULT_PROFILES_FILE=str(profile))
+        **{profile_variable(): str(profile)})
     bench.until(lambda: int(bench.status().get('images lost on the way', 0)) > 0, 'losses',
                 child=child)
     assert 'fastdds.xml' in child.text
@@ -354,7 +364,7 @@ def test_the_shipped_profile_makes_large_images_arrive(bench, start, start_track
     camera = start(
         python('mot_ros.ros.camera', *ros_args(
             source=tmp_path, rate=15, reliability='best_effort', wait_for_subscribers=1)),
-        FASTDDS_DEFAULT_PROFILES_FILE='')
+        **{profile_variable(): ''})
     assert camera.wait() == 0
     status = bench.next_status()
     # without the profile one or two would

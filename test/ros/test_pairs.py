@@ -55,13 +55,39 @@ def test_time_may_jump_back():
     depth=st.integers(1, 6),
     events=st.lists(st.tuples(st.booleans(), st.integers(0, 8)), max_size=60))
 def test_pairs_have_equal_keys_and_memory_is_bounded(depth, events):
-    pairs = Pairs(depth)
+    alone = []
+    pairs = Pairs(depth, alone.append, alone.append)
+    joined = 0
     for is_left, number in events:
         key = (number, 0)
         partner = (pairs.left if is_left else pairs.right)(key, (key, is_left))
         assert partner is None or partner == (key, not is_left)
+        joined += partner is not None
         assert len(pairs._lefts) <= depth
         assert len(pairs._rights) <= depth
+    # nothing gets lost without somebody being told
+    assert len(events) == 2 * joined + len(alone) + len(pairs._lefts) + len(pairs._rights)
+
+
+def test_what_is_passed_over_or_waits_too_long_is_handed_back(monkeypatch):
+    now = [10.0]
+    monkeypatch.setattr('time.monotonic', lambda: now[0])
+    images, boxes = [], []
+    pairs = Pairs(10, images.append, boxes.append)
+    for second in (1, 2, 3):
+        pairs.left((second, 0), f'image {second}')
+    assert pairs.right((2, 0), 'boxes 2') == 'image 2'
+    assert images == ['image 1'], 'its boxes will not come any more'
+    now[0] += 0.5
+    pairs.right((9, 0), 'boxes 9')
+    pairs.expire(1.0)
+    assert (images, boxes) == (['image 1'], [])
+    now[0] += 0.6
+    pairs.expire(1.0)
+    assert (images, boxes) == (['image 1', 'image 3'], [])
+    now[0] += 0.6
+    pairs.expire(1.0)
+    assert boxes == ['boxes 9']
 
 
 def test_every_nanosecond_counts():

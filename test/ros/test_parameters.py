@@ -27,7 +27,8 @@ from rclpy.context import Context
 from rclpy.exceptions import ParameterNotDeclaredException
 from rclpy.parameter import Parameter
 
-from mot_ros.ros.parameters import declare, describe, is_ros_own, Parameters
+from mot_ros.ros.given import is_ros_own
+from mot_ros.ros.parameters import declare, describe, Parameters
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import build, catalogue, flatten, Setting
@@ -218,20 +219,75 @@ def test_a_wrong_value_is_refused_at_run_time_and_changes_nothing(make_node, nam
     assert parameters.read() == NodeSettings()
 
 
-def test_while_locked_every_change_is_refused_with_the_remedy(make_node):
+@pytest.fixture
+def locked(make_node):
     node = make_node()
     parameters = Parameters(node)
-    parameters.locked = True
+    parameters.lock(parameters.read(), lambda settings: None)
+    return node, parameters
+
+
+def test_while_locked_what_is_fixed_is_refused_with_reason_and_remedy(locked):
+    node, parameters = locked
     for name, setting in KNOWN.items():
-        value = list(setting.default) if isinstance(setting.default, tuple) else setting.default
-        result = set_one(node, name, value)
+        if not setting.fixed:
+            continue
+        other = (not setting.default if isinstance(setting.default, bool)
+                 else setting.default + 1 if isinstance(setting.default, int)
+                 else next((one for one in setting.choices if one != setting.default), 'x'))
+        result = set_one(node, name, other)
         assert not result.successful
-        assert name in result.reason
-        assert 'deactivate' in result.reason
+        for words in (name, setting.fixed, 'deactivate'):
+            assert words in result.reason
+        assert setting.fixed in node.describe_parameter(name).additional_constraints
+        assert set_one(node, name, setting.default).successful, 'nothing changes'
+    assert parameters.changed() is None
     # ROS's own go on
     assert set_one(node, 'use_sim_time', True).successful
-    parameters.locked = False
+    parameters.unlock()
+    assert set_one(node, 'queue', 'all').successful
+
+
+def test_while_locked_a_change_is_given_out_once(locked):
+    node, parameters = locked
     assert set_one(node, 'method', 'sort').successful
+    assert set_one(node, 'bytetrack.birth', 0.8).successful
+    settings = parameters.changed()
+    assert settings == build(NodeSettings, {'method': 'sort', 'bytetrack.birth': 0.8})
+    assert parameters.changed() is None
+    # there and back is no change
+    assert set_one(node, 'id_prefix', 'x').successful
+    assert set_one(node, 'id_prefix', '').successful
+    assert parameters.changed() is None
+
+
+def test_while_locked_the_settings_must_be_right_as_a_whole(locked):
+    node, parameters = locked
+    result = set_one(node, 'bytetrack.high', 0.9)
+    assert not result.successful
+    assert 'must not decrease' in result.reason
+    assert node.set_parameters_atomically([
+        Parameter('bytetrack.high', value=0.9),
+        Parameter('bytetrack.birth', value=0.95)]).successful
+    assert parameters.changed().bytetrack.high == 0.9
+
+
+def test_a_change_that_the_node_cannot_make_is_refused_or_taken_back(make_node):
+    node = make_node()
+    parameters = Parameters(node)
+    in_use = parameters.read()
+
+    def check(settings):
+        if settings.mask:
+            raise ConfigError('no such file')
+
+    parameters.lock(in_use, check)
+    assert set_one(node, 'mask', 'x').reason == 'no such file'
+    assert set_one(node, 'method', 'sort').successful
+    assert parameters.changed().method == 'sort'
+    parameters.restore(in_use)
+    assert node.get_parameter('method').value == in_use.method
+    assert parameters.changed() is None
 
 
 def test_an_atomic_change_with_one_wrong_value_changes_nothing(make_node):

@@ -192,7 +192,7 @@ def test_memory_is_that_of_the_living(method):
 def test_the_id_counter_passes_two_to_the_thirty_first(method):
     detector = ScriptedDetector()
     tracker = maker(method)(detector)
-    tracker._tracks._next_id = 2 ** 31 - 1
+    tracker._method._tracks._next_id = 2 ** 31 - 1
     script = [detections([person(300), person(600)])] * 5
     assert feed(tracker, detector, script)[-1].ids.tolist() == [2 ** 31 - 1, 2 ** 31]
 

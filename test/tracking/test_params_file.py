@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from mot_ros.tracking.config import NodeSettings, Settings
+from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.params_file import parse_assignment, read_params_file
 from mot_ros.tracking.settings import build, catalogue
@@ -104,14 +104,10 @@ def test_empty_section_changes_nothing(tmp_path: Path) -> None:
     assert read(tmp_path, '/**: {ros__parameters: }') == {}
 
 
-@pytest.mark.parametrize('path', sorted(CONFIG.glob('*.yaml')), ids=lambda path: path.stem)
-def test_shipped_files_are_valid(path: Path) -> None:
-    settings = build(NodeSettings, read_params_file(path))
-    assert settings.method == path.stem
-
-
-def test_every_method_has_its_file() -> None:
-    assert {path.stem for path in CONFIG.glob('*.yaml')} >= {'bytetrack', 'sort'}
+@pytest.mark.parametrize('method', METHODS)
+def test_every_method_has_its_file_and_that_is_valid(method: str) -> None:
+    settings = build(NodeSettings, read_params_file(CONFIG / f'{method}.yaml'))
+    assert settings.method == method
 
 
 @pytest.mark.parametrize(('text', 'name', 'value'), [

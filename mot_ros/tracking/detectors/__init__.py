@@ -18,11 +18,40 @@ from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.detectors.external import ExternalDetections
+from mot_ros.tracking.detectors.region import limited
+from mot_ros.tracking.errors import ConfigError
 
 
 def make_detector(settings: Settings) -> Detector:
-    """Load the detector that the settings name; raises WeightsError if it cannot be."""
-    # here and not above: torch takes seconds to load, and recorded detections do without it
-    from mot_ros.tracking.detectors.ssd import SsdDetector
+    """
+    Load the detector that the settings name, in tiles and in a region if they say so.
 
-    return SsdDetector(settings.detector, settings.device)
+    Raises WeightsError if it cannot be, ConfigError if it does not fit the settings.
+    """
+    if settings.detector.type == 'external':
+        return limited(ExternalDetections(settings.detector.score_floor), settings)
+    return limited(_make_looking(settings), settings)
+
+
+def _make_looking(settings: Settings) -> Detector:
+    """Load a detector that looks at images."""
+    wanted = settings.detector
+    detector: Detector
+    # here and not above: torch takes seconds to load, and recorded detections do without it
+    if wanted.type == 'onnx':
+        from mot_ros.tracking.detectors.onnx import OnnxDetector
+
+        detector = OnnxDetector(wanted, settings.device)
+    else:
+        if wanted.weights.endswith('.onnx'):
+            raise ConfigError(
+                f'detector.weights is {wanted.weights!r}: set detector.type to onnx')
+        from mot_ros.tracking.detectors.ssd import SsdDetector
+
+        detector = SsdDetector(wanted, settings.device)
+    if wanted.tile_columns * wanted.tile_rows == 1:
+        return detector
+    from mot_ros.tracking.detectors.tiles import TiledDetector
+
+    return TiledDetector(detector, wanted)

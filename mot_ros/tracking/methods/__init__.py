@@ -17,13 +17,19 @@
 from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.contracts import Detector, Tracker
+from mot_ros.tracking.contracts import Detector, Method, Tracker
 from mot_ros.tracking.methods.bytetrack import ByteTrack
+from mot_ros.tracking.methods.chosen import ChosenMethod
 from mot_ros.tracking.methods.sort import Sort
 
 
 def make_tracker(settings: Settings, detector: Detector) -> Tracker:
-    """Assemble the method that the settings name around a detector."""
+    """Return a tracker of the settings around a detector; both can be exchanged later."""
+    return ChosenMethod(make_method, settings, detector)
+
+
+def make_method(settings: Settings, detector: Detector, first_id: int = 1) -> Method:
+    """Assemble the method that the settings name; new tracks are numbered from `first_id`."""
     if settings.method == 'sort':
-        return Sort(detector, settings.sort)
-    return ByteTrack(detector, settings.bytetrack)
+        return Sort(detector, settings.sort, first_id)
+    return ByteTrack(detector, settings.bytetrack, first_id)

@@ -43,10 +43,23 @@ class ByteTrack:
     living one, its id takes over at once instead of leaving a hole of one frame.
     """
 
-    def __init__(self, detector: Detector, settings: ByteTrackSettings) -> None:
+    needs_image = False
+
+    def __init__(
+            self, detector: Detector, settings: ByteTrackSettings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings
-        self._tracks = TrackPool(MODELS[settings.motion], settings.nominal_rate)
+        self._tracks = TrackPool(MODELS[settings.motion], settings.nominal_rate, first_id)
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets."""
+        return self._tracks.next_id
+
+    def configure(self, settings: ByteTrackSettings, detector: Detector) -> None:
+        """Take other settings; another motion model or rate drops all tracks, ids go on."""
+        self._settings, self._detector = settings, detector
+        self._tracks.change_motion(MODELS[settings.motion], settings.nominal_rate)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
@@ -61,6 +74,10 @@ class ByteTrack:
         self._bury(predicted, detections, matches.free_rows)
         self._give_birth(detections, matches.free_cols)
         return self._tracks.snapshot()
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Take a frame that is not looked into: tracks move on and keep their states."""
+        return self._tracks.coast(frame)
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match in three steps (algorithm 1, lines 14 to 25 and the code's tentative tracks)."""

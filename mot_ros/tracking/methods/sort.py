@@ -22,7 +22,7 @@ from mot_ros.tracking.assignment import match, Matches
 from mot_ros.tracking.config import SortSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import Xysr
+from mot_ros.tracking.motion import MODELS
 from mot_ros.tracking.types import Detections, Frame, Tracks, TrackState
 
 
@@ -35,10 +35,22 @@ class Sort:
     both as in the published code.
     """
 
-    def __init__(self, detector: Detector, settings: SortSettings) -> None:
+    needs_image = False
+
+    def __init__(self, detector: Detector, settings: SortSettings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings
-        self._tracks = TrackPool(Xysr(), settings.nominal_rate)
+        self._tracks = TrackPool(MODELS['xysr'], settings.nominal_rate, first_id)
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets."""
+        return self._tracks.next_id
+
+    def configure(self, settings: SortSettings, detector: Detector) -> None:
+        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        self._settings, self._detector = settings, detector
+        self._tracks.change_motion(MODELS['xysr'], settings.nominal_rate)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
@@ -62,6 +74,10 @@ class Sort:
             detections, matches.free_cols,
             TrackState.CONFIRMED if early else TrackState.TENTATIVE)
         return tracks.snapshot()
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Take a frame that is not looked into: tracks move on and keep their states."""
+        return self._tracks.coast(frame)
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match by IoU alone (section 3.3 of the paper); weak detections do not exist."""

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The parameter table of README.md, made from config.py: run this as a script to write it anew.
+The table in docs/parameters.md, made from config.py: run this as a script to write it anew.
 
 A test compares them, so that no default and no explanation drifts.
 """
@@ -24,8 +24,8 @@ import sys
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.settings import catalogue, Setting, Value
 
-README = Path(__file__).resolve().parent.parent / 'README.md'
-BEGIN = '<!-- parameters: test/readme_table.py writes this -->\n'
+PAGE = Path(__file__).resolve().parent.parent / 'docs' / 'parameters.md'
+BEGIN = '<!-- parameters: test/parameter_table.py writes this -->\n'
 END = '<!-- end of parameters -->\n'
 
 
@@ -33,15 +33,16 @@ def table() -> str:
     """Return the parameters of the node as a Markdown table."""
     presets = list(NodeSettings.presets)
     rows = [
-        '| parameter | ' + ' | '.join(presets) + ' | range | meaning |',
-        '|---|' + '---|' * (len(presets) + 2)]
+        '| parameter | ' + ' | '.join(presets) + ' | range | live | meaning |',
+        '|---|' + '---|' * (len(presets) + 3)]
     for name, setting in catalogue(NodeSettings, presets[0]).items():
         values = [_code(setting.default)]
         for preset in presets[1:]:
             value = catalogue(NodeSettings, preset)[name].default
             values.append('' if value == setting.default else _code(value))
         rows.append(
-            f'| `{name}` | ' + ' | '.join(values) + f' | {_range(setting)} | {setting.help} |')
+            f'| `{name}` | ' + ' | '.join(values)
+            + f' | {_range(setting)} | {"no" if setting.fixed else "yes"} | {setting.help} |')
     return '\n'.join(rows) + '\n'
 
 
@@ -65,11 +66,11 @@ def _range(setting: Setting) -> str:
 
 
 def replaced(text: str) -> str:
-    """Return the text of the README with the table as it should be."""
+    """Return the text of the page with the table as it should be."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + BEGIN + table() + END + after
 
 
 if __name__ == '__main__':
-    README.write_text(replaced(README.read_text(encoding='utf-8')), encoding='utf-8')
+    PAGE.write_text(replaced(PAGE.read_text(encoding='utf-8')), encoding='utf-8')

@@ -1,0 +1,74 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Engine: detector, tracker and guard of one set of settings, which may change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.contracts import Detector, Tracker
+from mot_ros.tracking.sequence import SequenceGuard
+from mot_ros.tracking.settings import flatten
+
+
+class Engine:
+    """
+    What turns frames into tracks, made by two factories.
+
+    The parts are used by one thread only, which also changes them, between two frames.
+    """
+
+    def __init__(
+            self, settings: NodeSettings, make_detector: Callable[[NodeSettings], Detector],
+            make_tracker: Callable[[NodeSettings, Detector], Tracker]) -> None:
+        self._make_detector = make_detector
+        self.settings = settings
+        self.detector = self._made(settings)
+        self.tracker = make_tracker(settings, self.detector)
+        self.guard = SequenceGuard(settings.sequence)
+
+    @property
+    def device(self) -> str:
+        """Where the detector runs."""
+        return str(getattr(self.detector, 'device', '') or self.settings.device)
+
+    def configure(self, settings: NodeSettings) -> None:
+        """Take other settings; what raises changes nothing."""
+        same = _look(settings) == _look(self.settings)
+        detector = self.detector if same else self._made(settings)
+        self.tracker.configure(settings, detector)
+        self.guard.configure(settings.sequence)
+        self.settings, self.detector = settings, detector
+
+    def _made(self, settings: NodeSettings) -> Detector:
+        detector = self._make_detector(settings)
+        # else the first image would wait for what the first run sets up
+        getattr(detector, 'warm_up', lambda: None)()
+        return detector
+
+
+def changes(before: NodeSettings, after: NodeSettings) -> str:
+    """Return what differs, in one line."""
+    old, new = flatten(before), flatten(after)
+    return ', '.join(
+        f'{name} {old[name]!r} -> {value!r}' for name, value in new.items()
+        if value != old[name])
+
+
+def _look(settings: NodeSettings) -> tuple[Any, ...]:
+    """Return what the detector is made from."""
+    return settings.detector, settings.roi, settings.mask, settings.device

@@ -1,0 +1,88 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The topics that the tracker publishes while it is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray, LabelInfo
+
+from mot_ros.ros.contents import Content
+from mot_ros.ros.conversion import (
+    to_detections,
+    to_label_info,
+    to_nanoseconds,
+    to_track_array,
+)
+from mot_ros.ros.external import ClassIds
+from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.types import Frame, Tracks
+
+try:
+    from mot_ros_msgs.msg import TrackArray
+except ImportError:
+    TrackArray = None
+
+
+class Outputs:
+    """
+    Publishes `~/tracks`, `~/label_info` and, where mot_ros_msgs is built, `~/track_states`.
+
+    Classes are told by number and named in label_info; `class_ids` are those of an external
+    detector, echoed as they came.
+    """
+
+    def __init__(
+            self, node: LifecycleNode, class_names: Sequence[str], class_ids: ClassIds) -> None:
+        self._node = node
+        self.class_names = list(class_names)
+        self._class_ids = class_ids
+        self._tracks = node.create_publisher(Detection2DArray, '~/tracks', 10)
+        self._labels = node.create_publisher(
+            LabelInfo, '~/label_info',
+            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self._states = None if TrackArray is None else node.create_publisher(
+            TrackArray, '~/track_states', 10)
+
+    def tell_labels(self, score_floor: float) -> None:
+        """Publish what the class ids mean, for whoever joins later too."""
+        self._labels.publish(to_label_info(
+            self.class_names, Header(stamp=self._node.get_clock().now().to_msg()), score_floor))
+
+    def publish(
+            self, content: Content, frame: Frame, tracks: Tracks,
+            settings: NodeSettings) -> float | None:
+        """Publish the tracks of a frame; returns its age in seconds, None without a stamp."""
+        header, prefix = content.header, settings.id_prefix
+        name_of = self._class_ids.name_of if settings.detector.type == 'external' else str
+        self._tracks.publish(to_detections(
+            tracks, header, frame.size, id_prefix=prefix, amodal=settings.amodal,
+            class_id=name_of))
+        if self._states is not None:
+            self._states.publish(
+                to_track_array(tracks, header, id_prefix=prefix, class_id=name_of))
+        stamp = to_nanoseconds(header.stamp)
+        now: int = self._node.get_clock().now().nanoseconds
+        return (now - stamp) * 1e-9 if stamp else None
+
+    def close(self) -> None:
+        """Publish no more."""
+        for publisher in (self._tracks, self._labels, self._states):
+            if publisher is not None:
+                self._node.destroy_publisher(publisher)

@@ -1,0 +1,43 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""An answer to every request for a lifecycle transition, also an impossible one."""
+
+from __future__ import annotations
+
+from lifecycle_msgs.srv import ChangeState
+from rclpy.lifecycle import LifecycleNode
+
+
+def answer_impossible_transitions(node: LifecycleNode) -> None:
+    """
+    Have `~/change_state` answer "failed" where a transition is impossible in the present state.
+
+    So rclpy does itself from Kilted on. On Humble and Jazzy it raises in the service's callback,
+    and whoever asked waits forever.
+    """
+    service = next(each for each in node.services if each.srv_type is ChangeState)
+    change_state = service.callback
+
+    def answer(
+            request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+        try:
+            return change_state(request, response)
+        # rcl's own error has no public name; what our transitions raise is caught before
+        except RuntimeError as error:
+            node.get_logger().error(f'no such transition now: {error}')
+            response.success = False
+            return response
+
+    service.callback = answer

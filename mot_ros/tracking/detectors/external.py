@@ -1,0 +1,50 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""ExternalDetections: the boxes that come with the frame, found by somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mot_ros.tracking.errors import FrameError
+from mot_ros.tracking.types import Detections, Frame
+
+
+class ExternalDetections:
+    """
+    A detector that looks at no image: it takes the detections of the frame as they are.
+
+    All classes, in the order in which they came, without scores below the floor. What the
+    labels mean only the sender knows.
+    """
+
+    class_names: tuple[str, ...] = ()
+
+    def __init__(self, score_floor: float) -> None:
+        self._score_floor = np.float32(score_floor)
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Return the detections of each frame; FrameError for one without."""
+        return [self._of(frame) for frame in frames]
+
+    def _of(self, frame: Frame) -> Detections:
+        if frame.detections is None:
+            raise FrameError(
+                'the frame comes without detections, and detector.type external looks for none: '
+                "send them to the tracker node's topic `detections`, or choose a detector that "
+                'works by itself')
+        return frame.detections[frame.detections.scores >= self._score_floor]

@@ -1,0 +1,87 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What turns frames into tracks, while its settings change."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+from mot_ros.ros.engine import changes, Engine
+from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.methods import make_tracker
+from mot_ros.tracking.settings import build
+from test.tracking.scenes import ScriptedDetector
+
+
+class Maker:
+    """Makes detectors, counts them and may fail."""
+
+    def __init__(self):
+        self.made = []
+        self.broken = False
+
+    def __call__(self, settings):
+        if self.broken:
+            raise ConfigError('no memory')
+        self.made.append(ScriptedDetector())
+        return self.made[-1]
+
+
+def of(**values):
+    return build(NodeSettings, {name.replace('__', '.'): value for name, value in values.items()})
+
+
+def test_a_detector_is_made_anew_only_for_its_own_settings():
+    make = Maker()
+    engine = Engine(of(), make, make_tracker)
+    for settings in (of(bytetrack__match_iou=0.3), of(method='sort'), of(id_prefix='x')):
+        engine.configure(settings)
+        assert engine.settings is settings
+    assert len(make.made) == 1
+    for number, settings in enumerate(
+            (of(detector__nms_iou=0.4), of(roi__x=5), of(mask='m.png')), 2):
+        engine.configure(settings)
+        assert len(make.made) == number
+        assert engine.detector is make.made[-1]
+
+
+def test_what_cannot_be_made_changes_nothing():
+    make = Maker()
+    before = of()
+    engine = Engine(before, make, make_tracker)
+    detector, tracker = engine.detector, engine.tracker
+    make.broken = True
+    with pytest.raises(ConfigError, match='no memory'):
+        engine.configure(of(detector__nms_iou=0.4, sequence__zero_stamp='receive_time'))
+    assert (engine.settings, engine.detector, engine.tracker) == (before, detector, tracker)
+    assert engine.guard.judge(None, (10, 10), '').reason == 'zero stamp'
+
+    def fails(settings, detector):
+        raise RuntimeError('no')
+
+    make.broken = False
+    tracker.configure = fails
+    with pytest.raises(RuntimeError):
+        engine.configure(of(detector__nms_iou=0.4))
+    assert (engine.settings, engine.detector) == (before, detector)
+
+
+def test_differences_are_told_in_one_line():
+    assert changes(of(), of()) == ''
+    assert changes(of(), of(method='sort', detector__classes=[])) == (
+        "method 'bytetrack' -> 'sort', detector.classes ('person',) -> ()")
