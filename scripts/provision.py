@@ -13,158 +13,65 @@
 # limitations under the License.
 
 """
-Bring everything that mot_ros needs on this machine up to date, step by step.
+Bring everything that mot_ros needs where no ROS 2 is installed up to date, step by step.
 
-scripts/setup runs it with a bare Python, so it uses the standard library only. Each step has a
-stamp in .venv that names what the step was done from; a step whose stamp still fits is not done
-again, and an interrupted run goes on where it was.
+scripts/setup runs it with a bare Python. All of it goes into .venv; with ``--ros jazzy`` the
+wheels of another ROS 2 go into .venv-jazzy, which takes torch and all else from .venv.
 """
 
-from collections.abc import Callable
+import argparse
 import ctypes
-from dataclasses import dataclass
-import fcntl
-import hashlib
+import importlib.metadata
 import os
 from pathlib import Path
 import shlex
 import shutil
-import subprocess
 import sys
 import sysconfig
-import tarfile
-import tempfile
-import time
 
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ROOT / 'scripts'
-VENV = ROOT / '.venv'
-STAMPS = VENV / 'mot_ros_setup'
-PYTHON = VENV / 'bin' / 'python'
-CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'mot_ros'
-DEFAULT_TORCH = 'torch==2.13.0'
-VIDEO = CACHE / 'videos' / 'vtest.avi'
-VIDEO_IN_PACKAGE = 'usr/share/doc/opencv-doc/examples/data/vtest.avi'
-VIDEO_SHA256 = '45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf'
+from downloads import downloads
+from steps import (
+    bring_up_to_date,
+    DEFAULT_TORCH,
+    Environment,
+    fingerprint,
+    read,
+    ROOT,
+    run,
+    SCRIPTS,
+    set_up,
+    SetupError,
+    Step,
+)
 
-
-class SetupError(Exception):
-    """What kept a step from being done, and what to do about it."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to bring up to date: done when the stamp equals the key and results are there."""
-
-    name: str
-    title: str
-    key: str
-    action: Callable[[], None]
-    results: tuple[Path, ...] = ()
-    required: bool = True
-
-    @property
-    def stamp(self) -> Path:
-        return STAMPS / self.name
-
-    def done(self) -> bool:
-        """Tell whether there is nothing to do."""
-        return read(self.stamp) == self.key and all(file.exists() for file in self.results)
-
-
-def read(file: Path) -> str:
-    """Return a text file's content, or nothing where there is no file."""
-    return file.read_text() if file.is_file() else ''
-
-
-def fingerprint(*files: Path) -> str:
-    """Hash names and contents."""
-    state = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        state.update(f'{file.relative_to(ROOT)} {len(content)}\n'.encode() + content)
-    return state.hexdigest()
-
-
-def run(*command: str | Path, folder: Path | None = None) -> None:
-    """Run a command quietly; a dot every five seconds, and its last words if it fails."""
-    environment = {
-        name: value for name, value in os.environ.items()
-        if name not in ('PIP_TARGET', 'PIP_PREFIX', 'PIP_USER')
-    }
-    with tempfile.TemporaryFile('w+', errors='replace') as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            cwd=folder, env=environment)
-        while True:
-            try:
-                status = process.wait(5)
-                break
-            except subprocess.TimeoutExpired:
-                say('.')
-        if status:
-            output.seek(0)
-            last_words = ''.join(output.readlines()[-30:]).strip()
-            raise SetupError(
-                f'{last_words}\n{shlex.join(map(str, command))}\nfailed with status {status}')
-
-
-def say(text: str) -> None:
-    """Print at once, without ending the line."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def pip(*arguments: str | Path) -> None:
-    """Install into the virtual environment."""
-    run(PYTHON, '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', *arguments)
-
-
-def venv_version() -> str:
-    """Return the Python version (as in 3.11) of a virtual environment that works, or nothing."""
-    for line in read(VENV / 'pyvenv.cfg').splitlines():
-        name, _, value = line.partition('=')
-        if name.strip() == 'version' and PYTHON.exists():
-            return '.'.join(value.strip().split('.')[:2])
-    return ''
-
-
-def make_venv(version: str) -> None:
-    """Create the virtual environment, or adopt one that somebody else made here."""
-    if venv_version() == version:
-        try:
-            # In one that was moved or copied, this still points to the old place.
-            pip = subprocess.run([VENV / 'bin' / 'pip', '--version'], capture_output=True)
-            if f'{VENV}/'.encode() in pip.stdout:
-                return
-        except OSError:
-            pass
-    run(sys.executable, '-m', 'venv', '--clear', VENV)
+MAIN = Environment(ROOT / '.venv')
+REQUIREMENTS = SCRIPTS / 'requirements.txt'
+OTHERS = ('jazzy',)
 
 
 def install_packages() -> None:
     """Install all of ROS 2 and Python that comes from wheels, and see that it loads."""
-    pip('-r', SCRIPTS / 'requirements-dev.txt')
-    run(PYTHON, '-c', 'import cv2, rclpy, scipy, torch')
+    MAIN.pip('-r', SCRIPTS / 'requirements-dev.txt')
+    run(MAIN.python, '-c', 'import cv2, rclpy, scipy, torch')
 
 
-def install_mot_ros() -> None:
+def install_mot_ros(environment: Environment) -> None:
     """
     Link the package and its share folder into the environment, as colcon --symlink-install does.
 
     Not through pip: it would put the ROS executables (camera, demo ...) among the commands, and
     the folders beside mot_ros (launch, test) on the path.
     """
-    site_packages = VENV / 'lib' / f'python{venv_version()}' / 'site-packages'
-    link(site_packages / 'mot_ros', ROOT / 'mot_ros')
+    link(environment.site_packages / 'mot_ros', ROOT / 'mot_ros')
+    share = environment.folder / 'share'
     for name in ('package.xml', 'launch', 'config'):
-        link(VENV / 'share' / 'mot_ros' / name, ROOT / name)
-    link(VENV / 'share/ament_index/resource_index/packages/mot_ros', ROOT / 'resource' / 'mot_ros')
-    command = VENV / 'bin' / 'mot_ros'
+        link(share / 'mot_ros' / name, ROOT / name)
+    link(share / 'ament_index/resource_index/packages/mot_ros', ROOT / 'resource' / 'mot_ros')
+    command = environment.folder / 'bin' / 'mot_ros'
     # Through sh, as a "#!" line takes neither blanks nor more than 127 characters.
     command.write_text(
         '#!/bin/sh\n'
-        f"'''exec' {shlex.quote(str(PYTHON))} \"$0\" \"$@\"\n"
+        f"'''exec' {shlex.quote(str(environment.python))} \"$0\" \"$@\"\n"
         "' '''\n"
         'import sys\n\n'
         'from mot_ros.cli import main\n\n'
@@ -181,58 +88,32 @@ def link(place: Path, target: Path) -> None:
     place.symlink_to(target)
 
 
-def fetch_video() -> None:
-    """Take the sample video out of Debian's opencv-doc package; needs no root."""
-    if is_sample_video(VIDEO):
-        return
-    VIDEO.parent.mkdir(parents=True, exist_ok=True)
-    installed = Path('/') / VIDEO_IN_PACKAGE
-    with tempfile.TemporaryDirectory() as folder:
-        copy = VIDEO.with_suffix(f'.{os.getpid()}.part')
-        try:
-            if installed.exists():
-                shutil.copyfile(installed, copy)
-            else:
-                unpack_video(download_opencv_doc(Path(folder)), copy)
-            if not is_sample_video(copy):
-                raise SetupError('the video in opencv-doc is not the one expected (SHA-256)')
-            copy.replace(VIDEO)
-        finally:
-            copy.unlink(missing_ok=True)
+def share_packages(source: Environment, environment: Environment) -> None:
+    """
+    Let an environment import what another one has, except for ROS 2 and the messages built there.
+
+    By links to each package, for not a single file of the one ROS 2 may be found by the other.
+    """
+    apart = {'mot_ros', 'mot_ros_msgs', 'vision_msgs', 'pip', '__pycache__'}
+    for package in importlib.metadata.distributions(path=[str(source.site_packages)]):
+        if package.metadata['Name'].startswith(('ros-', 'pip')):
+            apart |= {file.parts[0] for file in package.files or ()}
+    shared = environment.folder / 'shared'
+    shutil.rmtree(shared, ignore_errors=True)
+    for place in source.site_packages.iterdir():
+        if place.name not in apart and place.suffix != '.pth':
+            link(shared / place.name, place)
+    (environment.site_packages / 'shared.pth').write_text(f'{shared}\n')
 
 
-def is_sample_video(file: Path) -> bool:
-    """Tell whether a file is there and is the video that the tests and figures are about."""
-    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == VIDEO_SHA256
-
-
-def download_opencv_doc(folder: Path) -> Path:
-    """Fetch the Debian package (96 MB) into a folder."""
-    if not (shutil.which('apt-get') and shutil.which('dpkg-deb')):
-        raise SetupError('the sample video comes from a Debian package, and there is no apt-get')
-    try:
-        run('apt-get', '-q', 'download', 'opencv-doc', folder=folder)
-    except SetupError as error:
+def check_machine() -> None:
+    """Raise SetupError that names the Debian packages that this machine lacks."""
+    missing = missing_packages()
+    if missing:
+        names = ' '.join(line.partition(':')[0] for line in missing)
         raise SetupError(
-            f'{error}\nIf the package lists are missing: sudo apt-get update') from None
-    return next(folder.glob('opencv-doc_*.deb'))
-
-
-def unpack_video(package: Path, target: Path) -> None:
-    """Copy that one file out of the package, which unpacks to 295 MB."""
-    command = ['dpkg-deb', '--fsys-tarfile', package]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
-        tarfile.open(fileobj=process.stdout, mode='r|') as archive,
-    ):
-        for member in archive:
-            if member.name.removeprefix('./') == VIDEO_IN_PACKAGE:
-                with target.open('wb') as file:
-                    shutil.copyfileobj(archive.extractfile(member), file)
-                break
-        else:
-            raise SetupError(f'no {VIDEO_IN_PACKAGE} in {package.name}')
-        process.kill()
+            '\n    '.join(['this machine lacks', *missing]) + '\nThis installs it:\n'
+            f'    sudo apt-get update && sudo apt-get install {names}')
 
 
 def missing_packages() -> list[str]:
@@ -258,99 +139,75 @@ def missing_packages() -> list[str]:
     return found
 
 
-def plan() -> list[Step]:
-    """List all steps in their order."""
-    own_version = f'{sys.version_info.major}.{sys.version_info.minor}'
-    # An environment that is there already is kept, unless another Python is asked for.
-    version = own_version if os.environ.get('PYTHON') else venv_version() or own_version
-    torch = os.environ.get('MOT_ROS_TORCH') or read(STAMPS / 'torch') or DEFAULT_TORCH
-    requirements = SCRIPTS / 'requirements.txt'
+def install_interfaces(environment: Environment, requirements: Path) -> list[Step]:
+    """List the steps that build the messages and install mot_ros."""
+    script = SCRIPTS / 'interfaces.py'
     messages = [*sorted(ROOT.glob('msg/*.msg')), *sorted(SCRIPTS.glob('vision_msgs/msg/*.msg'))]
-    interfaces = SCRIPTS / 'interfaces.py'
-    weights_files = STAMPS / 'weights_files'
     return [
-        Step('venv', f'.venv with Python {version}', f'{ROOT} {version}',
-             lambda: make_venv(version), (PYTHON,)),
-        Step('torch', f'{torch} (1 GB; several where it brings CUDA)', torch,
-             lambda: pip(*shlex.split(torch))),
-        Step('packages', 'ROS 2 Kilted, OpenCV and the development tools',
-             fingerprint(requirements, SCRIPTS / 'requirements-dev.txt'), install_packages),
-        Step('interfaces', 'vision_msgs and mot_ros_msgs, generated and compiled',
-             fingerprint(requirements, interfaces, *messages), lambda: run(PYTHON, interfaces)),
-        Step('mot_ros', 'mot_ros and its command', fingerprint(Path(__file__).resolve()),
-             install_mot_ros, (VENV / 'bin' / 'mot_ros',)),
-        Step('weights', "the detector's weights",
-             f'{CACHE} {fingerprint(ROOT / "mot_ros" / "tracking" / "weights.py")}',
-             import_weights, tuple(map(Path, read(weights_files).splitlines()))),
-        Step('video', 'the sample video, from the Debian package opencv-doc', VIDEO_SHA256,
-             fetch_video, (VIDEO,), required=False),
+        Step(environment.stamps / 'interfaces',
+             'vision_msgs and mot_ros_msgs, generated and compiled',
+             fingerprint(requirements, script, *messages),
+             lambda: run(environment.python, script)),
+        Step(environment.stamps / 'mot_ros', 'mot_ros and its command',
+             fingerprint(Path(__file__).resolve()), lambda: install_mot_ros(environment),
+             (environment.folder / 'bin' / 'mot_ros',)),
     ]
 
 
-def import_weights() -> None:
-    """Fetch and convert the default detector's weights; at once where they are there."""
-    run(VENV / 'bin' / 'mot_ros', 'weights', 'import')
-    files = sorted(CACHE.rglob('*.safetensors'))
-    (STAMPS / 'weights_files').write_text('\n'.join(map(str, files)))
+def plan() -> list[Step]:
+    """List the steps to .venv in their order."""
+    own_version = f'{sys.version_info.major}.{sys.version_info.minor}'
+    # An environment that is there already is kept, unless another Python is asked for.
+    version = own_version if os.environ.get('PYTHON') else MAIN.version() or own_version
+    torch = os.environ.get('MOT_ROS_TORCH') or read(MAIN.stamps / 'torch') or DEFAULT_TORCH
+    return [
+        Step(MAIN.stamps / 'venv', f'.venv with Python {version}', f'{ROOT} {version}',
+             lambda: MAIN.make(version), (MAIN.python,)),
+        Step(MAIN.stamps / 'torch', f'{torch} (1 GB; several where it brings CUDA)', torch,
+             lambda: MAIN.pip(*shlex.split(torch))),
+        Step(MAIN.stamps / 'packages', 'ROS 2 Kilted, OpenCV and the development tools',
+             fingerprint(REQUIREMENTS, SCRIPTS / 'requirements-dev.txt'), install_packages),
+        *install_interfaces(MAIN, REQUIREMENTS),
+        *downloads(MAIN, MAIN.stamps),
+    ]
 
 
-def lock() -> None:
-    """Keep a second set-up of this folder waiting until this process ends."""
-    descriptor = os.open(ROOT, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        say('setup: another one is at work here, waiting for it ...\n')
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+def plan_other(distro: str) -> list[Step]:
+    """List the steps to the environment of another ROS 2, beside a complete .venv."""
+    other = Environment(ROOT / f'.venv-{distro}')
+    requirements = SCRIPTS / f'requirements-{distro}.txt'
+    version = MAIN.version()
 
+    def install() -> None:
+        other.pip('-r', requirements)
+        run(other.python, '-c', 'import cv2, rclpy, torch')
 
-def perform(step: Step, label: str) -> None:
-    """Do one step and stamp it, on one line of output."""
-    say(f'{label} {step.title} ')
-    started = time.monotonic()
-    try:
-        step.action()
-    except SetupError as error:
-        if step.required:
-            raise
-        say(f'not to be had\n{error}\nGoing on without it.\n')
-        return
-    STAMPS.mkdir(exist_ok=True)
-    step.stamp.write_text(step.key)
-    say(f'{time.monotonic() - started:.1f} s\n')
-
-
-def bring_up_to_date() -> None:
-    """Do all steps that are not done, once it is sure that the machine has what they take."""
-    steps = plan()
-    # Without its environment no other step is done, whatever an old stamp says.
-    if steps[0].done():
-        steps = [step for step in steps if not step.done()]
-    missing = missing_packages() if any(step.required for step in steps) else []
-    if missing:
-        names = ' '.join(line.partition(':')[0] for line in missing)
-        raise SetupError(
-            '\n    '.join(['this machine lacks', *missing]) + '\nThis installs it:\n'
-            f'    sudo apt-get update && sudo apt-get install {names}')
-    for number, step in enumerate(steps, 1):
-        perform(step, f'setup {number}/{len(steps)}:')
+    return [
+        Step(other.stamps / 'venv', f'{other.folder.name} with Python {version}',
+             f'{ROOT} {version}', lambda: other.make(version, python=MAIN.python),
+             (other.python,)),
+        # before its own packages, so that pip finds what those need
+        Step(other.stamps / 'shared', 'torch and all else that is in .venv',
+             read(MAIN.stamps / 'torch') + read(MAIN.stamps / 'packages'),
+             lambda: share_packages(MAIN, other), (other.folder / 'shared',)),
+        Step(other.stamps / 'packages', f'ROS 2 {distro.capitalize()}',
+             fingerprint(requirements), install),
+        *install_interfaces(other, requirements),
+    ]
 
 
 def main() -> int:
-    started = time.monotonic()
-    try:
-        lock()
-        bring_up_to_date()
-    except SetupError as error:
-        say('\n')
-        sys.stderr.write(f'setup: {error}\n')
-        return 1
-    except KeyboardInterrupt:
-        say('\n')
-        sys.stderr.write('setup: interrupted; run it again to go on from here\n')
-        return 130
-    say(f'setup: ready after {time.monotonic() - started:.1f} s\n')
-    return 0
+    parser = argparse.ArgumentParser(prog='setup', description=(
+        'Set up .venv, and with --ros the environment of another ROS 2 beside it.'))
+    parser.add_argument('--ros', choices=OTHERS)
+    distro = parser.parse_args().ros
+
+    def work() -> None:
+        bring_up_to_date(plan(), check_machine)
+        if distro:
+            bring_up_to_date(plan_other(distro), check_machine)
+
+    return set_up(work)
 
 
 if __name__ == '__main__':

@@ -15,13 +15,11 @@
 """What package.xml, setup.py and the scripts say is what the package has."""
 
 import ast
-import importlib.util
+import configparser
 import os
 from pathlib import Path
 import re
 import runpy
-import shutil
-import subprocess
 import sys
 from xml.etree import ElementTree
 
@@ -39,7 +37,9 @@ ROSDEP_KEYS = {
     'yaml': 'python3-yaml',
 }
 # What pip brings, with or without ROS, and the message package that is only used where it is.
-NOT_IN_ROSDEP = {'mot_ros_msgs', 'rosbags', 'safetensors', 'torch', 'trackeval'}
+NOT_IN_ROSDEP = {
+    'distributed', 'mot_ros_msgs', 'onnx', 'onnxruntime', 'onnxscript', 'rosbags', 'safetensors',
+    'torch', 'trackeval'}
 
 
 def manifest(path='package.xml'):
@@ -58,14 +58,26 @@ def setup_arguments(monkeypatch):
 
 
 @pytest.fixture
-def provision(monkeypatch, tmp_path):
-    """Load scripts/provision.py with its stamps in a folder of the test's own."""
-    spec = importlib.util.spec_from_file_location('provision', ROOT / 'scripts/provision.py')
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'provision', module)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, 'STAMPS', tmp_path / 'stamps')
-    return module
+def scripts(monkeypatch):
+    """Let the test import the modules of scripts/, which are no package's."""
+    monkeypatch.syspath_prepend(str(ROOT / 'scripts'))
+    yield
+    for name in ('downloads', 'provision', 'steps'):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def steps(scripts):
+    """Load scripts/steps.py."""
+    import steps
+    return steps
+
+
+@pytest.fixture
+def provision(scripts):
+    """Load scripts/provision.py."""
+    import provision
+    return provision
 
 
 def imported_packages(file):
@@ -167,56 +179,54 @@ def test_scripts_are_executable(script):
     assert file.read_text().startswith('#!/usr/bin/env bash\n')
 
 
-@pytest.mark.parametrize('script', SCRIPTS[:3])
-def test_scripts_keep_out_of_a_sourced_ros(script, tmp_path):
-    shutil.copytree(ROOT / 'scripts', tmp_path / 'scripts')
-    before = sorted(tmp_path.rglob('*'))
-
-    done = subprocess.run(
-        [tmp_path / script], capture_output=True, text=True,
-        env={**os.environ, 'ROS_DISTRO': 'humble'})
-
-    assert done.returncode != 0
-    assert 'ROS 2 "humble" is sourced' in done.stderr
-    assert 'colcon build --base-paths . msg' in done.stderr
-    assert sorted(tmp_path.rglob('*')) == before
+def test_the_command_is_installed_where_a_shell_finds_it(setup_arguments):
+    file = ROOT / 'scripts/mot_ros'
+    assert ('bin', ['scripts/mot_ros']) in setup_arguments['data_files']
+    assert os.access(file, os.X_OK)
+    # not the Python that colcon runs with: torch is in a virtual environment beside ROS
+    assert file.read_text().startswith('#!/usr/bin/env python3\n')
+    configuration = configparser.ConfigParser()
+    configuration.read(ROOT / 'setup.cfg')
+    assert configuration['build_scripts']['executable'] == '/usr/bin/env python3'
 
 
-def test_a_wrong_python_is_refused(tmp_path):
-    environment = {name: value for name, value in os.environ.items() if name != 'ROS_DISTRO'}
-    done = subprocess.run(
-        [ROOT / 'scripts/setup'], capture_output=True, text=True,
-        env={**environment, 'PYTHON': str(tmp_path / 'python3.9')})
-    assert done.returncode != 0
-    assert 'no Python 3.11 or 3.12' in done.stderr
+def test_beside_ros_pip_installs_the_same_versions():
+    def pins(*names):
+        text = '\n'.join((ROOT / 'scripts' / name).read_text() for name in names)
+        return dict(re.findall(r'^([\w-]+)==(\S+)$', text, re.MULTILINE))
+
+    tested = pins('requirements.txt', 'requirements-dev.txt')
+    # the newest that Humble's Python 3.10 can run
+    beside_ros = pins('requirements-ros.txt') | {'hypothesis': tested['hypothesis']}
+    assert beside_ros.items() <= tested.items()
 
 
-def test_a_step_is_done_while_key_and_results_stay(provision, tmp_path):
-    result = tmp_path / 'result'
-    step = provision.Step('one', 'a step', 'key', result.touch, (result,))
+def test_a_step_is_done_while_key_and_results_stay(steps, tmp_path):
+    result, stamp = tmp_path / 'result', tmp_path / 'stamps' / 'one'
+    step = steps.Step(stamp, 'a step', 'key', result.touch, (result,))
     assert not step.done()
-    provision.perform(step, '')
+    steps.perform(step, '')
     assert step.done()
-    assert not provision.Step('one', 'a step', 'other key', result.touch).done()
+    assert not steps.Step(stamp, 'a step', 'other key', result.touch).done()
     result.unlink()
     assert not step.done()
 
 
-def test_only_an_optional_step_may_fail(provision, capsys):
+def test_only_an_optional_step_may_fail(steps, capsys, tmp_path):
     def fail():
-        raise provision.SetupError('no network')
+        raise steps.SetupError('no network')
 
-    optional = provision.Step('two', 'a luxury', 'key', fail, required=False)
-    provision.perform(optional, '')
+    optional = steps.Step(tmp_path / 'two', 'a luxury', 'key', fail, required=False)
+    steps.perform(optional, '')
     assert 'no network' in capsys.readouterr().out
     assert not optional.done()
-    with pytest.raises(provision.SetupError, match='no network'):
-        provision.perform(provision.Step('three', 'a need', 'key', fail), '')
+    with pytest.raises(steps.SetupError, match='no network'):
+        steps.perform(steps.Step(tmp_path / 'three', 'a need', 'key', fail), '')
 
 
-def test_a_failed_command_tells_its_last_words(provision):
-    with pytest.raises(provision.SetupError, match='out of luck'):
-        provision.run('sh', '-c', 'echo out of luck; exit 3')
+def test_a_failed_command_tells_its_last_words(steps):
+    with pytest.raises(steps.SetupError, match='out of luck'):
+        steps.run('sh', '-c', 'echo out of luck; exit 3')
 
 
 def test_a_missing_tool_is_named_with_its_package(provision, monkeypatch):

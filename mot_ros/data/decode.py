@@ -41,6 +41,8 @@ class _Encoding:
     two_rows: int = 2
     deep: bool = False
     """16 bits per number, of which the upper 8 are used."""
+    shared: tuple[int, int] = (1, 1)
+    """Pixels across and down that have one colour together: sides are multiples of it."""
 
 
 _COLOURS = {
@@ -53,13 +55,13 @@ _ENCODINGS: dict[str, _Encoding] = {
     **{f'{name}8': _Encoding(pixel, code) for name, (pixel, code) in _COLOURS.items()},
     **{f'{name}16': _Encoding(2 * pixel, code, deep=True)
        for name, (pixel, code) in _COLOURS.items()},
-    'yuv422': _Encoding(2, cv2.COLOR_YUV2BGR_UYVY),
-    'uyvy': _Encoding(2, cv2.COLOR_YUV2BGR_UYVY),
-    'yuv422_yuy2': _Encoding(2, cv2.COLOR_YUV2BGR_YUY2),
-    'yuyv': _Encoding(2, cv2.COLOR_YUV2BGR_YUY2),
+    'yuv422': _Encoding(2, cv2.COLOR_YUV2BGR_UYVY, shared=(2, 1)),
+    'uyvy': _Encoding(2, cv2.COLOR_YUV2BGR_UYVY, shared=(2, 1)),
+    'yuv422_yuy2': _Encoding(2, cv2.COLOR_YUV2BGR_YUY2, shared=(2, 1)),
+    'yuyv': _Encoding(2, cv2.COLOR_YUV2BGR_YUY2, shared=(2, 1)),
     # half as many rows of colour below those of grey
-    'nv12': _Encoding(1, cv2.COLOR_YUV2BGR_NV12, two_rows=3),
-    'nv21': _Encoding(1, cv2.COLOR_YUV2BGR_NV21, two_rows=3),
+    'nv12': _Encoding(1, cv2.COLOR_YUV2BGR_NV12, two_rows=3, shared=(2, 2)),
+    'nv21': _Encoding(1, cv2.COLOR_YUV2BGR_NV21, two_rows=3, shared=(2, 2)),
 }
 
 
@@ -94,6 +96,11 @@ def to_bgr(message: ImageMessage) -> Pixels:
         raise ImageError(
             'encoding', f'image encoding is {message.encoding!r}; publish one of '
             f'{", ".join(_ENCODINGS)}')
+    # older OpenCV converts what it is given, and reads beyond the end
+    if message.width % encoding.shared[0] or message.height % encoding.shared[1]:
+        raise ImageError(
+            'size', f'image of {message.width}x{message.height} in {message.encoding!r} cannot '
+            'be converted: such images have even sides')
     rows = _rows(message, encoding)
     if encoding.deep:
         # the upper byte comes first or last
@@ -107,7 +114,7 @@ def to_bgr(message: ImageMessage) -> Pixels:
     except cv2.error as error:
         raise ImageError(
             'size', f'image of {message.width}x{message.height} in {message.encoding!r} cannot '
-            f'be converted ({error.err}): such images have even sides') from error
+            f'be converted: {error.err}') from error
 
 
 def compressed_size(data: Any, kind: str) -> tuple[int, int]:
