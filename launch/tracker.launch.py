@@ -19,8 +19,10 @@ An argument that is left empty changes nothing; what it says otherwise goes befo
 file, and that before the defaults.
 """
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -28,6 +30,14 @@ from launch_ros.substitutions import FindPackageShare
 
 from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
 from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.errors import ConfigError
+
+
+def check_params_file(context: LaunchContext) -> None:
+    """Stop if there is no such file: launch_ros only warns, and the node would take defaults."""
+    path = context.launch_configurations['params_file']
+    if not Path(path).is_file():
+        raise ConfigError(f'params_file is {path!r}, which is no file; name one, or leave it out')
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -89,6 +99,8 @@ def generate_launch_description() -> LaunchDescription:
             'log_level', default_value='info',
             choices=['debug', 'info', 'warn', 'error', 'fatal'],
             description='Least severity that is logged.'),
+
+        OpaqueFunction(function=check_params_file),
 
         # images over 0.5 MB need it; a profile of the user's own stays, whichever name it has
         SetEnvironmentVariable(profile_variable(), EnvironmentVariable(

@@ -244,7 +244,7 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
                 arguments=[perform(item) for item in entity.arguments],
                 on_exit=entity.on_exit))
         elif isinstance(entity, OpaqueFunction):
-            visit(entity.function(LaunchContext(configurations)))
+            visit(entity.function(LaunchContext(configurations)) or [])
         elif isinstance(entity, IncludeLaunchDescription):
             # without a scope of its own
             configurations.update(

@@ -29,6 +29,7 @@ from stand_ins import launch, ROOT
 import yaml
 
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
+from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import build, catalogue, flatten
 
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
@@ -97,14 +98,18 @@ def test_the_arguments_of_the_tracker():
                  'image_transport'):
         assert arguments[name].default_value == '', 'not set must be empty'
     with pytest.raises(ValueError, match='method'):
-        launch(TRACKER, method='deepsort')
+        launch(TRACKER, method='centertrack')
 
 
 @pytest.mark.parametrize('method', ['', *METHODS])
-def test_each_method_brings_its_file(method):
+def test_each_method_brings_its_file(method, tmp_path):
     file = launch(TRACKER, method=method).nodes[0].parameters[0]
     assert file == str(ROOT / 'config' / f'{method or "bytetrack"}.yaml')
-    assert launch(TRACKER, params_file='/mine.yaml').nodes[0].parameters[0] == '/mine.yaml'
+    mine = tmp_path / 'mine.yaml'
+    with pytest.raises(ConfigError, match=r"params_file is '.*mine.yaml', which is no file"):
+        launch(TRACKER, params_file=str(mine))
+    mine.touch()
+    assert launch(TRACKER, params_file=str(mine)).nodes[0].parameters[0] == str(mine)
 
 
 def test_names_remaps_and_log_level_reach_the_node():
