@@ -31,7 +31,7 @@ from vision_msgs.msg import Detection2DArray
 
 from mot_ros.contact_sheet import ContactSheet
 from mot_ros.data.bag_types import DETECTIONS
-from mot_ros.data.bag_writer import BagWriter
+from mot_ros.data.bag_writer import BagWriter, STORAGES
 from mot_ros.data.mot import MotWriter
 from mot_ros.data.output import VideoWriter, write_image
 from mot_ros.ros.conversion import ImageError, to_bgr, to_seconds, to_tracks
@@ -67,6 +67,9 @@ class RecorderNode(Node):
         self._idle_timeout = declare(self, 'idle_timeout', Setting(
             0.0, 'end when no tracks came for so long after the first; 0: never', 's',
             minimum=0.0))
+        storage = declare(self, 'storage', Setting(
+            'mcap', 'storage of the bag; Humble opens sqlite3 with nothing to install, mcap with '
+            'rosbag2_storage_mcap', choices=STORAGES))
         if output == Path():
             raise ConfigError('output is not set: run with -p output:=FOLDER')
         try:
@@ -75,7 +78,7 @@ class RecorderNode(Node):
             raise SourceError(f'{output} cannot be made ({error.strerror})') from error
         self._last = time.monotonic()
         self._topic = self.resolve_topic_name('tracks')
-        self._bag = BagWriter(output / 'tracks', {self._topic: DETECTIONS})
+        self._bag = BagWriter(output / 'tracks', {self._topic: DETECTIONS}, storage)
         self._text = MotWriter(output / 'tracks.txt')
         self._sheet_path = output / 'contact_sheet.png'
         self._video = VideoWriter(output / 'annotated.mp4', rate) if with_images else None

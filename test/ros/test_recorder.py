@@ -31,6 +31,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray
 
+from mot_ros.data.bag_writer import STORAGES
 from mot_ros.data.mot import read_tracks
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.share import share
@@ -76,8 +77,9 @@ def read_bag(path):
         return connection, [bytes(data) for _, _, data in reader.messages()]
 
 
-def test_the_bag_holds_what_was_published(bench, recorder, tmp_path):
-    child, tracks, _ = recorder()
+@pytest.mark.parametrize('storage', STORAGES)
+def test_the_bag_holds_what_was_published(bench, recorder, tmp_path, storage):
+    child, tracks, _ = recorder(storage=storage)
     # serialised once: the padding within CDR is whatever was in memory
     sent = [serialize_message(tracks_at(number)) for number in range(20)]
     for message in sent:
@@ -94,6 +96,7 @@ def test_the_bag_holds_what_was_published(bench, recorder, tmp_path):
     assert all(len(raw) - len(bare) < 4 for raw, bare in zip(messages, sent, strict=True))
     metadata = (tmp_path / 'out' / 'tracks' / 'metadata.yaml').read_text()
     assert 'version: 8' in metadata
+    assert f'storage_identifier: {storage}' in metadata
     rows = read_tracks(tmp_path / 'out' / 'tracks.txt')
     # frames are numbered from 1 in the order of their tracks, empty ones too
     assert rows.frames.tolist() == [number + 1 for number in range(20) if number % 3]
