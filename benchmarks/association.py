@@ -53,9 +53,12 @@ import scipy
 from mot_ros.evaluation.machine import describe_machine
 from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.tracking.assignment import overlapping
-from mot_ros.tracking.config import ByteTrackSettings, SortSettings
+from mot_ros.tracking.config import ByteTrackSettings, Settings, SortSettings
+from mot_ros.tracking.contracts import Method
+from mot_ros.tracking.methods import make_method
 from mot_ros.tracking.methods.bytetrack import ByteTrack
 from mot_ros.tracking.methods.sort import Sort
+from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints
 
 SIZES = '10,50,200,1000,3000'
@@ -159,13 +162,19 @@ class GivenDetections:
         return [self.next]
 
 
-def ours(make: Callable[[GivenDetections], ByteTrack | Sort]) -> Runner:
-    """Run a tracker of this package with its default settings."""
+def ours(make: Callable[[GivenDetections], Method], *, seeing: bool = False) -> Runner:
+    """Run a tracker of this package; one that is `seeing` gets an image, always the same."""
     detector = GivenDetections()
     tracker = make(detector)
+    images: dict[tuple[int, int], Any] = {(0, 0): None}
 
     def prepare(view: View) -> tuple[Frame, Detections]:
-        return Frame(None, view.number / RATE, view.size), Detections(
+        key = view.size if seeing else (0, 0)
+        if key not in images:
+            # grain: everybody looks alike, so that looks part nobody
+            images[key] = np.random.default_rng(0).integers(
+                0, 256, (view.size[1], view.size[0], 3), dtype=np.uint8)
+        return Frame(images[key], view.number / RATE, view.size), Detections(
             view.boxes, view.scores, np.zeros(len(view.boxes), np.int64))
 
     def update(given: tuple[Frame, Detections]) -> Any:
@@ -229,6 +238,16 @@ CONTESTANTS = (
         'ByteTrackTracker')),
     Contestant('trackers SORTTracker', 'Python', 'trackers', lambda: roboflow('SORTTracker')),
 )
+
+
+def seeing(method: str) -> Contestant:
+    """Return one of ours that looks at images: for the soak, as peers look at none."""
+    settings = build(Settings, {'method': method})
+    return Contestant(f'mot_ros {method}', 'NumPy, OpenCV', None, lambda: ours(
+        lambda detector: make_method(settings, detector), seeing=True))
+
+
+SEEING = tuple(map(seeing, ('smiletrack', 'deepsort', 'botsort')))
 
 
 @dataclass
@@ -483,10 +502,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             'In an environment of their own, with mot_ros on PYTHONPATH:\n'
             f'  pip install numpy scipy {" ".join(packages)}\n')
         return 0
-    chosen = [c for c in CONTESTANTS if args.only in c.name
+    chosen = [c for c in (CONTESTANTS if args.soak is None else CONTESTANTS + SEEING)
+              if args.only in c.name
               and (args.soak is None or args.only or c.package is None)]
     if not chosen:
-        names = ', '.join(c.name for c in CONTESTANTS)
+        names = ', '.join(
+            c.name for c in (CONTESTANTS if args.soak is None else CONTESTANTS + SEEING))
         sys.stderr.write(f'association.py: error: --only {args.only!r} is none of {names}\n')
         return 2
     chosen = available(chosen)

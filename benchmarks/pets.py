@@ -15,16 +15,19 @@
 """
 The default detector and the trackers on PETS09-S2L1: 795 frames, 7 Hz, 19 people.
 
-Without a mode the default preset is run with every method. `--tracks FILE` scores a result file,
-`--table` compares input sizes of the detector, `--spread N` shows how far the scores move when
-the detections are slightly disturbed. Detections are kept in the work folder, so that a run
+Without a mode the default preset is run with every method; `--methods smiletrack:paper` takes
+another preset for all but the detector, so that every row has the same detections. `--tracks FILE`
+scores a result file, `--table` compares input sizes of the detector, `--spread N` shows how far
+the scores move when the detections are slightly disturbed, `--ablation` takes SMILEtrack apart,
+`--stages` says where the time goes. Detections are kept in the work folder, so that a run
 that was stopped goes on where it was. Prints one table and writes JSON.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+import dataclasses
 from dataclasses import dataclass
 import datetime
 import hashlib
@@ -52,6 +55,8 @@ from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import average_precision, score, Scores
 from mot_ros.evaluation.runner import cached_detector, Run, TimedDetector
 from mot_ros.tracking import weights
+from mot_ros.tracking.camera_motion import CameraMotion
+from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.recorded import RecordedDetections
@@ -60,7 +65,7 @@ from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.params_file import parse_assignment
 from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.settings import build, catalogue, flatten
-from mot_ros.tracking.types import Detections
+from mot_ros.tracking.types import Detections, Floats, Frame
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = weights.cache_root().parent
@@ -68,6 +73,29 @@ RATE = 7.0
 SIZES = '320x320,512x384,640x480,768x576,1024x768'
 TIMED_FRAMES = 40
 WARM_UP = 3
+SHAKE = 80
+"""Pixels that the swinging camera swings to each side."""
+
+ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
+    'accurate': {
+        'no looks': {'appearance.type': 'none'},
+        'no gate': {'smiletrack.gate': 0.0},
+        'no reach': {'smiletrack.reach': 0.0},
+        'neither': {'smiletrack.gate': 0.0, 'smiletrack.reach': 0.0},
+        'looks in the second pass too': {'smiletrack.second': 'single'},
+        'by the best of the last looks': {'smiletrack.second': 'multi'},
+        'adaptive split': {'smiletrack.split': 'adaptive'},
+        'looks in 1 frame of 5': {'smiletrack.embed_every': 5},
+    },
+    'paper': {
+        'no looks': {'appearance.type': 'none'},
+        'no gate': {'smiletrack.gate': 0.0},
+        'looks in the first pass only': {'smiletrack.second': 'iou'},
+        'by the mean look, single template': {'smiletrack.second': 'single'},
+        'fixed split': {'smiletrack.split': 'fixed'},
+    },
+}
+"""Settings that take a part of SMILEtrack away or exchange it, by preset."""
 
 ByStamp = dict[float, Detections]
 
@@ -95,21 +123,53 @@ class Pets:
             detector.save()
         return found, detector.class_names
 
-    def track(self, settings: Settings, found: ByStamp, names: Sequence[str]) -> Scores:
+    def track(
+            self, settings: Settings, found: ByStamp, names: Sequence[str], *,
+            shaken: bool = False) -> Scores:
         """Run the method of the settings on detections and score it."""
+        source: Iterable[Frame] = self.source
+        if shaken:
+            source = map(shifted, self.source)
+            found = {stamp: dataclasses.replace(seen, boxes=seen.boxes + shift_at(stamp))
+                     for stamp, seen in found.items()}
         detector = TimedDetector(RecordedDetections(found, names))
         file = self.work / f'{settings.method}.txt'
         with MotWriter(file) as writer:
             for step in Run(
-                    self.source, make_tracker(settings, detector), detector,
+                    source, make_tracker(settings, detector), detector,
                     SequenceGuard(settings.sequence), self.source.index_of):
-                writer.write(step.index + 1, step.tracks, step.frame.size)
+                tracks = step.tracks
+                if shaken:
+                    back = tracks.boxes - shift_at(step.frame.stamp)
+                    tracks = dataclasses.replace(tracks, boxes=back)
+                writer.write(step.index + 1, tracks, self.size)
         return score(self.truth, read_tracks(file))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the images."""
+        size: tuple[int, int] = self.source.size
+        return size
 
     def precision(self, found: ByStamp) -> float:
         """Return AP@0.5 of detections."""
         numbered = [(round(stamp * RATE) + 1, seen) for stamp, seen in found.items()]
         return average_precision(self.truth, MotRows.of_detections(numbered))
+
+
+def shift_at(stamp: float) -> Floats:
+    """Return how far the image is shifted, (4,) for boxes: to and fro, up to 23 px a frame."""
+    x, y = (round(SHAKE * np.sin(2 * np.pi * stamp / period)) for period in (3.0, 5.0))
+    return np.array([x, y, x, y], np.float32) + SHAKE
+
+
+def shifted(frame: Frame) -> Frame:
+    """Return a frame on a larger black ground, as a camera sees it that swings."""
+    width, height = frame.size
+    ground = np.zeros((height + 2 * SHAKE, width + 2 * SHAKE, 3), np.uint8)
+    x, y = shift_at(frame.stamp)[:2].astype(int).tolist()
+    ground[y:y + height, x:x + width] = np.asarray(frame.image)
+    return Frame.of(ground, frame.stamp)
 
 
 def detector_rate(pets: Pets, settings: Settings) -> float:
@@ -140,6 +200,19 @@ def disturbed(found: ByStamp, seed: int) -> ByStamp:
     return result
 
 
+def chosen(args: argparse.Namespace, name: str, **changes: Any) -> Settings:
+    """Return the settings of METHOD or METHOD:PRESET, with the detector of the default preset."""
+    method, _, preset = name.partition(':')
+    made: Settings
+    if preset:
+        same = {key: value for key, value in flatten(args.settings()).items()
+                if key.startswith('detector.')}
+        made = args.settings(**{**same, 'preset': preset, 'method': method, **changes})
+    else:
+        made = args.settings(**{'method': method, **changes})
+    return made
+
+
 def row_of(scores: Scores) -> dict[str, Any]:
     """Return the columns of the table that come from scores."""
     return {
@@ -151,9 +224,9 @@ def run_methods(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Run the default preset with every method."""
     rows = []
     for method in args.methods:
-        settings = args.settings(method=method)
+        settings = chosen(args, method)
         rows.append({
-            'method': method, 'preset': settings.preset,
+            'method': settings.method, 'preset': settings.preset,
             **row_of(pets.track(settings, *pets.detections(settings)))})
     return rows
 
@@ -168,7 +241,7 @@ def run_table(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
             'input': f'{width}x{height}', 'AP@0.5': pets.precision(found),
             'frames/s': detector_rate(pets, args.settings(**size))}
         for method in args.methods:
-            settings = args.settings(method=method, **size)
+            settings = chosen(args, method, **size)
             rows.append({
                 **common, 'method': method, **row_of(pets.track(settings, found, names))})
     return rows
@@ -179,7 +252,7 @@ def run_spread(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     found, names = pets.detections(args.settings())
     for method in args.methods:
-        settings = args.settings(method=method)
+        settings = chosen(args, method)
         every = [
             row_of(pets.track(settings, disturbed(found, seed), names))
             for seed in tqdm(range(args.spread), desc=method)]
@@ -187,6 +260,68 @@ def run_spread(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
             rows.append({'method': method, f'of {args.spread} runs': name} | {
                 column: float(of([row[column] for row in every])) for column in every[0]})
     return rows
+
+
+def run_ablation(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Switch parts of SMILEtrack off, one at a time, for our values and those of the article."""
+    rows = []
+    for preset, switches in ABLATIONS.items():
+        for name, changes in {'all of it': {}, **switches}.items():
+            settings = chosen(args, f'smiletrack:{preset}', **changes)
+            rows.append({'preset': preset, 'what': name, **row_of(
+                pets.track(settings, *pets.detections(settings)))})
+    for name, changes in {
+            'swinging camera': {}, 'swinging camera, no camera motion': {
+                'smiletrack.camera': False}}.items():
+        settings = chosen(args, 'smiletrack', **changes)
+        rows.append({'preset': settings.preset, 'what': name, **row_of(
+            pets.track(settings, *pets.detections(settings), shaken=True))})
+    return rows
+
+
+def run_stages(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure how long a frame takes on average in each stage of the method, decoding aside."""
+    rows = []
+    for method in args.methods:
+        settings = chosen(args, method)
+        found, names = pets.detections(settings)
+        detector = TimedDetector(RecordedDetections(found, names))
+        with Stopwatch(ColourHistogram, 'embed') as looks, Stopwatch(
+                CameraMotion, 'estimate') as camera:
+            run = Run(pets.source, make_tracker(settings, detector), detector,
+                      SequenceGuard(settings.sequence), pets.source.index_of)
+            frames = sum(1 for _ in run)
+        whole = sum(run.tracker_ms)
+        rows.append({
+            'method': settings.method, 'preset': settings.preset,
+            'looks ms': looks.ms / frames, 'camera ms': camera.ms / frames,
+            'the rest ms': (whole - looks.ms - camera.ms) / frames, 'whole ms': whole / frames,
+            'boxes looked at': looks.boxes / frames})
+    return rows
+
+
+class Stopwatch:
+    """Takes the time of a method of a class that gets a frame and boxes, and counts the boxes."""
+
+    def __init__(self, kind: type, name: str) -> None:
+        self._kind, self._name = kind, name
+        self.ms, self.boxes = 0.0, 0
+
+    def __enter__(self) -> Stopwatch:
+        self._original = getattr(self._kind, self._name)
+
+        def timed(*args: Any) -> Any:
+            start = time.perf_counter()
+            result = self._original(*args)
+            self.ms += (time.perf_counter() - start) * 1e3
+            self.boxes += len(args[2])
+            return result
+
+        setattr(self._kind, self._name, timed)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self._kind, self._name, self._original)
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
@@ -228,8 +363,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     mode.add_argument('--tracks', type=Path, metavar='FILE', help='score this result file')
     mode.add_argument('--table', action='store_true', help='compare detector input sizes')
     mode.add_argument('--spread', type=int, metavar='N', help='N runs on disturbed detections')
+    mode.add_argument('--ablation', action='store_true', help='take SMILEtrack apart')
+    mode.add_argument('--stages', action='store_true', help='say where the time goes')
     parser.add_argument('--sizes', default=SIZES, help=f'WxH,... for --table ({SIZES})')
-    parser.add_argument('--methods', default=','.join(METHODS), help=','.join(METHODS))
+    parser.add_argument('--methods', default=','.join(METHODS),
+                        help=f'METHOD or METHOD:PRESET,... ({",".join(METHODS)})')
     parser.add_argument('--set', dest='changes', action='append', default=[],
                         metavar='NAME=VALUE', help='change a setting; may be repeated')
     parser.add_argument('--video', type=Path, default=CACHE / 'videos' / 'vtest.avi')
@@ -267,8 +405,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         pets = Pets(open_source(args.video, RATE), truth, args.work)
         modes: dict[str, Callable[..., list[dict[str, Any]]]] = {
-            'methods': run_methods, 'table': run_table, 'spread': run_spread}
-        name = 'table' if args.table else 'spread' if args.spread else 'methods'
+            'methods': run_methods, 'table': run_table, 'spread': run_spread,
+            'ablation': run_ablation, 'stages': run_stages}
+        name = next((mode for mode in modes if getattr(args, mode) and mode != 'methods'),
+                    'methods')
         report(args, modes[name](pets, args), name)
     except MotError as error:
         sys.stderr.write(f'pets.py: error: {error}\n')

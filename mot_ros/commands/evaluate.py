@@ -26,7 +26,7 @@ import time
 from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import places, say
-from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config import LOOKING, METHODS, Settings
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     places.add(parser)
     what = parser.add_argument_group('what to score')
     what.add_argument(
-        '--methods', metavar='M,M', help=f'tracking methods: {",".join(METHODS)} (all)')
+        '--methods', metavar='M,M', help=f'tracking methods: {",".join(METHODS)} (all; with '
+        'detections given, those that need no images)')
     what.add_argument(
         '--tracks', action='append', default=[], metavar='[NAME=]PATH',
         help='a ready result: a MOTChallenge text file, or a folder with SEQUENCE.txt; may be '
@@ -165,8 +166,11 @@ def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     values |= dict(parse_assignment(text, known) for text in args.assignments)
     if 'method' in values:
         raise ConfigError('method is set; name methods with --methods')
-    methods = args.methods if args.methods is not None else '' if args.tracks else \
-        ','.join(METHODS)
+    methods = args.methods
+    if methods is None:
+        blind = args.detections != 'own' and values.get('appearance.type') != 'none'
+        fitting = [name for name in METHODS if not (blind and name in LOOKING)]
+        methods = '' if args.tracks else ','.join(fitting)
     runs: dict[str, dict[str, Any]] = {}
     for name in places.names(methods):
         settings = flatten(build(Settings, {**values, 'method': name}))

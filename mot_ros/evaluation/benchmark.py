@@ -146,6 +146,7 @@ def _track(job: Job, run: str, name: str, footage: Footage, outcome: Outcome) ->
     with outcome.timing('load'):
         detector = TimedDetector(footage.detector_for(make))
         tracker = make_tracker(settings, detector)
+        footage.show(settings.method, needed=tracker.needs_image)
     steps = Run(
         footage, tracker, detector, SequenceGuard(settings.sequence), footage.index_of)
     with tempfile.TemporaryDirectory() as scratch:
@@ -160,6 +161,8 @@ def _track(job: Job, run: str, name: str, footage: Footage, outcome: Outcome) ->
     outcome.stages_ms['tracker'] = steps.tracker_ms
     if job.options.detections == OWN:
         outcome.stages_ms |= {'decode': footage.decode_ms, 'detector': steps.detector_ms}
+    elif tracker.needs_image:
+        outcome.stages_ms['decode'] = footage.decode_ms
     outcome.warnings += [*footage.warnings, *footage.shortcomings, *steps.incidents]
     return tracks
 

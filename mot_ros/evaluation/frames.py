@@ -68,8 +68,8 @@ class Footage:
     The frames that are kept, and the detector that goes with them.
 
     They come with their images where the detector of the settings is to look at them, which it
-    does once for all methods, else without. `checksums` and `warnings` tell of given detections;
-    `shortcomings` of the last loop over the images.
+    does once for all methods, or where `show` asks for them, else without. `checksums` and
+    `warnings` tell of given detections; `shortcomings` of the last loop over the images.
     """
 
     def __init__(self, sequence: Annotated, wanted: Ints, which: str) -> None:
@@ -77,10 +77,12 @@ class Footage:
         self._wanted = wanted
         self._images: FrameSource | None = None
         self._detector: Detector | None = None
+        self._own = which == OWN
+        self._shown = self._own
         self._ended_early = False
         self.checksums: dict[str, str] = {}
         self.warnings: list[str] = []
-        if which == OWN:
+        if self._own:
             self._images = sequence.open_images()
             if self._images is None:
                 raise SourceError(
@@ -93,17 +95,28 @@ class Footage:
     @property
     def decode_ms(self) -> list[float]:
         """How long decoding each image of the last loop took, in a thread of its own."""
-        return [] if self._images is None else self._images.decode_ms
+        return [] if self._images is None or not self._shown else self._images.decode_ms
 
     @property
     def shortcomings(self) -> list[str]:
         """Sentences on what the last loop could not read."""
-        if self._images is None:
+        if self._images is None or not self._shown:
             return []
         found = self._images.shortcomings
         if self._ended_early:
             found.append(f'{self._images.path} ends before frame {self._wanted[-1]} of the truth')
         return found
+
+    def show(self, method: str, *, needed: bool) -> None:
+        """Let the frames of given detections come with their images where a method needs them."""
+        self._shown = self._own or needed
+        if self._shown and self._images is None:
+            self._images = self._sequence.open_images()
+        if self._shown and self._images is None:
+            raise SourceError(
+                f'{method} looks at images, and {self._sequence.name} has none; give them with '
+                f'--images {self._sequence.name}=FILE, or take --set appearance.type=none '
+                '--set camera_motion.mode=auto')
 
     def detector_for(self, make: Callable[[], Detector]) -> Detector:
         """Return the detector, which `make` makes if it is not there yet."""
@@ -113,12 +126,12 @@ class Footage:
 
     def index_of(self, frame: Frame) -> int:
         """Return the 0-based index of a frame in the sequence."""
-        if self._images is not None:
+        if self._images is not None and self._shown:
             return self._images.index_of(frame)
         return cast(MessageFrame, frame).index
 
     def __iter__(self) -> Iterator[Frame]:
-        if self._images is None:
+        if self._images is None or not self._shown:
             yield from self._without_images()
             return
         self._ended_early = False

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from mot_ros.tracking.assignment import Matches
 from mot_ros.tracking.config import Settings
@@ -58,8 +58,10 @@ class Tracker(Protocol):
 class Method(Protocol):
     """A tracking method: what it is published as, put together from parts."""
 
-    needs_image: bool
-    """Whether it looks at the image itself, beside the detector."""
+    @property
+    def needs_image(self) -> bool:
+        """Whether it looks at the image itself, beside the detector."""
+        ...
 
     @property
     def next_id(self) -> int:
@@ -78,8 +80,8 @@ class Method(Protocol):
         """
         ...
 
-    def configure(self, settings: Any, detector: Detector) -> None:
-        """Take other settings of this method between two frames, see Tracker."""
+    def configure(self, settings: Settings, detector: Detector) -> None:
+        """Take other settings between two frames, of the same method; see Tracker."""
         ...
 
     def reset(self, *, keep_ids: bool = False) -> None:

@@ -21,8 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.motion import KalmanFilter, Model
+from mot_ros.tracking.motion import Doubles, KalmanFilter, Model
+from mot_ros.tracking.smc import squared_distances
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
+from mot_ros.tracking.warp import Warp, warp_tracks
 
 
 @dataclass
@@ -122,6 +124,14 @@ class TrackPool:
         self._rows.sources[:] = -1
         self._motion.predict(elapsed, lost=in_state(self.states, TrackState.LOST))
         return self.snapshot()
+
+    def warp(self, warp: Warp, *, mix_sizes: bool) -> None:
+        """Move every track along with the image, see warp_tracks."""
+        warp_tracks(self._motion, self._model, warp, mix_sizes=mix_sizes)
+
+    def squared_distances(self, boxes: Floats) -> Doubles:
+        """Return squared Mahalanobis distances (N, M) of boxes (M, 4) from the tracks."""
+        return squared_distances(self._motion, self._model, boxes)
 
     def observe(
             self, rows: Ints, detections: Detections, sources: Ints,

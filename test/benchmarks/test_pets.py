@@ -77,7 +77,7 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         for person, (x1, y1, x2, y2) in enumerate(boxes_at(index).tolist())))
     weights.write_bytes(b'only hashed here')
     return ['--video', str(video), '--truth', str(truth), '--work', str(tmp_path / 'work'),
-            '--set', f'detector.weights={weights}']
+            '--set', f'detector.weights={weights}', '--methods', 'bytetrack,sort']
 
 
 def result(tmp_path: Path) -> dict:
@@ -120,6 +120,40 @@ def test_spread_is_seeded(pets: ModuleType, words: list[str], tmp_path: Path) ->
     assert lowest['MOTA'] < mean['MOTA'] < highest['MOTA'] <= 1
     assert pets.main(command) == 0
     assert result(tmp_path)['rows'] == [mean, lowest, highest]
+
+
+def test_a_preset_leaves_the_detector_alone(
+        pets: ModuleType, words: list[str], tmp_path: Path) -> None:
+    assert pets.main([*words, '--methods', 'smiletrack,smiletrack:code,bytetrack:fast']) == 0
+    assert [(row['method'], row['preset']) for row in result(tmp_path)['rows']] == [
+        ('smiletrack', 'accurate'), ('smiletrack', 'code'), ('bytetrack', 'fast')]
+    assert TwoWalkers.calls == FRAMES
+    assert pets.main([*words, '--methods', 'smiletrack:best']) == 2
+
+
+def test_every_switch_of_the_ablation_is_a_setting_that_changes_something(
+        pets: ModuleType, words: list[str], tmp_path: Path) -> None:
+    assert pets.main([*words, '--ablation']) == 0
+    rows = result(tmp_path)['rows']
+    assert [row['preset'] for row in rows] == [
+        *['accurate'] * 9, *['paper'] * 6, *['accurate'] * 2]
+    args = pets.parse(words)
+    for preset, switches in pets.ABLATIONS.items():
+        whole = pets.chosen(args, f'smiletrack:{preset}')
+        for changes in switches.values():
+            assert pets.chosen(args, f'smiletrack:{preset}', **changes) != whole
+
+
+def test_the_time_of_a_frame_goes_into_stages(
+        pets: ModuleType, words: list[str], tmp_path: Path) -> None:
+    assert pets.main([*words, '--stages', '--methods', 'sort,smiletrack']) == 0
+    sort, smile = result(tmp_path)['rows']
+    assert sort['looks ms'] == sort['camera ms'] == sort['boxes looked at'] == 0
+    assert smile['boxes looked at'] == 2
+    for row in (sort, smile):
+        assert row['whole ms'] == pytest.approx(
+            row['looks ms'] + row['camera ms'] + row['the rest ms'])
+        assert row['the rest ms'] > 0
 
 
 def test_disturbance_is_small_and_depends_on_the_seed(pets: ModuleType) -> None:

@@ -431,6 +431,23 @@ def test_detections_from_elsewhere(tmp_path: Path) -> None:
     assert 'were scaled to 0..1' in scaled.warnings[0]
 
 
+def test_a_method_that_looks_at_images_gets_them_beside_given_detections(tmp_path: Path) -> None:
+    smile, blind = {'method': 'smiletrack'}, {'method': 'smiletrack', 'appearance.type': 'none'}
+    with_images = write_sequence(tmp_path / 'a', images=True)
+    first, second, third = run_job(Job(
+        place(with_images), Options('public'), {'smile': smile, 'sort': SORT, 'again': smile}))
+    assert [first.error, second.error, third.error] == ['', '', '']
+    assert figures(first.raw)['HOTA'] > 0.3
+    assert first.tracks == third.tracks
+    assert len(first.stages_ms['decode']) >= 30
+    assert 'decode' not in second.stages_ms
+    without, sound = run_job(Job(
+        place(write_sequence(tmp_path / 'b')), Options('public'), {'s': smile, 'b': blind}))
+    assert without.error.startswith('smiletrack looks at images, and b has none')
+    assert '--images b=FILE' in without.error
+    assert sound.error == ''
+
+
 def test_detections_come_best_first_by_frame(tmp_path: Path) -> None:
     folder = write_sequence(tmp_path / 's', length=4)
     (folder / 'det' / 'det.txt').write_text(

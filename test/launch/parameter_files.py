@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 import textwrap
 
-from mot_ros.tracking.config import METHODS, NodeSettings
+from mot_ros.tracking.config import LOOKING, METHODS, NodeSettings
 from mot_ros.tracking.settings import catalogue, Setting, Value
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,10 +42,18 @@ BEGIN = """\
 """
 
 
+def concerns(name: str, method: str) -> bool:
+    """Say whether a parameter makes a difference to a method."""
+    group = name.partition('.')[0]
+    if group in ('appearance', 'camera_motion'):
+        return method in LOOKING
+    return group not in set(METHODS) - {method}
+
+
 def text_of(method: str) -> str:
     """Return the parameter file of a method."""
     known = {name: setting for name, setting in catalogue(NodeSettings, 'accurate').items()
-             if name.partition('.')[0] not in set(METHODS) - {method}}
+             if concerns(name, method)}
     lines: list[str] = []
     group = ''
     for name, setting in sorted(known.items(), key=lambda item: '.' in item[0]):

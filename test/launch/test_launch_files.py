@@ -23,7 +23,7 @@ import signal
 import subprocess
 from xml.etree import ElementTree
 
-from parameter_files import SET_BY_PRESETS, text_of
+from parameter_files import concerns, SET_BY_PRESETS, text_of
 import pytest
 from stand_ins import launch, ROOT
 import yaml
@@ -188,8 +188,7 @@ def test_parameter_files_state_the_defaults_and_nothing_else(method):
         values |= ({f'{name}.{inner}': item for inner, item in value.items()}
                    if isinstance(value, dict) else {name: value})
     wanted = {
-        name for name in KNOWN
-        if name not in SET_BY_PRESETS and name.partition('.')[0] not in set(METHODS) - {method}}
+        name for name in KNOWN if name not in SET_BY_PRESETS and concerns(name, method)}
     assert values.keys() == wanted
     assert flatten(build(NodeSettings, values)) == flatten(build(
         NodeSettings, {'method': method}))

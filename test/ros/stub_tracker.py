@@ -84,12 +84,16 @@ class TellingTracker:
 
     @property
     def needs_image(self) -> bool:
+        return self._tracker.needs_image or self._pretends
+
+    @property
+    def _pretends(self) -> bool:
         return os.environ.get('STUB_APPEARANCE') in ('all', self._settings.method)
 
     def update(self, frame: Frame) -> Tracks:
         if 'STUB_ECHO' in os.environ:
             self._say('settings', frame.stamp, json.dumps(flatten(self._settings)))
-        if self.needs_image:
+        if self._pretends:
             # a grey level stands for the number of the image, a box's left edge for its own
             self._say('pair', int(frame.image[0, 0, 0]), *frame.detections.boxes[:1, 0])
             frame = dataclasses.replace(frame, image=None)

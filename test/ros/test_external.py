@@ -34,7 +34,7 @@ from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.external import ClassIds, to_our_detections
 from mot_ros.tracking.boxes import area, clip
-from mot_ros.tracking.config import METHODS, NodeSettings
+from mot_ros.tracking.config import LOOKING, METHODS, NodeSettings
 from mot_ros.tracking.detectors.recorded import RecordedDetections
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.sequence import SequenceGuard
@@ -205,7 +205,8 @@ def offline(detections, size, settings):
 def published(bench, tracker, detections, size, method):
     """Return the same of a tracker process that gets the detections as messages."""
     child, sender, tracks = tracker(
-        method=method, external__width=size[0], external__height=size[1])
+        method=method, appearance__type='none', external__width=size[0],
+        external__height=size[1])
     for stamp, found in detections.items():
         sender.publish(array_of(stamp, *(
             detection(box, score, str(label)) for box, score, label in zip(
@@ -232,7 +233,8 @@ def assert_same(messages, expected):
 def test_tracks_are_those_of_the_same_detections_without_ros(bench, tracker, method):
     script = random_script(np.random.default_rng(3), frames=120)
     detections = {round(100 + number / 30, 6): found for number, found in enumerate(script)}
-    expected = offline(detections, SIZE, build(NodeSettings, {'method': method}))
+    expected = offline(detections, SIZE, build(
+        NodeSettings, {'method': method, 'appearance.type': 'none'}))
     assert sum(len(ids) for ids, _, _ in expected) > 20
     assert_same(published(bench, tracker, detections, SIZE, method), expected)
 
@@ -249,7 +251,8 @@ def test_pets_with_public_detections_gives_the_tracks_of_the_offline_run(bench, 
         boxes[:, 2:] += boxes[:, :2]
         detections[round(10 + number / 7, 9)] = Detections(
             boxes, own[:, 6], np.zeros(len(own), np.int64))
-    expected = offline(detections, size, build(NodeSettings, {'method': method}))
+    expected = offline(detections, size, build(
+        NodeSettings, {'method': method, 'appearance.type': 'none'}))
     assert len(expected) == 795
     assert sum(len(ids) for ids, _, _ in expected) > 3000
     assert_same(published(bench, tracker, detections, size, method), expected)
@@ -375,6 +378,19 @@ def test_a_method_that_needs_images_subscribes_to_them_when_it_comes(bench, star
 
     bench.until(joined, 'pairs', child=child)
     assert all(image == boxes for image, boxes in pairs_of(child))
+
+
+@pytest.mark.parametrize('method', LOOKING)
+def test_methods_that_look_get_images_and_boxes_together(bench, start_tracker, method):
+    child = start_tracker(detector__type='external', queue='all', method=method)
+    images, tracks = bench.camera(), bench.tracks()
+    sender = Sender(bench, images=images)
+    bench.connected(child, sender, tracks)
+    for number in range(1, 7):
+        images.publish(numbered_image(number))
+        sender.publish(numbered_boxes(number))
+        bench.until(lambda: len(tracks) == number, 'tracks', child=child)  # noqa: B023
+    assert ids_of(tracks[-1]) == ['1']
 
 
 def test_a_rotated_box_becomes_the_upright_one_around_it():

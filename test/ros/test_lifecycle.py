@@ -47,7 +47,7 @@ def publish(camera, first, count):
 @pytest.mark.parametrize('wrong, words, repair', [
     ({'bytetrack__hihg': 0.5}, ['bytetrack.hihg', 'did you mean bytetrack.high'],
      {'strict_parameters': False}),
-    ({'method': 'deepsort'}, ["method is 'deepsort'", 'bytetrack, sort'], {'method': 'sort'}),
+    ({'method': 'mht'}, ["method is 'mht'", 'bytetrack, sort'], {'method': 'sort'}),
     ({'bytetrack__high': 'abc'}, ["bytetrack.high is 'abc'", 'float'], {'bytetrack__high': 0.5}),
     ({'bytetrack__high': 7.5}, ['bytetrack.high is 7.5', '[0, 1]'], {'bytetrack__high': 0.5}),
     ({'bytetrack__low': 0.9}, ['bytetrack.low', 'must not decrease'], {'bytetrack__low': 0.1}),

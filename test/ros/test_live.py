@@ -206,7 +206,7 @@ def test_what_would_not_work_is_refused_before_it_is_tried(bench, running, tmp_p
             ({'mask': str(tmp_path / 'nothing.png')}, 'nothing.png'),
             ({'bytetrack__high': 1.5}, 'out of range'),
             ({'detector__score_floor': float('nan')}, 'detector.score_floor'),
-            ({'method': 'deepsort'}, 'bytetrack, sort')):
+            ({'method': 'centertrack'}, 'bytetrack, sort')):
         result, = bench.set_parameters(**change)
         assert not result.successful, change
         assert words in result.reason

@@ -113,7 +113,7 @@ def test_an_empty_list_of_classes_means_all(make_node):
 
 @pytest.mark.parametrize('name, value', [
     ('bytetrack.high', 'abc'), ('bytetrack.high', 1.5), ('bytetrack.high', '.nan'),
-    ('bytetrack.high', True), ('method', 'deepsort'), ('device', 0), ('queue_depth', 0),
+    ('bytetrack.high', True), ('method', 'centertrack'), ('device', 0), ('queue_depth', 0),
     ('queue_depth', 1.5), ('detector.classes', 'person'), ('preset', 'fats'),
     ('autostart', 'maybe')])
 def test_a_wrong_value_is_told_by_read_and_can_be_repaired(make_node, name, value):
@@ -208,7 +208,7 @@ def test_an_empty_string_is_not_set(make_node):
 
 @pytest.mark.parametrize('name, value', [
     ('bytetrack.high', 1.5), ('bytetrack.high', math.nan), ('bytetrack.high', 'x'),
-    ('method', 'deepsort'), ('method', 3), ('queue_depth', 0),
+    ('method', 'centertrack'), ('method', 3), ('queue_depth', 0),
     ('detector.classes', Parameter('detector.classes', Parameter.Type.NOT_SET))])
 def test_a_wrong_value_is_refused_at_run_time_and_changes_nothing(make_node, name, value):
     node = make_node()

@@ -21,6 +21,7 @@ import numpy as np
 from mot_ros.tracking.types import Detections, Frame
 
 SIZE = (1000, 600)
+BLANK = np.full((SIZE[1], SIZE[0], 3), 127, np.uint8)
 
 
 class ScriptedDetector:
@@ -53,7 +54,7 @@ def feed(tracker, detector, script, rate=30.0, start=0.0):
     results = []
     for number, seen in enumerate(script):
         detector.next = seen
-        results.append(tracker.update(Frame(None, start + number / rate, SIZE)))
+        results.append(tracker.update(Frame(BLANK, start + number / rate, SIZE)))
     return results
 
 
@@ -75,3 +76,24 @@ def random_script(rng, frames=40, most=6, classes=2, least_score=0.05):
         script.append(detections(np.array(boxes).reshape(-1, 4), scores,
                                  rng.integers(0, classes, len(boxes))))
     return script
+
+
+RED, GREEN, BLUE = (0, 0, 255), (0, 255, 0), (255, 0, 0)
+
+
+def painted(people, ground=BLANK):
+    """Return an image with each box (x1, y1, x2, y2) filled with its colour, the last in front."""
+    image = ground.copy()
+    for box, colour in people:
+        x1, y1, x2, y2 = (max(round(value), 0) for value in box)
+        image[y1:y2, x1:x2] = colour
+    return image
+
+
+def watch(tracker, detector, film, rate=30.0, start=0.0):
+    """Update a tracker with each (image, Detections) of a film; return the list of Tracks."""
+    results = []
+    for number, (image, seen) in enumerate(film):
+        detector.next = seen
+        results.append(tracker.update(Frame.of(image, start + number / rate)))
+    return results

@@ -23,7 +23,15 @@ from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame, TrackState
-from test.tracking.scenes import detections, feed, person, random_script, run, ScriptedDetector
+from test.tracking.scenes import (
+    BLANK,
+    detections,
+    feed,
+    person,
+    random_script,
+    run,
+    ScriptedDetector,
+)
 
 every_method = pytest.mark.parametrize('method', METHODS)
 
@@ -212,5 +220,5 @@ def test_a_frame_of_another_size_is_no_concern_of_the_tracker(method):
     detector = ScriptedDetector()
     tracker = maker(method)(detector)
     detector.next = detections([person(300)])
-    tracker.update(Frame(None, 0.0, (1000, 600)))
-    assert len(tracker.update(Frame(None, 0.1, (500, 300)))) == 1
+    tracker.update(Frame.of(BLANK, 0.0))
+    assert len(tracker.update(Frame.of(BLANK[:300, :500], 0.1))) == 1

@@ -18,8 +18,11 @@ from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector, Method, Tracker
+from mot_ros.tracking.methods.botsort import BotSort
 from mot_ros.tracking.methods.bytetrack import ByteTrack
 from mot_ros.tracking.methods.chosen import ChosenMethod
+from mot_ros.tracking.methods.deepsort import DeepSort
+from mot_ros.tracking.methods.smiletrack import SmileTrack
 from mot_ros.tracking.methods.sort import Sort
 
 
@@ -30,6 +33,12 @@ def make_tracker(settings: Settings, detector: Detector) -> Tracker:
 
 def make_method(settings: Settings, detector: Detector, first_id: int = 1) -> Method:
     """Assemble the method that the settings name; new tracks are numbered from `first_id`."""
+    if settings.method == 'smiletrack':
+        return SmileTrack(detector, settings, first_id)
+    if settings.method == 'deepsort':
+        return DeepSort(detector, settings, first_id)
+    if settings.method == 'botsort':
+        return BotSort(detector, settings, first_id)
     if settings.method == 'sort':
         return Sort(detector, settings.sort, first_id)
     return ByteTrack(detector, settings.bytetrack, first_id)

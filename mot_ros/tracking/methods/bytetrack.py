@@ -17,20 +17,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mot_ros.tracking.assignment import match, Matches, overlapping
-from mot_ros.tracking.config import ByteTrackSettings
+from mot_ros.tracking.assignment import match, Matches
+from mot_ros.tracking.config import ByteTrackSettings, Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Frame, in_state, Ints, Tracks, TrackState
-
-# A lost and a living track that overlap more than this are one object (published code).
-SAME_OBJECT_IOU = 0.85
-
-# Seconds since 1970 are exact to 0.2 microseconds in a float; 30 frames at 30 Hz must be 1 s.
-STAMP_NOISE = 1e-6
 
 
 class ByteTrack:
@@ -56,10 +50,11 @@ class ByteTrack:
         """The id that the next new track gets."""
         return self._tracks.next_id
 
-    def configure(self, settings: ByteTrackSettings, detector: Detector) -> None:
+    def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another motion model or rate drops all tracks, ids go on."""
-        self._settings, self._detector = settings, detector
-        self._tracks.change_motion(MODELS[settings.motion], settings.nominal_rate)
+        self._settings, self._detector = settings.bytetrack, detector
+        self._tracks.change_motion(
+            MODELS[self._settings.motion], self._settings.nominal_rate)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
@@ -71,8 +66,8 @@ class ByteTrack:
         detections = self._detector.detect([frame])[0]
         matches = self.associate(predicted, detections)
         self._tracks.observe(matches.rows, detections, matches.cols)
-        self._bury(predicted, detections, matches.free_rows)
-        self._give_birth(detections, matches.free_cols)
+        bury(self._tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
+        give_birth(self._tracks, detections, matches.free_cols, self._settings.birth)
         return self._tracks.snapshot()
 
     def propagate(self, frame: Frame) -> Tracks:
@@ -102,36 +97,3 @@ class ByteTrack:
             np.concatenate([first.cols, second.cols, third.cols]),
             np.concatenate([first.free_rows[is_lost], second.free_rows, third.free_rows]),
             third.free_cols)
-
-    def _bury(self, predicted: Tracks, detections: Detections, unmatched: Ints) -> None:
-        tracks = self._tracks
-        tracks.lose(unmatched)
-        alive = tracks.unseen <= self._settings.lost_buffer + STAMP_NOISE
-        # A tentative track gets no second chance.
-        alive[unmatched[in_state(predicted.states[unmatched], TrackState.TENTATIVE)]] = False
-        self._merge_doubles(detections, alive)
-        tracks.keep(alive)
-
-    def _merge_doubles(self, detections: Detections, alive: NDArray[np.bool_]) -> None:
-        """Let the older of a lost and a living track in one place live on as both."""
-        tracks = self._tracks
-        lost = np.flatnonzero(in_state(tracks.states, TrackState.LOST) & alive)
-        if not len(lost):
-            return
-        living = np.flatnonzero(in_state(tracks.states, TrackState.CONFIRMED))
-        boxes = tracks.boxes
-        pairs = overlapping(boxes[lost], boxes[living])
-        pairs = pairs.where(pairs.values > SAME_OBJECT_IOU)
-        for a, b in zip(lost[pairs.rows], living[pairs.cols], strict=True):
-            if not (alive[a] and alive[b]):
-                continue
-            if a < b:
-                tracks.observe(np.array([a]), detections, tracks.sources[[b]])
-            alive[max(a, b)] = False
-
-    def _give_birth(self, detections: Detections, free: Ints) -> None:
-        born = free[detections.scores[free] >= self._settings.birth]
-        # In a first frame there is nothing to confirm a track against.
-        first_frame = self._tracks.frames == 1
-        self._tracks.add(
-            detections, born, TrackState.CONFIRMED if first_frame else TrackState.TENTATIVE)

@@ -63,8 +63,7 @@ class ChosenMethod:
         Ids always go on.
         """
         if settings.method == self._settings.method:
-            # the settings of a method are those of the group of its name
-            self._method.configure(getattr(settings, settings.method), detector)
+            self._method.configure(settings, detector)
         else:
             self._method = self._make(settings, detector, self._method.next_id)
             self._to_skip = 0

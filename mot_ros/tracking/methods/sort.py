@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.assignment import match, Matches
-from mot_ros.tracking.config import SortSettings
+from mot_ros.tracking.config import Settings, SortSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.motion import MODELS
@@ -47,10 +47,10 @@ class Sort:
         """The id that the next new track gets."""
         return self._tracks.next_id
 
-    def configure(self, settings: SortSettings, detector: Detector) -> None:
+    def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
-        self._settings, self._detector = settings, detector
-        self._tracks.change_motion(MODELS['xysr'], settings.nominal_rate)
+        self._settings, self._detector = settings.sort, detector
+        self._tracks.change_motion(MODELS['xysr'], self._settings.nominal_rate)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""

@@ -1,0 +1,126 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""BoT-SORT: robust associations, multi-pedestrian tracking (arXiv 2206.14651)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mot_ros.tracking.assignment import assign, match, Matches
+from mot_ros.tracking.boxes import iou
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.looking_pool import LookingPool
+from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.smc import worthy_pairs
+from mot_ros.tracking.two_pass import bury, give_birth
+from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
+
+
+class BotSort:
+    """
+    ByteTrack with the motion of the camera taken out, and the better of overlap and looks.
+
+    Without appearance it is the paper's BoT-SORT, with it BoT-SORT-ReID. Differs from the
+    published code as our ByteTrack does from its own.
+    """
+
+    def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
+        self._detector = detector
+        self._settings = settings.botsort
+        self._tracks = LookingPool(
+            MODELS['xywh'], self._settings.nominal_rate, settings, capacity=1, camera=True,
+            first_id=first_id)
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether it looks at the image itself, beside the detector."""
+        return self._tracks.needs_image
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets."""
+        return self._tracks.next_id
+
+    def configure(self, settings: Settings, detector: Detector) -> None:
+        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        s = settings.botsort
+        self._tracks.configure(
+            MODELS['xywh'], s.nominal_rate, settings, capacity=1, camera=True)
+        self._settings, self._detector = s, detector
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Forget every track; number from 1 again unless `keep_ids`."""
+        self._tracks.reset(keep_ids=keep_ids)
+
+    def update(self, frame: Frame) -> Tracks:
+        """Propagate, detect, associate; then looks are learnt, and lives end and begin."""
+        tracks = self._tracks
+        tracks.propagate(frame)
+        detections = self._detector.detect([frame])[0]
+        predicted = tracks.follow(frame, detections.boxes)
+        tracks.look(frame, detections)
+        matches = self.associate(predicted, detections)
+        tracks.observe(matches.rows, detections, matches.cols)
+        # doubtful detections were not embedded, and teach nothing
+        tracks.learn(matches.rows, matches.cols)
+        bury(tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
+        give_birth(tracks, detections, matches.free_cols, self._settings.birth)
+        return tracks.snapshot()
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Take a frame that is not looked into: tracks move on and keep their states."""
+        moved = self._tracks.coast(frame)
+        return self._tracks.follow(frame, moved.boxes)
+
+    def associate(self, predicted: Tracks, detections: Detections) -> Matches:
+        """Match in three steps: sure detections, doubtful ones, and tentative tracks."""
+        s = self._settings
+        high = np.flatnonzero(detections.scores >= s.high)
+        low = np.flatnonzero((detections.scores >= s.low) & (detections.scores < s.high))
+        is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
+        tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
+
+        def step(rows: Ints, cols: Ints, minimum: float) -> Matches:
+            table = self._worth(predicted, detections, rows, cols)
+            return assign(worthy_pairs(table), table.shape, minimum).within(rows, cols)
+
+        first = step(believed, high, s.match_iou)
+        # Only a track seen in the last frame may be continued by a doubtful detection.
+        is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
+        second = match(
+            predicted, detections, s.low_iou, rows=first.free_rows[~is_lost], cols=low,
+            class_aware=s.class_aware)
+        third = step(tentative, first.free_cols, s.tentative_iou)
+        return Matches(
+            np.concatenate([first.rows, second.rows, third.rows]),
+            np.concatenate([first.cols, second.cols, third.cols]),
+            np.concatenate([first.free_rows[is_lost], second.free_rows, third.free_rows]),
+            third.free_cols)
+
+    def _worth(
+            self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Floats:
+        """Return one minus the cost (N, M): the smaller of two distances (section 3.3)."""
+        s = self._settings
+        overlap = iou(predicted.boxes[rows], detections.boxes[cols])
+        table = overlap * detections.scores[cols]
+        if self._tracks.embedder is not None:
+            distance = (1 - self._tracks.cosines(rows, cols, 'mean')) / 2
+            counts = (distance <= s.appearance) & (overlap >= s.proximity)
+            table = np.where(counts, np.maximum(table, 1 - distance), table)
+        if s.class_aware:
+            same = predicted.labels[rows][:, None] == detections.labels[cols]
+            table = np.where(same, table, np.float32(0))
+        return table

@@ -1,0 +1,134 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""DeepSORT: SORT with a deep association metric (arXiv 1703.07402)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mot_ros.tracking.assignment import assign, match, Matches
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.looking_pool import LookingPool
+from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.smc import CHI2_95, worthy_pairs
+from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
+
+
+class DeepSort:
+    """
+    A cascade by looks, the most recently seen tracks first, then one pass by IoU.
+
+    `max_age` and `n_init` count processed frames, as in the paper. Without appearance the
+    cascade goes by Mahalanobis distance (lambda = 1 of the paper's equation 5). Differs from the
+    published code in what it gives out: only tracks that were seen in this frame.
+    """
+
+    def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
+        self._detector = detector
+        self._settings = s = settings.deepsort
+        self._tracks = LookingPool(
+            MODELS['xyah'], s.nominal_rate, settings, s.budget, camera=False, first_id=first_id)
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether it looks at the image itself, beside the detector."""
+        return self._tracks.needs_image
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets."""
+        return self._tracks.next_id
+
+    def configure(self, settings: Settings, detector: Detector) -> None:
+        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        s = settings.deepsort
+        self._tracks.configure(
+            MODELS['xyah'], s.nominal_rate, settings, s.budget, camera=False)
+        self._settings, self._detector = s, detector
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Forget every track; number from 1 again unless `keep_ids`."""
+        self._tracks.reset(keep_ids=keep_ids)
+
+    def update(self, frame: Frame) -> Tracks:
+        """Propagate, detect, associate; then looks are learnt, and lives end and begin."""
+        s, tracks = self._settings, self._tracks
+        predicted = tracks.propagate(frame)
+        detections = self._detector.detect([frame])[0]
+        tracks.look(frame, detections)
+        matches = self.associate(predicted, detections)
+
+        # the birth is the first time that a track was seen
+        proven = ~in_state(predicted.states[matches.rows], TrackState.TENTATIVE) | (
+            tracks.hits[matches.rows] + 2 >= s.n_init)
+        tracks.observe(
+            matches.rows, detections, matches.cols,
+            np.where(proven, TrackState.CONFIRMED, TrackState.TENTATIVE).astype(np.uint8))
+        tracks.learn(matches.rows, matches.cols)
+        alive = np.ones(len(tracks), np.bool_)
+        alive[matches.free_rows] = ~in_state(
+            predicted.states[matches.free_rows], TrackState.TENTATIVE)
+        tracks.lose(matches.free_rows)
+        tracks.keep(alive & (tracks.misses <= s.max_age))
+        tracks.add(
+            detections, matches.free_cols,
+            TrackState.CONFIRMED if s.n_init == 1 else TrackState.TENTATIVE)
+        return tracks.snapshot()
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Take a frame that is not looked into: tracks move on and keep their states."""
+        return self._tracks.coast(frame)
+
+    def associate(self, predicted: Tracks, detections: Detections) -> Matches:
+        """Match by the cascade (listing 1 of the paper), then by IoU; weak ones do not exist."""
+        s, tracks = self._settings, self._tracks
+        cols = np.flatnonzero(detections.scores >= s.min_score)
+        is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
+        believed = np.flatnonzero(~is_tentative)
+        table = self._worth(predicted, detections, believed, cols)
+        least = 0.0 if tracks.embedder is None else 1 - s.max_distance
+        rows, taken = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        left = np.arange(len(cols))
+        misses = tracks.misses[believed]
+        for age in np.unique(misses):
+            level = np.flatnonzero(misses == age)
+            some = table[np.ix_(level, left)]
+            found = assign(worthy_pairs(some), some.shape, least).within(level, left)
+            rows.append(believed[found.rows])
+            taken.append(cols[found.cols])
+            left = found.free_cols
+        # who was seen in the last frame, or only just appeared, may look different by now
+        unmatched = np.setdiff1d(np.arange(len(predicted)), np.concatenate(rows))
+        recent = is_tentative[unmatched] | (tracks.misses[unmatched] == 0)
+        last = match(
+            predicted, detections, s.match_iou, rows=unmatched[recent], cols=cols[left],
+            class_aware=s.class_aware)
+        return Matches(
+            np.concatenate([*rows, last.rows]), np.concatenate([*taken, last.cols]),
+            np.concatenate([unmatched[~recent], last.free_rows]), last.free_cols)
+
+    def _worth(
+            self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Floats:
+        """Return one minus the cost (N, M), 0 where motion rules a pair out."""
+        tracks = self._tracks
+        distances = tracks.squared_distances(detections.boxes[cols])[rows]
+        table: Floats = (
+            (1 - distances / CHI2_95).astype(np.float32) if tracks.embedder is None else
+            tracks.cosines(rows, cols, 'bank'))
+        allowed = distances <= CHI2_95
+        if self._settings.class_aware:
+            allowed &= predicted.labels[rows][:, None] == detections.labels[cols]
+        return np.where(allowed, table, np.float32(0))

@@ -1,0 +1,188 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""SMILEtrack: similarity learning for multi-object tracking (arXiv 2211.08824)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.tracking import smc
+from mot_ros.tracking.assignment import assign, match, Matches
+from mot_ros.tracking.boxes import iou
+from mot_ros.tracking.config import Settings, SmileTrackSettings
+from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.looking_pool import LookingPool
+from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.two_pass import bury, give_birth
+from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
+
+# A pair of a track and a detection without rivals is taken for one object unseen from here on.
+LONE_IOU = 0.5
+
+
+class SmileTrack:
+    """
+    Two passes, as in ByteTrack, in which overlap and looks count together.
+
+    One engine for the article, its published code and our own tuning, which differ by settings
+    alone: the presets `paper`, `code` and `accurate`. docs/smiletrack.md lists what they are and
+    where they part from their sources. Without appearance both passes go by overlap.
+    """
+
+    def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
+        self._detector = detector
+        self._settings = s = settings.smiletrack
+        self._tracks = LookingPool(
+            MODELS['xywh'], s.nominal_rate, settings, _capacity(s), camera=s.camera,
+            first_id=first_id)
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether it looks at the image itself, beside the detector."""
+        return self._tracks.needs_image
+
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets."""
+        return self._tracks.next_id
+
+    def configure(self, settings: Settings, detector: Detector) -> None:
+        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        s = settings.smiletrack
+        self._tracks.configure(
+            MODELS['xywh'], s.nominal_rate, settings, _capacity(s), camera=s.camera)
+        self._settings, self._detector = s, detector
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Forget every track; number from 1 again unless `keep_ids`."""
+        self._tracks.reset(keep_ids=keep_ids)
+
+    def update(self, frame: Frame) -> Tracks:
+        """Propagate, detect, associate; then looks are learnt, and lives end and begin."""
+        tracks = self._tracks
+        tracks.propagate(frame)
+        detections = self._detector.detect([frame])[0]
+        predicted = tracks.follow(frame, detections.boxes)
+        tracks.look(frame, detections)
+        matches = self.associate(predicted, detections)
+        tracks.observe(matches.rows, detections, matches.cols)
+        # what is half hidden has the looks of another one
+        sure = np.isin(matches.cols, self.split(detections.scores)[0])
+        tracks.learn(matches.rows[sure], matches.cols[sure])
+        bury(
+            tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer,
+            self._may_be_same)
+        give_birth(tracks, detections, matches.free_cols, self._settings.birth)
+        return tracks.snapshot()
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Take a frame that is not looked into: tracks move on and keep their states."""
+        moved = self._tracks.coast(frame)
+        return self._tracks.follow(frame, moved.boxes)
+
+    def split(self, scores: Floats) -> tuple[Ints, Ints]:
+        """Return the rows of sure and of doubtful detections (the article's section on SMC)."""
+        s = self._settings
+        if s.split == 'adaptive':
+            return smc.split_by_scores(scores, s.low)
+        return (np.flatnonzero(scores >= s.high),
+                np.flatnonzero((scores >= s.low) & (scores < s.high)))
+
+    def associate(self, predicted: Tracks, detections: Detections) -> Matches:
+        """Match in three steps: sure detections, doubtful ones, and tentative tracks."""
+        s = self._settings
+        high, low = self.split(detections.scores)
+        is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
+        tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
+
+        def by_overlap(rows: Ints, cols: Ints, minimum: float, *, fuse_score: bool) -> Matches:
+            return match(
+                predicted, detections, minimum, rows=rows, cols=cols, fuse_score=fuse_score,
+                class_aware=s.class_aware)
+
+        def by_worth(rows: Ints, cols: Ints, minimum: float, memory: str) -> Matches:
+            table = self._worth(predicted, detections, rows, cols, memory)
+            return assign(smc.worthy_pairs(table), table.shape, minimum).within(rows, cols)
+
+        blind = self._tracks.embedder is None
+        first = (by_overlap(believed, high, s.match_iou, fuse_score=True) if blind else
+                 by_worth(believed, high, s.match, 'mean'))
+        # Only a track seen in the last frame may be continued by a doubtful detection.
+        is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
+        rest = first.free_rows[~is_lost]
+        second = (by_overlap(rest, low, s.second_match, fuse_score=False)
+                  if blind or s.second == 'iou' else
+                  by_worth(rest, low, s.second_match, 'bank' if s.second == 'multi' else 'mean'))
+        third = by_overlap(tentative, first.free_cols, s.tentative_iou, fuse_score=True)
+        return Matches(
+            np.concatenate([first.rows, second.rows, third.rows]),
+            np.concatenate([first.cols, second.cols, third.cols]),
+            np.concatenate([first.free_rows[is_lost], second.free_rows, third.free_rows]),
+            third.free_cols)
+
+    def _may_be_same(self, a: int, b: int) -> bool:
+        """Say whether looks let two tracks be one: what the gate parts must stay apart."""
+        s, likeness = self._settings, self._tracks.likeness(a, b)
+        if s.worth == 'article':
+            return likeness >= s.gate
+        return s.veto_weight * (1 - likeness) <= s.veto
+
+    def _worth(
+            self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints,
+            memory: str) -> Floats:
+        """Return what pairs are worth (N, M): similarity behind the gate, 0 for no match."""
+        s = self._settings
+        overlap = iou(predicted.boxes[rows], detections.boxes[cols])
+        possible = np.ones(overlap.shape, np.bool_)
+        if s.worth == 'article' and s.reach:
+            possible = smc.within_reach(
+                predicted.boxes[rows], predicted.unseen[rows], detections.boxes[cols], s.reach,
+                s.reach_growth)
+        if s.class_aware:
+            possible &= predicted.labels[rows][:, None] == detections.labels[cols]
+        alike = self._alike(overlap, possible, rows, cols, memory)
+        if s.worth == 'article':
+            table = smc.article_similarity(overlap, alike, s.alpha, s.gate)
+        else:
+            distances = self._tracks.squared_distances(detections.boxes[cols])[rows]
+            table = smc.code_similarity(overlap, alike, distances, s.veto_weight, s.veto)
+        return np.where(possible, table, np.float32(0))
+
+    def _alike(
+            self, overlap: Floats, possible: NDArray[np.bool_], rows: Ints, cols: Ints,
+            memory: str) -> Floats:
+        """
+        Return how alike the looks of pairs are (N, M).
+
+        Of what cannot be told from looks the overlap tells. In frames between those of
+        `embed_every`, pairs without rivals that overlap well are taken to be alike unseen.
+        """
+        tracks = self._tracks
+        asked = np.ones(len(cols), np.bool_)
+        if (tracks.frames - 1) % self._settings.embed_every:
+            rivals = possible & (overlap > 0) if not self._settings.reach else possible
+            lone = rivals & (rivals.sum(axis=1) == 1)[:, None] & (rivals.sum(axis=0) == 1)
+            asked = ~(lone & (overlap >= LONE_IOU)).any(axis=0)
+        alike = np.ones(overlap.shape, np.float32)
+        told = tracks.told(rows, cols[asked])
+        alike[:, asked] = np.where(
+            told, tracks.cosines(rows, cols[asked], memory), overlap[:, asked])
+        return alike
+
+
+def _capacity(settings: SmileTrackSettings) -> int:
+    """Return how many embeddings of a track have to be kept."""
+    return settings.bank if settings.second == 'multi' else 1
