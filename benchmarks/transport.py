@@ -46,7 +46,8 @@ from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
 from mot_ros.evaluation.machine import describe_machine
-from mot_ros.ros.children import ChildError, Children, module, own_domain, ros_args
+from mot_ros.ros.children import ChildError, Children, module, ros_args
+from mot_ros.ros.domain import own_domain
 from mot_ros.ros.monitor import MonitorNode
 from mot_ros.ros.node import start
 from mot_ros.ros.process import run
@@ -172,17 +173,18 @@ def measure_services(folder: Path, video: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def measuring(folder: Path, environment: dict[str, str]) -> Any:
     """Make a measurement in a domain of its own; the processes inherit the environment."""
-    os.environ |= {**own_domain(), 'ROS_LOG_DIR': str(folder), 'STUB_DELAY': '0', **environment}
-    rclpy.init(args=[])
-    try:
-        with Children(folder) as children:
-            measurement = Measurement(children)
-            try:
-                yield measurement
-            finally:
-                measurement.close()
-    finally:
-        rclpy.try_shutdown()
+    os.environ |= {'ROS_LOG_DIR': str(folder), 'STUB_DELAY': '0', **environment}
+    with own_domain():
+        rclpy.init(args=[])
+        try:
+            with Children(folder) as children:
+                measurement = Measurement(children)
+                try:
+                    yield measurement
+                finally:
+                    measurement.close()
+        finally:
+            rclpy.try_shutdown()
 
 
 def make_video(path: Path, frames: int) -> None:

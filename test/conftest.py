@@ -40,11 +40,10 @@ share_cores()
 def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[int]:
     """Give the test and its processes a domain that nothing else on this machine uses."""
     pytest.importorskip('rclpy')
-    from ros_bench import own_domain
-
+    from mot_ros.ros.domain import claimed_domain
     from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
 
-    with own_domain() as domain:
+    with claimed_domain() as domain:
         for name in PROFILE_VARIABLES:
             monkeypatch.delenv(name, raising=False)
         for name, value in {

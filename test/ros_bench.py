@@ -16,17 +16,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
-import fcntl
 import os
 from pathlib import Path
-import random
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from typing import Any
 
@@ -54,24 +50,6 @@ PATIENCE = 60.0
 """Seconds after which a condition that did not come true is a failure, not a slow machine."""
 RELIABLE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 BEST_EFFORT = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
-
-
-@contextlib.contextmanager
-def own_domain() -> Iterator[int]:
-    """Hold a ROS_DOMAIN_ID that no other test on this machine holds, whichever process it is."""
-    folder = Path(tempfile.gettempdir(), f'mot_ros_test_domains_{os.getuid()}')
-    folder.mkdir(exist_ok=True)
-    for domain in random.sample(range(1, 100), 99):
-        with (folder / str(domain)).open('w') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind(('', 7410 + 250 * domain))
-            except OSError:
-                continue
-            yield domain
-            return
-    raise RuntimeError('every ROS_DOMAIN_ID is in use')
 
 
 def picture(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (160, 120)) -> np.ndarray:

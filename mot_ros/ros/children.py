@@ -18,11 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 import json
-import os
 from pathlib import Path
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -125,29 +122,6 @@ class Children:
             except ChildError:
                 # whoever watches a run that goes well stops its processes before, and hears of it
                 continue
-
-
-def own_domain() -> dict[str, str]:
-    """
-    Return environment variables of a ROS domain that nobody uses, seen on this machine alone.
-
-    A robot nearby must not see these topics, nor we its. A domain counts as used if the port of
-    its first participant is; the numbers stay below the ports that Linux gives to anybody.
-    """
-    domains = list(range(1, 100))
-    random.shuffle(domains)
-    for domain in domains:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                # RTPS: 7400 + 250 per domain + 10 for unicast discovery
-                probe.bind(('', 7410 + 250 * domain))
-            except OSError:
-                continue
-        found = {'ROS_DOMAIN_ID': str(domain), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
-        if os.environ.get('ROS_DISTRO') == 'humble':
-            found['ROS_LOCALHOST_ONLY'] = '1'
-        return found
-    raise ChildError('every ROS_DOMAIN_ID from 1 to 99 is in use on this machine')
 
 
 def module(name: str) -> list[str]:

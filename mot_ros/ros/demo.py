@@ -30,7 +30,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mot_ros.data.video import FrameSource, open_source
-from mot_ros.ros.children import ChildError, Children, module, own_domain, ros_args
+from mot_ros.ros.children import ChildError, Children, module, ros_args
+from mot_ros.ros.domain import own_domain
 from mot_ros.ros.monitor import monitoring, MonitorNode
 from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.errors import MotError, SourceError
@@ -93,8 +94,9 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> str:
     source = _source(options)
     output: Path = options.output.resolve()
     _make_room(output)
-    os.environ |= {**own_domain(), 'ROS_LOG_DIR': str(output / 'logs' / 'ros')}
-    with monitoring(MonitorNode) as (monitor, spin), Children(output / 'logs') as children:
+    os.environ['ROS_LOG_DIR'] = str(output / 'logs' / 'ros')
+    with own_domain(), monitoring(MonitorNode) as (monitor, spin), \
+            Children(output / 'logs') as children:
         try:
             published = _play(options, source, output, tracker, monitor, spin, children)
         finally:

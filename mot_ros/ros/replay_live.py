@@ -41,8 +41,9 @@ from mot_ros.data.bag_types import COMPRESSED_IMAGE
 from mot_ros.data.mot import MotWriter
 from mot_ros.data.output import OutputFile
 from mot_ros.evaluation.live import LiveCost, percentiles
-from mot_ros.ros.children import Children, module, own_domain, ros_args
+from mot_ros.ros.children import Children, module, ros_args
 from mot_ros.ros.conversion import to_nanoseconds, to_tracks
+from mot_ros.ros.domain import own_domain
 from mot_ros.ros.monitor import monitoring, MonitorNode
 from mot_ros.tracking.errors import ConfigError, MotError
 
@@ -103,8 +104,9 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> None:
     source = BagSource(options.bag, options.topic)
     output: Path = options.output.resolve()
     (output / 'logs').mkdir(parents=True, exist_ok=True)
-    os.environ |= {**own_domain(), 'ROS_LOG_DIR': str(output / 'logs' / 'ros')}
-    with monitoring(ArrivalsNode) as (monitor, spin), Children(output / 'logs') as children:
+    os.environ['ROS_LOG_DIR'] = str(output / 'logs' / 'ros')
+    with own_domain(), monitoring(ArrivalsNode) as (monitor, spin), \
+            Children(output / 'logs') as children:
         try:
             _play(options, source, output, tracker, monitor, spin, children)
         finally:
