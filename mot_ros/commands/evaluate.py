@@ -25,7 +25,7 @@ import sys
 import time
 from typing import Any, TYPE_CHECKING
 
-from mot_ros.commands import places, say
+from mot_ros.commands import places, say, setting_options
 from mot_ros.tracking.config import LOOKING, METHODS, Settings
 from mot_ros.tracking.errors import ConfigError, SourceError
 
@@ -59,13 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--detections', default='own', metavar='D',
         help='own (the detector of the settings), public (det/det.txt, or the topic of a bag '
         'beside the truth), a det.txt, or a folder with SEQUENCE.txt (own)')
-    what.add_argument(
-        '--preset', metavar='P', help=f'starting point of all settings: '
-        f'{", ".join(Settings.presets)}')
-    what.add_argument('--device', metavar='D', help='where networks run: auto, cpu, cuda')
-    what.add_argument(
-        '--set', dest='assignments', action='append', default=[], metavar='NAME=VALUE',
-        help='change one setting, for example bytetrack.high=0.6; may be repeated')
+    setting_options.add(what, params=False)
     what.add_argument(
         '--amodal', action='store_true',
         help='do not cut tracks to the image: MOT17 and CRP annotate whole people')
@@ -104,7 +98,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(args: argparse.Namespace) -> int:
     start = time.perf_counter()
-    from mot_ros.data.output import OutputFile
+    from mot_ros.data.output import write_text
     from mot_ros.evaluation.options import Options
     from mot_ros.evaluation.report import render
     from mot_ros.evaluation.resume import Kept
@@ -146,9 +140,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     # the last one, so that it covers the others
     texts['timings.json'] = as_json({'results': times, 'overhead': spent()})
     for name, text in texts.items():
-        output = OutputFile(args.output / name)
-        output.partial.write_text(text, encoding='utf-8')
-        output.close()
+        write_text(args.output / name, text)
     if not any(outcome.error for outcome in outcomes):
         kept.clear()
     sys.stdout.write(table(report, times))
@@ -157,26 +149,14 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Return what makes each run: the settings of a method, or {'result': path}."""
-    from mot_ros.tracking.params_file import parse_assignment
-    from mot_ros.tracking.settings import build, catalogue, flatten
-
-    known = catalogue(Settings, next(iter(Settings.presets)))
-    values = {name: getattr(args, name) for name in ('preset', 'device')
-              if getattr(args, name) is not None}
-    values |= dict(parse_assignment(text, known) for text in args.assignments)
-    if 'method' in values:
-        raise ConfigError('method is set; name methods with --methods')
+    values = setting_options.from_options(args, Settings)
+    setting_options.refuse_method(values)
     methods = args.methods
     if methods is None:
         blind = args.detections != 'own' and values.get('appearance.type') != 'none'
         fitting = [name for name in METHODS if not (blind and name in LOOKING)]
         methods = '' if args.tracks else ','.join(fitting)
-    runs: dict[str, dict[str, Any]] = {}
-    for name in places.names(methods):
-        settings = flatten(build(Settings, {**values, 'method': name}))
-        # settings of the other methods make no difference to this one
-        runs[name] = {key: value for key, value in settings.items()
-                      if key.partition('.')[0] not in set(METHODS) - {name}}
+    runs = setting_options.by_method(places.names(methods), values, Settings)
     for text in args.tracks:
         name, sign, rest = text.partition('=')
         path = Path(rest if sign and not Path(text).exists() else text)

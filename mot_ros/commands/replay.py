@@ -29,7 +29,7 @@ import subprocess
 import sys
 from typing import Any, TYPE_CHECKING
 
-from mot_ros.commands import evaluate, places, say
+from mot_ros.commands import evaluate, places, say, setting_options
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError, MotError
 
@@ -81,15 +81,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help='own (the detector of the settings), or public: no detector runs, live and offline; '
         'the boxes are those of a Detection2DArray topic (/detections, else the only one beside '
         'the truth) (own)')
-    what.add_argument(
-        '--preset', metavar='P', help=f'starting point of all settings: '
-        f'{", ".join(Settings.presets)}')
-    what.add_argument('--device', metavar='D', help='where networks run: auto, cpu, cuda')
-    what.add_argument(
-        '--params', type=Path, metavar='FILE', help='parameter file (YAML) of the ROS node')
-    what.add_argument(
-        '--set', dest='assignments', action='append', default=[], metavar='NAME=VALUE',
-        help='change one setting, for example bytetrack.high=0.6; may be repeated')
+    setting_options.add(what, params=True)
     how = parser.add_argument_group('how to play')
     how.add_argument(
         '--rate', type=float, default=1.0, metavar='F',
@@ -135,26 +127,15 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Return the settings of the node by method, without those of other methods."""
-    from mot_ros.tracking.params_file import parse_assignment, read_params_file
-    from mot_ros.tracking.settings import build, catalogue, flatten
-
-    known = catalogue(NodeSettings, next(iter(NodeSettings.presets)))
-    values = {} if args.params is None else read_params_file(args.params)
+    values = setting_options.from_file(args)
     values.pop('method', None)
-    values |= {name: getattr(args, name) for name in ('preset', 'device')
-               if getattr(args, name) is not None}
-    values |= dict(parse_assignment(text, known) for text in args.assignments)
-    if 'method' in values:
-        raise ConfigError('method is set; name methods with --methods')
+    values |= setting_options.from_options(args, NodeSettings)
+    setting_options.refuse_method(values)
     # the command has an option for it, and the published ids are to be those of the tracker
     values |= {'queue': args.queue, 'id_prefix': ''}
     if args.detections == 'public':
         values['detector.type'] = 'external'
-    runs = {}
-    for name in places.names(args.methods):
-        settings = flatten(build(NodeSettings, {**values, 'method': name}))
-        runs[name] = {key: value for key, value in settings.items()
-                      if key.partition('.')[0] not in set(METHODS) - {name}}
+    runs = setting_options.by_method(places.names(args.methods), values, NodeSettings)
     if not runs:
         raise ConfigError('there is no method; name one with --methods')
     return runs
@@ -243,7 +224,7 @@ def _report(
         args: argparse.Namespace, runs: Mapping[str, Mapping[str, Any]],
         outcomes: Sequence[Outcome]) -> int:
     """Write the report and print the results; returns the exit status."""
-    from mot_ros.data.output import OutputFile
+    from mot_ros.data.output import write_text
     from mot_ros.evaluation.live import sentences
     from mot_ros.evaluation.report import render
     from mot_ros.evaluation.summary import as_csv, as_json, document, timings
@@ -257,9 +238,7 @@ def _report(
         'report.html': render(report, outcomes, times),
         'timings.json': as_json({'results': times})}
     for name, text in texts.items():
-        output = OutputFile(args.output / name)
-        output.partial.write_text(text, encoding='utf-8')
-        output.close()
+        write_text(args.output / name, text)
     sys.stdout.write(evaluate.table(report, times))
     sys.stdout.write(''.join(f'{line}\n' for line in sentences(report['results'])))
     return evaluate.complain(outcomes)

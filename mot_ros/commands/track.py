@@ -24,7 +24,7 @@ import sys
 from types import TracebackType
 from typing import cast, TYPE_CHECKING
 
-from mot_ros.commands import INTERRUPTED, say
+from mot_ros.commands import INTERRUPTED, say, setting_options
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError
 
@@ -45,15 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--topic', metavar='T', help='topic of the images in a bag, where it has several')
     parser.add_argument('--method', metavar='M', help=f'tracking method: {", ".join(METHODS)}')
-    parser.add_argument(
-        '--preset', metavar='P', help=f'starting point of all settings: '
-        f'{", ".join(Settings.presets)}')
-    parser.add_argument('--device', metavar='D', help='where networks run: auto, cpu, cuda')
-    parser.add_argument(
-        '--params', type=Path, metavar='FILE', help='parameter file (YAML) of the ROS node')
-    parser.add_argument(
-        '--set', dest='assignments', action='append', default=[], metavar='NAME=VALUE',
-        help='change one setting, for example detector.width=512; may be repeated')
+    setting_options.add(parser, params=True, example='detector.width=512')
     parser.add_argument(
         '--fps', type=float, metavar='F',
         help='frame rate in Hz; overrides what the file says, but never the stamps in a bag')
@@ -113,18 +105,12 @@ def _track(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> Settings:
     """Read settings from parameter file, options and --set; the later of these wins."""
-    from mot_ros.tracking.params_file import parse_assignment, read_params_file
     from mot_ros.tracking.settings import build, catalogue
 
-    first = next(iter(Settings.presets))
-    ours, of_node = catalogue(Settings, first), catalogue(NodeSettings, first)
-    values = {} if args.params is None else read_params_file(args.params)
-    for name in ('method', 'preset', 'device'):
-        if getattr(args, name) is not None:
-            values[name] = getattr(args, name)
-    values |= dict(parse_assignment(text, of_node) for text in args.assignments)
+    values = setting_options.from_file(args) | setting_options.from_options(args, NodeSettings)
     # what only the node needs is checked like the rest and then of no effect
     build(NodeSettings, values)
+    ours = catalogue(Settings, next(iter(Settings.presets)))
     return build(Settings, {
         name: value for name, value in values.items() if name in ours})
 

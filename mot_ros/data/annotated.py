@@ -41,7 +41,6 @@ from mot_ros.tracking.errors import SourceError
 
 UNKNOWN = 'none'
 """The rule where there is no truth."""
-RULES = ('mot15', 'mot16', 'kitti', 'kitti_labels', 'crp', 'tao', UNKNOWN)
 PIECE = 1 << 20
 """Bytes that are read at a time."""
 

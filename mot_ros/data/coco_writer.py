@@ -34,7 +34,7 @@ import numpy as np
 
 from mot_ros.data.convert import left_out, pixels, Progress, uneven, write_jpeg
 from mot_ros.data.mot import Ints, MotRows, NO_ID
-from mot_ros.data.output import OutputFile
+from mot_ros.data.output import write_text
 from mot_ros.data.video import FrameSource, ImageFiles
 from mot_ros.tracking.errors import ConfigError, SourceError
 
@@ -79,9 +79,9 @@ def write_coco(
             name = f'{len(writer.frames) + 1:06d}.jpg'
             writer.add(source.index_of(frame), frame.stamp, frame.size, name)
             write_jpeg(folder / IMAGES / name, pixels(frame), quality)
-        _dump(folder / ANNOTATIONS, writer.annotations())
+        write_text(folder / ANNOTATIONS, json.dumps(writer.annotations()))
         if content.detections is not None:
-            _dump(folder / RESULTS, writer.results(content.detections))
+            write_text(folder / RESULTS, json.dumps(writer.results(content.detections)))
     except BaseException:
         # after Ctrl-C too: half of a sequence would be scored as a whole one
         shutil.rmtree(folder, ignore_errors=True)
@@ -110,9 +110,9 @@ def write_annotations(
         index = source.index_of(frame)
         relative = os.path.relpath(source.files[index].resolve(), path.parent.resolve())
         writer.add(index, frame.stamp, frame.size, Path(relative).as_posix())
-    _dump(path, writer.annotations())
+    write_text(path, json.dumps(writer.annotations()))
     if content.detections is not None:
-        _dump(results, writer.results(content.detections))
+        write_text(results, json.dumps(writer.results(content.detections)))
     return writer.mismatches()
 
 
@@ -204,9 +204,3 @@ def _annotation(number: int, box: _Box) -> dict[str, Any]:
         'id': number, 'image_id': box.image, 'category_id': box.category, 'bbox': box.xywh,
         'area': round(box.xywh[2] * box.xywh[3], DIGITS), 'iscrowd': unwanted, 'ignore': unwanted,
         'track_id': box.track}
-
-
-def _dump(path: Path, content: Any) -> None:
-    output = OutputFile(path)
-    output.partial.write_text(json.dumps(content), encoding='utf-8')
-    output.close()

@@ -111,6 +111,13 @@ def write_image(path: str | Path, image: Image) -> None:
     output.close()
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, which appears when it is complete."""
+    output = OutputFile(path)
+    output.partial.write_text(text, encoding='utf-8')
+    output.close()
+
+
 def check_writable(path: Path) -> None:
     """Raise SourceError if a file cannot be put there, before the work is done."""
     if path.is_dir():

@@ -24,7 +24,7 @@ import time
 from typing import Any
 
 from mot_ros.data.annotated import Place
-from mot_ros.data.output import OutputFile
+from mot_ros.data.output import write_text
 from mot_ros.evaluation.gallery import Moment
 from mot_ros.evaluation.live import LiveCost
 from mot_ros.evaluation.options import Options
@@ -63,9 +63,7 @@ class Job:
             if self.output is not None and outcome.tracks is not None:
                 folder = self.output / outcome.run
                 folder.mkdir(parents=True, exist_ok=True)
-                file = OutputFile(folder / f'{outcome.sequence}.txt')
-                file.partial.write_text(outcome.tracks, encoding='ascii')
-                file.close()
+                write_text(folder / f'{outcome.sequence}.txt', outcome.tracks)
 
 
 @dataclass

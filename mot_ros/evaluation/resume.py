@@ -29,7 +29,7 @@ from pathlib import Path
 import shutil
 
 from mot_ros import __version__
-from mot_ros.data.output import OutputFile
+from mot_ros.data.output import write_text
 from mot_ros.evaluation.inputs import Fingerprints
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import OWN, PUBLIC
@@ -76,9 +76,7 @@ class Kept:
         if any(outcome.error for outcome in outcomes):
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = OutputFile(self._folder / f'{key}.json')
-        file.partial.write_text(to_text(outcomes), encoding='ascii')
-        file.close()
+        write_text(self._folder / f'{key}.json', to_text(outcomes))
 
     def clear(self) -> None:
         """Remove everything that is kept."""

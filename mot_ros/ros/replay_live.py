@@ -39,7 +39,7 @@ from vision_msgs.msg import Detection2DArray
 from mot_ros.data.bag import BagSource
 from mot_ros.data.bag_types import COMPRESSED_IMAGE
 from mot_ros.data.mot import MotWriter
-from mot_ros.data.output import OutputFile
+from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost, percentiles
 from mot_ros.ros.children import Children, module, ros_args
 from mot_ros.ros.conversion import to_nanoseconds, to_tracks
@@ -207,10 +207,8 @@ def _write(
         received=int(values['frames in']), processed=len(numbers),
         dropped=_counts(values, 'dropped: '), resets=_counts(values, 'resets: '),
         age_ms=percentiles(ages), lag_ms=report['lag_ms'])
-    file = OutputFile(output / 'live.json')
-    file.partial.write_text(json.dumps(
-        {'cost': dataclasses.asdict(cost), 'ages_ms': ages}, indent=1), encoding='utf-8')
-    file.close()
+    write_text(output / 'live.json', json.dumps(
+        {'cost': dataclasses.asdict(cost), 'ages_ms': ages}, indent=1))
 
 
 def _counts(values: dict[str, str], prefix: str) -> dict[str, int]:

@@ -27,7 +27,7 @@ import numpy as np
 from mot_ros.data.bag import header_stamp, IMAGE_TYPES
 from mot_ros.data.bag_file import Record
 from mot_ros.data.bag_types import DETECTIONS
-from mot_ros.data.output import OutputFile
+from mot_ros.data.output import write_text
 
 TIMED = (*IMAGE_TYPES, DETECTIONS)
 """Types whose messages are told in the report, by the stamp of their header."""
@@ -65,9 +65,7 @@ class Sent:
 
     def write(self, path: Path, lag_ms: dict[str, float]) -> None:
         """Write the report; times are nanoseconds of the monotonic clock."""
-        output = OutputFile(path)
-        output.partial.write_text(json.dumps({
+        write_text(path, json.dumps({
             'messages': dict(self.counts), 'lag_ms': lag_ms,
             'sent': {name: {'stamps': stamps, 'sent': sent}
-                     for name, (stamps, sent) in self._sent.items()}}), encoding='utf-8')
-        output.close()
+                     for name, (stamps, sent) in self._sent.items()}}))
