@@ -16,17 +16,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.types import Floats, Frame, Ints
 
-if TYPE_CHECKING:
-    import torch
-
+NEED = 'appearance cannot be told without one'
+"""Why a frame needs an image."""
 LEAST = 2
 """Pixels that must be left of a box across and down, for anything to be told from them."""
 
@@ -77,13 +75,3 @@ def windows(boxes: Floats, size: tuple[int, int]) -> tuple[Ints, NDArray[np.bool
     whole = np.rint(np.clip(np.nan_to_num(boxes), 0, limits)).astype(np.int64)
     enough = np.all(whole[:, 2:] - whole[:, :2] >= LEAST, axis=1)
     return whole, enough & np.isfinite(boxes).all(axis=1)
-
-
-def pixels_of(frame: Frame) -> NDArray[np.uint8] | torch.Tensor:
-    """Return the image (H, W, 3) uint8 BGR where it is; FrameError if there is none."""
-    if frame.image is None:
-        raise FrameError('the frame has no image, and appearance cannot be told without one')
-    if str(frame.image.dtype).rpartition('.')[2] != 'uint8':
-        raise FrameError(
-            f'the image is of type {frame.image.dtype}; convert it to 8-bit BGR (uint8)')
-    return frame.image

@@ -19,10 +19,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from mot_ros.tracking.appearance import pixels_of
 from mot_ros.tracking.image_alignment import Aligner, Ecc, Glance, Grey, plausible, SparseFlow
-from mot_ros.tracking.motion import Doubles
-from mot_ros.tracking.types import Floats, Frame
+from mot_ros.tracking.pixels import pixels_of
+from mot_ros.tracking.types import Doubles, Floats, Frame
 from mot_ros.tracking.warp import Warp
 
 MODES = ('auto', 'on', 'off')
@@ -104,7 +103,7 @@ class CameraMotion:
 
     def _grey(self, frame: Frame) -> Grey:
         """Return the image in grey, halved until it is small."""
-        image = pixels_of(frame)
+        image = pixels_of(frame, 'the motion of the camera cannot be told without one')
         width, height = frame.size
         while width > self._width:
             # every halving on its own: twice as fast as one step to the same size

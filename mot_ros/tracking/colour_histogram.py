@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.appearance import pixels_of, unit, windows
+from mot_ros.tracking.appearance import NEED, unit, windows
+from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Floats, Frame
 
 ROWS, COLUMNS = 48, 16
@@ -54,7 +55,7 @@ class ColourHistogram:
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
         """Return embeddings (N, 576) of boxes (N, 4), see Embedder."""
-        pixels_of(frame)
+        pixels_of(frame, NEED)
         enough = windows(boxes, frame.size)[1]
         result = np.zeros((len(boxes), self.dimension), np.float32)
         rows = np.flatnonzero(enough)
@@ -95,7 +96,7 @@ def _places(first: Floats, end: Floats, count: int, length: int) -> tuple[
 
 def _colours(frame: Frame, y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return the bin of the colour at rows (N, R) and columns (N, C) of the image, (N, R, C)."""
-    image = pixels_of(frame)
+    image = pixels_of(frame, NEED)
     rows, columns = y[:, :, None], x[:, None, :]
     if isinstance(image, np.ndarray):
         pixels = image[rows, columns]

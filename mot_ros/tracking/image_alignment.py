@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.motion import Doubles
+from mot_ros.tracking.types import Doubles
 
 Grey = NDArray[np.uint8]
 

@@ -17,14 +17,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.motion import Doubles, KalmanFilter, Model
-from mot_ros.tracking.smc import squared_distances
+from mot_ros.tracking.motion import AnyMotion, MotionKind
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
-from mot_ros.tracking.warp import Warp, warp_tracks
+from mot_ros.tracking.warp import Warp
 
 
 @dataclass
@@ -43,17 +43,17 @@ class _Rows:
     sources: Ints
 
 
-class TrackPool:
+class TrackPool(Generic[AnyMotion]):
     """
-    All live tracks of one tracker instance, each with a Kalman filter for its box.
+    All live tracks of one tracker instance, and the motion of their boxes.
 
     A frame goes: `propagate`, `observe` the matched rows, `lose` the others, `keep` the
     survivors, `add` the new ones, `snapshot`; one that is not looked into: `coast`. Dead tracks
     leave nothing behind: memory is that of the living. Rows are in order of birth.
     """
 
-    def __init__(self, model: Model, nominal_rate: float, first_id: int = 1) -> None:
-        self._model, self._rate = model, nominal_rate
+    def __init__(self, kind: MotionKind[AnyMotion], first_id: int = 1) -> None:
+        self._kind = kind
         self._next_id = first_id
         self.reset(keep_ids=True)
 
@@ -64,13 +64,13 @@ class TrackPool:
         self.frames = 0
         """Frames begun since the last reset."""
         self._now = 0.0
-        self._motion = KalmanFilter(self._model, self._rate)
+        self.motion = self._kind.start()
         self._rows = self._born(Detections.empty(), TrackState.TENTATIVE)
 
-    def change_motion(self, model: Model, nominal_rate: float) -> None:
+    def change_motion(self, kind: MotionKind[AnyMotion]) -> None:
         """Move tracks in another way from now on, if it is another: drops all; ids go on."""
-        if (model, nominal_rate) != (self._model, self._rate):
-            self._model, self._rate = model, nominal_rate
+        if kind != self._kind:
+            self._kind = kind
             self.reset(keep_ids=True)
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class TrackPool:
     @property
     def boxes(self) -> Floats:
         """Where the tracks are now, (N, 4)."""
-        return self._motion.boxes
+        return self.motion.boxes
 
     @property
     def sources(self) -> Ints:
@@ -122,23 +122,19 @@ class TrackPool:
         elapsed = frame.stamp - self._now if self.frames else 0.0
         self._now = frame.stamp
         self._rows.sources[:] = -1
-        self._motion.predict(elapsed, lost=in_state(self.states, TrackState.LOST))
+        self.motion.predict(elapsed, lost=in_state(self.states, TrackState.LOST))
         return self.snapshot()
 
-    def warp(self, warp: Warp, *, mix_sizes: bool) -> None:
-        """Move every track along with the image, see warp_tracks."""
-        warp_tracks(self._motion, self._model, warp, mix_sizes=mix_sizes)
-
-    def squared_distances(self, boxes: Floats) -> Doubles:
-        """Return squared Mahalanobis distances (N, M) of boxes (M, 4) from the tracks."""
-        return squared_distances(self._motion, self._model, boxes)
+    def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
+        """Move every track along with the image."""
+        self.motion.warp(warp, mix_sizes=mix_sizes)
 
     def observe(
             self, rows: Ints, detections: Detections, sources: Ints,
             state: TrackState | NDArray[np.uint8] = TrackState.CONFIRMED) -> None:
         """Tracks `rows` (K,) are detections `sources` (K,); one state for all or each (K,)."""
         mine = self._rows
-        self._motion.update(rows, detections.boxes[sources])
+        self.motion.update(rows, detections.boxes[sources])
         scores, labels = detections.scores[sources], detections.labels[sources]
         mine.scores[rows], mine.sources[rows], mine.seen[rows] = scores, sources, self._now
         mine.states[rows] = state
@@ -162,7 +158,7 @@ class TrackPool:
             return
         fresh = self._born(detections[sources], state)
         fresh.sources = sources
-        self._motion.add(detections.boxes[sources])
+        self.motion.add(detections.boxes[sources])
         self._rows = _Rows(**{
             name: np.concatenate([column, getattr(fresh, name)])
             for name, column in vars(self._rows).items()})
@@ -171,17 +167,17 @@ class TrackPool:
         """Forget all tracks but those under a mask (N,)."""
         if mask.all():
             return
-        self._motion.keep(mask)
+        self.motion.keep(mask)
         self._rows = _Rows(**{name: column[mask] for name, column in vars(self._rows).items()})
 
     def snapshot(self) -> Tracks:
         """Return all tracks as they are now; what happens later does not change it."""
         mine = self._rows
         return Tracks(
-            boxes=self._motion.boxes, scores=mine.scores.copy(), labels=mine.labels.copy(),
+            boxes=self.motion.boxes, scores=mine.scores.copy(), labels=mine.labels.copy(),
             ids=mine.ids.copy(), states=mine.states.copy(),
             ages=(self._now - mine.born).astype(np.float32),
-            unseen=self.unseen.astype(np.float32), velocities=self._motion.centre_velocity,
+            unseen=self.unseen.astype(np.float32), velocities=self.motion.centre_velocity,
             visibilities=(~in_state(mine.states, TrackState.LOST)).astype(np.float32),
             sources=mine.sources.copy())
 

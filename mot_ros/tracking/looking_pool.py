@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.appearance import pixels_of
+from mot_ros.tracking.appearance import NEED
 from mot_ros.tracking.feature_bank import FeatureBank
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import Model
+from mot_ros.tracking.motion import Kalman, KalmanFilter
+from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks, TrackState
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mot_ros.tracking.config import Settings
 
 
-class LookingPool(TrackPool):
+class LookingPool(TrackPool[KalmanFilter]):
     """
     A TrackPool with the appearance of its tracks beside their motion.
 
@@ -44,13 +45,13 @@ class LookingPool(TrackPool):
     """
 
     def __init__(
-            self, model: Model, nominal_rate: float, settings: Settings, capacity: int, *,
-            camera: bool, first_id: int = 1) -> None:
+            self, kind: Kalman, settings: Settings, capacity: int, *, camera: bool,
+            first_id: int = 1) -> None:
         self.embedder = make_embedder(settings)
         self._looks = _looks(settings)
         self._capacity = capacity
         self._use(settings, camera=camera)
-        super().__init__(model, nominal_rate, first_id)
+        super().__init__(kind, first_id)
 
     @property
     def needs_image(self) -> bool:
@@ -65,12 +66,11 @@ class LookingPool(TrackPool):
         self.look(None, Detections.empty())
 
     def configure(
-            self, model: Model, nominal_rate: float, settings: Settings, capacity: int, *,
-            camera: bool) -> None:
+            self, kind: Kalman, settings: Settings, capacity: int, *, camera: bool) -> None:
         """
         Take other settings between two frames; what raises changes nothing.
 
-        Another model, rate or way to tell looks drops all tracks. With another capacity they live
+        Another motion or way to tell looks drops all tracks. With another capacity they live
         on, and are known by their means alone at first.
         """
         if _looks(settings) != self._looks:
@@ -84,12 +84,12 @@ class LookingPool(TrackPool):
             self._capacity = capacity
             self._bank = FeatureBank(self._dimension, capacity, self._momentum)
             self._bank.add(before.mean)
-        self.change_motion(model, nominal_rate)
+        self.change_motion(kind)
 
     def propagate(self, frame: Frame) -> Tracks:
         """Move every track to the stamp of `frame`; FrameError if its image is missing."""
         if self.needs_image:
-            pixels_of(frame)
+            pixels_of(frame, NEED)
         return super().propagate(frame)
 
     def follow(self, frame: Frame, objects: Floats) -> Tracks:

@@ -23,163 +23,77 @@ covariance is 2 x 2 per coordinate. So predict and update are written out in clo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mot_ros.tracking.types import Floats, Index
+from mot_ros.tracking.box_models import linear_part, Model
+from mot_ros.tracking.types import Doubles, Floats, Index
+from mot_ros.tracking.warp import Warp
 
-Doubles = NDArray[np.float64]
-
-# Weights of DeepSORT's noise model, relative to the size of the box.
-POSITION, VELOCITY = 1 / 20, 1 / 160
+SMALLEST = 1.0
+"""Pixels, or their square, that a size keeps whatever the rotation."""
 
 
-class Model(Protocol):
-    """
-    A way to write a box as four coordinates, and the variances of each, all (N, 4).
+class Motion(Protocol):
+    """Where N tracks are and how they move, in the order of the tracks."""
 
-    `sizes` are the coordinates that must stay positive; `frozen_when_lost` those that a track
-    no longer changes once it is out of sight.
-    """
-
-    sizes: slice
-    frozen_when_lost: slice
-
-    def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
+    @property
+    def boxes(self) -> Floats:
+        """Where the tracks are, (N, 4) xyxy pixels."""
         ...
 
-    def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, never inverted."""
+    @property
+    def centre_velocity(self) -> Floats:
+        """How fast the box centres move, (N, 2) pixels/s."""
         ...
 
-    def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
+    def __len__(self) -> int:
         ...
 
-    def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
+    def add(self, boxes: Floats) -> None:
+        """Append tracks at rest at boxes (K, 4)."""
         ...
 
-    def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
+    def keep(self, index: Index) -> None:
+        """Forget all tracks but the indexed ones."""
+        ...
+
+    def predict(self, seconds: float, lost: Index | None = None) -> None:
+        """Move every track on by `seconds`; `lost` are those out of sight."""
+        ...
+
+    def update(self, rows: Index, boxes: Floats) -> None:
+        """Correct the indexed tracks (K,) with the boxes (K, 4) observed."""
+        ...
+
+    def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
+        """Move every track along with the image."""
         ...
 
 
-class Xywh:
-    """Centre, width, height; noise in proportion to width and height (BoT-SORT, SMILEtrack)."""
-
-    sizes = slice(2, 4)
-    frozen_when_lost = slice(2, 4)
-
-    def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
-        size = boxes[:, 2:] - boxes[:, :2]
-        return np.concatenate([boxes[:, :2] + size / 2, size], axis=1, dtype=np.float64)
-
-    def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, at least a pixel wide and high."""
-        return _corners(state[:, :2], state[:, 2:])
-
-    def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
-        scale = self._scale(state)
-        return (2 * POSITION * scale) ** 2, (10 * VELOCITY * scale) ** 2
-
-    def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
-        scale = self._scale(state)
-        return (POSITION * scale) ** 2, (VELOCITY * scale) ** 2
-
-    def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
-        return (POSITION * self._scale(state)) ** 2
-
-    @staticmethod
-    def _scale(state: Doubles) -> Doubles:
-        return np.concatenate([state[:, 2:], state[:, 2:]], axis=1)
+AnyMotion = TypeVar('AnyMotion', bound=Motion, covariant=True)
 
 
-class Xyah:
-    """Centre, aspect ratio w/h, height; noise in proportion to height (DeepSORT, ByteTrack)."""
+class MotionKind(Protocol[AnyMotion]):
+    """A kind of motion, with its settings; equal ones move tracks alike."""
 
-    sizes = slice(3, 4)
-    frozen_when_lost = slice(3, 4)
-
-    def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
-        state = Xywh().from_boxes(boxes)
-        state[:, 2] /= state[:, 3]
-        return state
-
-    def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, at least a pixel wide and high."""
-        height = state[:, 3:]
-        return _corners(state[:, :2], np.concatenate([state[:, 2:3] * height, height], axis=1))
-
-    def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
-        return (self._by_height(state, 2 * POSITION, 1e-2),
-                self._by_height(state, 10 * VELOCITY, 1e-5))
-
-    def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
-        return (self._by_height(state, POSITION, 1e-2), self._by_height(state, VELOCITY, 1e-5))
-
-    def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
-        return self._by_height(state, POSITION, 1e-1)
-
-    @staticmethod
-    def _by_height(state: Doubles, weight: float, aspect: float) -> Doubles:
-        variance = np.empty_like(state)
-        variance[:] = (weight * state[:, 3:]) ** 2
-        variance[:, 2] = aspect ** 2
-        return variance
+    def start(self) -> AnyMotion:
+        """Return the motion of no tracks yet."""
+        ...
 
 
-class Xysr:
-    """Centre, area, aspect ratio w/h, which has no velocity; fixed noise (SORT)."""
+@dataclass(frozen=True)
+class Kalman:
+    """A Kalman filter over the coordinates of a model; `nominal_rate` in Hz."""
 
-    sizes = slice(2, 3)
-    frozen_when_lost = slice(0, 0)
+    model: Model
+    nominal_rate: float
 
-    def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
-        state = Xywh().from_boxes(boxes)
-        width, height = state[:, 2].copy(), state[:, 3].copy()
-        state[:, 2], state[:, 3] = width * height, width / height
-        return state
-
-    def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, at least a pixel wide and high."""
-        surface, ratio = np.maximum(state[:, 2], 1), np.maximum(state[:, 3], 1e-6)
-        width = np.sqrt(surface * ratio)
-        return _corners(state[:, :2], np.stack([width, surface / width], axis=1))
-
-    def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
-        return self._fixed(state, 10, 10, 10, 10), self._fixed(state, 1e4, 1e4, 1e4, 0)
-
-    def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
-        return self._fixed(state, 1, 1, 1, 1), self._fixed(state, 0.01, 0.01, 1e-4, 0)
-
-    def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
-        return self._fixed(state, 1, 1, 10, 10)
-
-    @staticmethod
-    def _fixed(state: Doubles, *variances: float) -> Doubles:
-        return np.broadcast_to(np.asarray(variances, np.float64), state.shape)
-
-
-MODELS: Mapping[str, Model] = {'xywh': Xywh(), 'xyah': Xyah(), 'xysr': Xysr()}
-"""The models by the names that settings use; they hold no state."""
-
+    def start(self) -> KalmanFilter:
+        """Return the filter of no tracks yet."""
+        return KalmanFilter(self.model, self.nominal_rate)
 
 class KalmanFilter:
     """
@@ -255,14 +169,29 @@ class KalmanFilter:
         self.pv[rows] = pv - gain_p * pv
         self.pp[rows] = pp - gain_p * pp
 
-    def mahalanobis(self, row: int, boxes: Floats) -> Doubles:
-        """Return squared distances (K,) of boxes (K, 4) from where a track is expected."""
-        position = self.position[row:row + 1]
-        total = self.pp[row] + self._model.measurement(position)
-        distance: Doubles = ((self._model.from_boxes(boxes) - position) ** 2 / total).sum(axis=1)
-        return distance
+    def squared_distances(self, boxes: Floats) -> Doubles:
+        """Return squared Mahalanobis distances (N, M) of boxes (M, 4) from where tracks are."""
+        measured = self._model.from_boxes(boxes)
+        total = self.pp + self._model.measurement(self.position)
+        apart = (measured[None] - self.position[:, None]) ** 2 / total[:, None]
+        distances: Doubles = apart.sum(axis=2)
+        return distances
 
+    def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
+        """
+        Move all tracks along with the image: mean' = L mean + t, P' = L P L'.
 
-def _corners(centre: Doubles, size: Doubles) -> Floats:
-    half = np.maximum(size, 1) / 2
-    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+        The filter keeps no covariance between coordinates, so of P' the 2 x 2 block of each
+        coordinate is taken, which is exact, and what a rotation puts beside them, at most the
+        sine of its angle times the difference of the variances, is left out.
+        """
+        if warp.is_identity or not len(self):
+            return
+        whole = linear_part(self._model, warp, mix_sizes=mix_sizes)
+        squared = whole ** 2
+        self.position = self.position @ whole.T
+        self.position[:, :2] += warp.matrix[:, 2]
+        sizes = self.position[:, self._model.sizes]
+        np.maximum(sizes, SMALLEST, out=sizes)
+        self.velocity = self.velocity @ whole.T
+        self.pp, self.pv, self.vv = self.pp @ squared.T, self.pv @ squared.T, self.vv @ squared.T

@@ -22,11 +22,12 @@ import numpy as np
 import torch
 
 from mot_ros.tracking import weights
-from mot_ros.tracking.appearance import pixels_of, unit, windows
+from mot_ros.tracking.appearance import NEED, unit, windows
 from mot_ros.tracking.crops import resized_windows
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.slm import CHECKPOINT_KEY, CROP, DIMENSION, running_part, Slm
+from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Floats, Frame
 
 BATCH = 16
@@ -69,7 +70,7 @@ class SlmEmbedder:
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
         """Return embeddings (N, 128) of boxes (N, 4), see Embedder."""
-        image = pixels_of(frame)
+        image = pixels_of(frame, NEED)
         whole, enough = windows(boxes, frame.size)
         result = np.zeros((len(boxes), DIMENSION), np.float32)
         rows = np.flatnonzero(enough)

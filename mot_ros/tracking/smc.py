@@ -26,8 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.assignment import Pairs
-from mot_ros.tracking.motion import Doubles, KalmanFilter, Model
-from mot_ros.tracking.types import Floats, Ints
+from mot_ros.tracking.types import Doubles, Floats, Ints
 
 CHI2_95 = 9.4877
 """Squared Mahalanobis distance that 95 of 100 true boxes stay below: chi2, 4 degrees."""
@@ -47,14 +46,6 @@ def split_by_scores(scores: Floats, floor: float) -> tuple[Ints, Ints]:
     best = np.sort(scores[left].astype(np.float64))[::-1][:-(-len(left) // 2)]
     confident = scores[left] >= best.mean()
     return left[confident], left[~confident]
-
-
-def squared_distances(motion: KalmanFilter, model: Model, boxes: Floats) -> Doubles:
-    """Return squared Mahalanobis distances (N, M) of boxes (M, 4) from the N tracks expected."""
-    total = motion.pp + model.measurement(motion.position)
-    apart = model.from_boxes(boxes)[None] - motion.position[:, None]
-    distances: Doubles = (apart ** 2 / total[:, None]).sum(axis=2)
-    return distances
 
 
 def code_gate(cosines: Floats, distances: Doubles, weight: float) -> Doubles:

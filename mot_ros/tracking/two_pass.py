@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking.assignment import overlapping
 from mot_ros.tracking.lifecycle import TrackPool
+from mot_ros.tracking.motion import Motion
 from mot_ros.tracking.types import Detections, in_state, Ints, Tracks, TrackState
 
 # A lost and a living track that overlap more than this are one object (published code).
@@ -33,7 +34,7 @@ STAMP_NOISE = 1e-6
 
 
 def bury(
-        tracks: TrackPool, predicted: Tracks, detections: Detections, unmatched: Ints,
+        tracks: TrackPool[Motion], predicted: Tracks, detections: Detections, unmatched: Ints,
         lost_buffer: float, same: Callable[[int, int], bool] = lambda a, b: True) -> None:
     """
     Lose the tracks `unmatched` (K,) and forget those that had their time.
@@ -49,7 +50,8 @@ def bury(
     tracks.keep(alive)
 
 
-def give_birth(tracks: TrackPool, detections: Detections, free: Ints, least: float) -> None:
+def give_birth(
+        tracks: TrackPool[Motion], detections: Detections, free: Ints, least: float) -> None:
     """Start tracks at the detections `free` (K,) with a score of at least `least`."""
     born = free[detections.scores[free] >= least]
     # In a first frame there is nothing to confirm a track against.
@@ -58,7 +60,7 @@ def give_birth(tracks: TrackPool, detections: Detections, free: Ints, least: flo
 
 
 def _merge_doubles(
-        tracks: TrackPool, detections: Detections, alive: NDArray[np.bool_],
+        tracks: TrackPool[Motion], detections: Detections, alive: NDArray[np.bool_],
         same: Callable[[int, int], bool]) -> None:
     """Let the older of a lost and a living track in one place live on as both."""
     lost = np.flatnonzero(in_state(tracks.states, TrackState.LOST) & alive)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Index = NDArray[Any] | slice
 """A boolean mask, an integer array or a slice: what selects rows of a container."""

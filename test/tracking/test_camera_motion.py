@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import torch
 
+from mot_ros.tracking.box_models import Xywh
 from mot_ros.tracking.boxes import iou_of_pairs
 from mot_ros.tracking.camera_motion import CameraMotion
-from mot_ros.tracking.motion import KalmanFilter, Xywh
+from mot_ros.tracking.motion import KalmanFilter
 from mot_ros.tracking.types import Frame
-from mot_ros.tracking.warp import Warp, warp_tracks
+from mot_ros.tracking.warp import Warp
 
 SIZE = (640, 480)
 NOTHING = np.zeros((0, 4), np.float32)
@@ -320,7 +321,7 @@ def test_tracks_stay_on_what_they_follow_while_the_camera_shakes():
                 continue
             motion.predict(0.1)
             if compensate:
-                warp_tracks(motion, Xywh(), warp, mix_sizes=False)
+                motion.warp(warp)
             overlaps[compensate] += iou_of_pairs(motion.boxes, boxes).tolist()
             motion.update(np.arange(len(boxes)), boxes)
     assert np.min(overlaps[True]) > 0.7

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from mot_ros.tracking.appearance import unit
+from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.feature_bank import FeatureBank, MEMORIES
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.types import Detections, Frame, TrackState
 
 D, CAPACITY, MOMENTUM = 8, 5, 0.9
@@ -172,7 +173,7 @@ def test_memory_stays_flat_while_tracks_come_and_go():
 def test_the_bank_stays_in_step_with_a_pool_of_tracks():
     """Rows are those of the pool: what a track looks like goes with its id."""
     rng = np.random.default_rng(2)
-    pool, bank = TrackPool(MODELS['xywh'], 10.0), FeatureBank(D, CAPACITY, MOMENTUM)
+    pool, bank = TrackPool(Kalman(MODELS['xywh'], 10.0)), FeatureBank(D, CAPACITY, MOMENTUM)
     looks = features(rng, 2000, zeros=0)
     for number in range(200):
         tracks = pool.propagate(Frame(None, number / 10, (1000, 600)))

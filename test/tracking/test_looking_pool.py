@@ -17,11 +17,12 @@
 import numpy as np
 import pytest
 
+from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.looking_pool import LookingPool
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Frame, TrackState
 from test.tracking.scenes import (
@@ -41,7 +42,7 @@ SEEN = detections([box for box, _ in PEOPLE])
 
 def pool_of(**changes):
     settings = build(Settings, {name.replace('__', '.'): value for name, value in changes.items()})
-    pool = LookingPool(MODELS['xywh'], 30.0, settings, 5, camera=True)
+    pool = LookingPool(Kalman(MODELS['xywh'], 30.0), settings, 5, camera=True)
     pool.propagate(Frame.of(painted(PEOPLE), 0.0))
     pool.look(Frame.of(painted(PEOPLE), 0.0), SEEN)
     pool.add(SEEN, np.arange(3), TrackState.CONFIRMED)

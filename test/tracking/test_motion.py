@@ -15,7 +15,8 @@
 import numpy as np
 import pytest
 
-from mot_ros.tracking.motion import KalmanFilter, Xyah, Xysr, Xywh
+from mot_ros.tracking.box_models import MODELS, Xyah, Xysr, Xywh
+from mot_ros.tracking.motion import KalmanFilter
 
 
 def _box(cx, cy, w, h):
@@ -89,7 +90,7 @@ def test_golden_vectors_xywh():
     np.testing.assert_allclose(motion.vv[0], [9.863281, 56.8125, 9.863281, 56.8125], atol=1e-6)
     candidates = np.concatenate([_box(106, 203, 52, 118), _box(140, 203, 52, 118)])
     np.testing.assert_allclose(
-        motion.mahalanobis(0, candidates), [0.894031, 33.983618], atol=1e-6)
+        motion.squared_distances(candidates), [[0.894031, 33.983618]], atol=1e-6)
     motion.update(np.array([0]), _box(106, 203, 52, 118))
     np.testing.assert_allclose(
         motion.position[0], [105.206612, 202.603306, 51.735537, 118.264463], atol=1e-6)
@@ -174,3 +175,21 @@ def test_rows_stay_in_step_when_tracks_come_and_go():
     motion.add(_box(900, 100, 40, 100))
     assert motion.boxes[:, 0].tolist() == [80, 280, 880]
     assert len(motion) == 3
+
+
+def test_squared_distances_weigh_each_coordinate_by_its_variance():
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 300, (9, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(20, 100, (9, 2))], 1).astype(np.float32)
+    for model in MODELS.values():
+        motion = KalmanFilter(model, nominal_rate=10.0)
+        motion.add(boxes[:4])
+        motion.predict(0.3)
+        table = motion.squared_distances(boxes)
+        measured, noise = model.from_boxes(boxes), model.measurement(motion.position)
+        for row, column in np.ndindex(4, 9):
+            apart = measured[column] - motion.position[row]
+            covariance = np.diag(motion.pp[row] + noise[row])
+            np.testing.assert_allclose(
+                table[row, column], apart @ np.linalg.inv(covariance) @ apart)
+    assert KalmanFilter(Xywh(), 1.0).squared_distances(boxes).shape == (0, 9)

@@ -17,13 +17,11 @@ import pytest
 
 from mot_ros.tracking.assignment import assign
 from mot_ros.tracking.boxes import iou
-from mot_ros.tracking.motion import KalmanFilter, MODELS, Xywh
 from mot_ros.tracking.smc import (
     article_similarity,
     code_gate,
     code_similarity,
     split_by_scores,
-    squared_distances,
     within_reach,
     worthy_pairs,
 )
@@ -90,26 +88,6 @@ def test_article_mixes_overlap_and_looks_and_gates_by_looks():
         array(0.9, 0.9, 0.0, 0.2), array(0.7, 0.6999, 0.8, 1.0), 0.5, 0.7)
     np.testing.assert_allclose(worth, [0.8, 0.0, 0.4, 0.6], atol=1e-6)
     assert worth.dtype == np.float32
-
-
-def test_squared_distances_are_those_of_the_filter():
-    motion = KalmanFilter(Xywh(), nominal_rate=1.0)
-    motion.add(np.array([[75, 140, 125, 260]], np.float32))
-    motion.predict(1.0)
-    boxes = np.array([[80, 144, 132, 262], [114, 144, 166, 262]], np.float32)
-    np.testing.assert_allclose(
-        squared_distances(motion, Xywh(), boxes), [[0.894031, 33.983618]], atol=1e-6)
-    rng = np.random.default_rng(0)
-    corner = rng.uniform(0, 300, (9, 2))
-    boxes = np.concatenate([corner, corner + rng.uniform(20, 100, (9, 2))], 1).astype(np.float32)
-    for model in MODELS.values():
-        motion = KalmanFilter(model, nominal_rate=10.0)
-        motion.add(boxes[:4])
-        motion.predict(0.3)
-        table = squared_distances(motion, model, boxes)
-        for row in range(4):
-            np.testing.assert_allclose(table[row], motion.mahalanobis(row, boxes))
-    assert squared_distances(KalmanFilter(Xywh(), 1.0), Xywh(), boxes).shape == (0, 9)
 
 
 def test_two_who_cross_are_told_apart_by_their_looks():

@@ -15,9 +15,10 @@
 import numpy as np
 import pytest
 
+from mot_ros.tracking.box_models import linear_part, MODELS, Xywh
 from mot_ros.tracking.boxes import cxcywh_to_xyxy
-from mot_ros.tracking.motion import KalmanFilter, MODELS, Xywh
-from mot_ros.tracking.warp import linear_part, Warp, warp_tracks
+from mot_ros.tracking.motion import KalmanFilter
+from mot_ros.tracking.warp import Warp
 
 
 def turned(degrees, zoom=1.0, shift=(0.0, 0.0)):
@@ -49,8 +50,7 @@ def test_golden_vector_of_the_published_code():
     motion.add(np.array([[75, 140, 125, 260]], np.float32))
     motion.predict(1.0)
     motion.update(np.array([0]), np.array([[80, 144, 132, 262]], np.float32))
-    warp_tracks(
-        motion, Xywh(), Warp(np.array([[0.99, -0.02, 5], [0.02, 0.99, -3]])), mix_sizes=True)
+    motion.warp(Warp(np.array([[0.99, -0.02, 5], [0.02, 0.99, -3]])), mix_sizes=True)
     np.testing.assert_allclose(
         motion.position[0], [105.102479, 199.681405, 48.852893, 118.116529], atol=1e-6)
     np.testing.assert_allclose(
@@ -62,7 +62,7 @@ def test_golden_vector_of_the_published_code():
 def test_tracks_move_as_eight_by_eight_matrices_one_by_one(name, mix_sizes):
     model, warp = MODELS[name], turned(3, 1.1, (12, -7))
     before, after = tracks(model), tracks(model)
-    warp_tracks(after, model, warp, mix_sizes=mix_sizes)
+    after.warp(warp, mix_sizes=mix_sizes)
     r, t = warp.matrix[:, :2], warp.matrix[:, 2]
     sizes = {'xywh': r if mix_sizes else 1.1 * np.eye(2), 'xyah': np.diag([1, 1.1]),
              'xysr': np.diag([1.1 ** 2, 1])}[name]
@@ -90,7 +90,7 @@ def test_without_rotation_the_matrix_form_is_kept_whole_and_boxes_move_by_their_
     model, warp = MODELS[name], turned(0, 1.25, (30, -20))
     motion = tracks(model)
     corners = motion.boxes.reshape(-1, 2, 2)
-    warp_tracks(motion, model, warp, mix_sizes=name == 'xywh')
+    motion.warp(warp, mix_sizes=name == 'xywh')
     np.testing.assert_allclose(
         motion.boxes, warp.points(corners).reshape(-1, 4), rtol=1e-5)
     # the covariances between coordinates, which the filter does not keep, are zero indeed
@@ -102,7 +102,7 @@ def test_rotation_turns_velocity_and_spares_sizes_unless_they_are_mixed():
     for mix_sizes in (False, True):
         motion = tracks(Xywh())
         size, velocity = motion.position[:, 2:].copy(), motion.centre_velocity
-        warp_tracks(motion, Xywh(), turned(90), mix_sizes=mix_sizes)
+        motion.warp(turned(90), mix_sizes=mix_sizes)
         np.testing.assert_allclose(
             motion.centre_velocity, np.stack([-velocity[:, 1], velocity[:, 0]], 1), atol=1e-4)
         if not mix_sizes:
@@ -115,11 +115,11 @@ def test_identity_changes_not_a_bit():
     motion = tracks(Xywh())
     before = {name: value.copy() for name, value in vars(motion).items()
               if isinstance(value, np.ndarray)}
-    warp_tracks(motion, Xywh(), Warp.identity(), mix_sizes=True)
+    motion.warp(Warp.identity(), mix_sizes=True)
     for name, value in before.items():
         np.testing.assert_array_equal(getattr(motion, name), value)
     empty = KalmanFilter(Xywh(), nominal_rate=10.0)
-    warp_tracks(empty, Xywh(), turned(3), mix_sizes=False)
+    empty.warp(turned(3))
     assert len(empty) == 0
 
 

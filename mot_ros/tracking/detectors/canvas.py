@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.detectors.preprocess import pixels_of
+from mot_ros.tracking.detectors.preprocess import detector_pixels
 from mot_ros.tracking.types import Frame
 
 GREY = 114
@@ -72,7 +72,7 @@ def place(size: tuple[int, int], canvas: tuple[int, int], resize: str) -> Placem
 
 def draw(frame: Frame, placement: Placement, canvas: tuple[int, int]) -> NDArray[np.uint8]:
     """Return the canvas, (H, W, 3) uint8 BGR, with the frame's image on it, grey beside it."""
-    image = pixels_of(frame)
+    image = detector_pixels(frame)
     pixels = image.cpu().numpy() if isinstance(image, Tensor) else image
     target = (placement.width, placement.height)
     fitting = pixels if frame.size == target else cv2.resize(

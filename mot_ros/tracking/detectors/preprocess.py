@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.errors import FrameError
+from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Frame
 
 
@@ -48,7 +48,7 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
     From host memory it is resized as OpenCV's blobFromImage does it, in fixed point, and
     travels small; one that is on a device already is resized there.
     """
-    image = pixels_of(frame)
+    image = detector_pixels(frame)
     if isinstance(image, Tensor):
         return resized(image.to(device), size).flip(-1)
     fitting = image if frame.size == size else cv2.resize(
@@ -56,20 +56,10 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
     return torch.from_numpy(cv2.cvtColor(fitting, cv2.COLOR_BGR2RGB)).to(device)
 
 
-def pixels_of(frame: Frame) -> NDArray[np.uint8] | Tensor:
-    """
-    Return the image (H, W, 3) uint8 BGR where it is; an array, if that is host memory.
-
-    Raises FrameError for a frame without image or with other than 8-bit numbers.
-    """
-    image = frame.image
-    if image is None:
-        raise FrameError('the frame has no image, and this detector needs one')
-    if isinstance(image, Tensor) and image.device.type == 'cpu':
-        image = image.numpy()
-    if image.dtype not in (np.uint8, torch.uint8):
-        raise FrameError(f'the image is of type {image.dtype}; convert it to 8-bit BGR (uint8)')
-    return image
+def detector_pixels(frame: Frame) -> NDArray[np.uint8] | Tensor:
+    """Return the image as pixels_of does, as an array if it is in host memory."""
+    image = pixels_of(frame, 'this detector needs one')
+    return image.numpy() if isinstance(image, Tensor) and image.device.type == 'cpu' else image
 
 
 def resized(image: Tensor, size: tuple[int, int]) -> Tensor:

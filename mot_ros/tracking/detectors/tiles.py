@@ -27,7 +27,7 @@ import torch
 from mot_ros.tracking import boxes as box
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.contracts import Detector
-from mot_ros.tracking.detectors.preprocess import pixels_of
+from mot_ros.tracking.detectors.preprocess import detector_pixels
 from mot_ros.tracking.nets.nms import nms
 from mot_ros.tracking.types import Detections, Floats, Frame
 
@@ -129,7 +129,7 @@ class TiledDetector:
 
 
 def _part(frame: Frame, tile: Tile) -> Frame:
-    image = pixels_of(frame)
+    image = detector_pixels(frame)
     return Frame(image[tile.top:tile.bottom, tile.left:tile.right], frame.stamp, tile.size)
 
 

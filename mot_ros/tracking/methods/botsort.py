@@ -19,11 +19,12 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.assignment import assign, match, Matches
+from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.looking_pool import LookingPool
-from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.smc import worthy_pairs
 from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
@@ -41,7 +42,7 @@ class BotSort:
         self._detector = detector
         self._settings = settings.botsort
         self._tracks = LookingPool(
-            MODELS['xywh'], self._settings.nominal_rate, settings, capacity=1, camera=True,
+            Kalman(MODELS['xywh'], self._settings.nominal_rate), settings, capacity=1, camera=True,
             first_id=first_id)
 
     @property
@@ -58,7 +59,7 @@ class BotSort:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         s = settings.botsort
         self._tracks.configure(
-            MODELS['xywh'], s.nominal_rate, settings, capacity=1, camera=True)
+            Kalman(MODELS['xywh'], s.nominal_rate), settings, capacity=1, camera=True)
         self._settings, self._detector = s, detector
 
     def reset(self, *, keep_ids: bool = False) -> None:

@@ -19,10 +19,11 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.assignment import match, Matches
+from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.config import ByteTrackSettings, Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Frame, in_state, Ints, Tracks, TrackState
 
@@ -43,7 +44,8 @@ class ByteTrack:
             self, detector: Detector, settings: ByteTrackSettings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings
-        self._tracks = TrackPool(MODELS[settings.motion], settings.nominal_rate, first_id)
+        self._tracks = TrackPool(
+            Kalman(MODELS[settings.motion], settings.nominal_rate), first_id)
 
     @property
     def next_id(self) -> int:
@@ -54,7 +56,7 @@ class ByteTrack:
         """Take other settings; another motion model or rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.bytetrack, detector
         self._tracks.change_motion(
-            MODELS[self._settings.motion], self._settings.nominal_rate)
+            Kalman(MODELS[self._settings.motion], self._settings.nominal_rate))
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""

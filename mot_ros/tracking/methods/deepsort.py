@@ -19,10 +19,11 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.assignment import assign, match, Matches
+from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.looking_pool import LookingPool
-from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.smc import CHI2_95, worthy_pairs
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
@@ -40,7 +41,8 @@ class DeepSort:
         self._detector = detector
         self._settings = s = settings.deepsort
         self._tracks = LookingPool(
-            MODELS['xyah'], s.nominal_rate, settings, s.budget, camera=False, first_id=first_id)
+            Kalman(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False,
+            first_id=first_id)
 
     @property
     def needs_image(self) -> bool:
@@ -56,7 +58,7 @@ class DeepSort:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         s = settings.deepsort
         self._tracks.configure(
-            MODELS['xyah'], s.nominal_rate, settings, s.budget, camera=False)
+            Kalman(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False)
         self._settings, self._detector = s, detector
 
     def reset(self, *, keep_ids: bool = False) -> None:
@@ -124,7 +126,7 @@ class DeepSort:
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Floats:
         """Return one minus the cost (N, M), 0 where motion rules a pair out."""
         tracks = self._tracks
-        distances = tracks.squared_distances(detections.boxes[cols])[rows]
+        distances = tracks.motion.squared_distances(detections.boxes[cols])[rows]
         table: Floats = (
             (1 - distances / CHI2_95).astype(np.float32) if tracks.embedder is None else
             tracks.cosines(rows, cols, 'bank'))

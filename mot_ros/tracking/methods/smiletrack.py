@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking import smc
 from mot_ros.tracking.assignment import assign, match, Matches
+from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings, SmileTrackSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.looking_pool import LookingPool
-from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
@@ -46,7 +47,7 @@ class SmileTrack:
         self._detector = detector
         self._settings = s = settings.smiletrack
         self._tracks = LookingPool(
-            MODELS['xywh'], s.nominal_rate, settings, _capacity(s), camera=s.camera,
+            Kalman(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera,
             first_id=first_id)
 
     @property
@@ -63,7 +64,7 @@ class SmileTrack:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         s = settings.smiletrack
         self._tracks.configure(
-            MODELS['xywh'], s.nominal_rate, settings, _capacity(s), camera=s.camera)
+            Kalman(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera)
         self._settings, self._detector = s, detector
 
     def reset(self, *, keep_ids: bool = False) -> None:
@@ -157,7 +158,7 @@ class SmileTrack:
         if s.worth == 'article':
             table = smc.article_similarity(overlap, alike, s.alpha, s.gate)
         else:
-            distances = self._tracks.squared_distances(detections.boxes[cols])[rows]
+            distances = self._tracks.motion.squared_distances(detections.boxes[cols])[rows]
             table = smc.code_similarity(overlap, alike, distances, s.veto_weight, s.veto)
         return np.where(possible, table, np.float32(0))
 

@@ -19,10 +19,11 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.assignment import match, Matches
+from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.config import Settings, SortSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import MODELS
+from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.types import Detections, Frame, Tracks, TrackState
 
 
@@ -40,7 +41,7 @@ class Sort:
     def __init__(self, detector: Detector, settings: SortSettings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings
-        self._tracks = TrackPool(MODELS['xysr'], settings.nominal_rate, first_id)
+        self._tracks = TrackPool(Kalman(MODELS['xysr'], settings.nominal_rate), first_id)
 
     @property
     def next_id(self) -> int:
@@ -50,7 +51,7 @@ class Sort:
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.sort, detector
-        self._tracks.change_motion(MODELS['xysr'], self._settings.nominal_rate)
+        self._tracks.change_motion(Kalman(MODELS['xysr'], self._settings.nominal_rate))
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
