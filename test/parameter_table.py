@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The table in docs/parameters.md, made from config.py: run this as a script to write it anew.
+The table in docs/parameters.md, made from the settings: run this as a script to write it anew.
 
 A test compares them, so that no default and no explanation drifts.
 """

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-The parameter files in config/, made from config.py: run this as a script to write them anew.
+The parameter files in config/, made from the settings: run this as a script to write them anew.
 
 A test compares them, so that no default and no explanation drifts.
 """

@@ -1,0 +1,60 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What methods take from the image beside detections: looks, and the motion of the camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mot_ros.tracking.config.reasons import EMBEDDER
+from mot_ros.tracking.settings import setting
+
+
+@dataclass(frozen=True)
+class AppearanceSettings:
+    """What tracks look like, for the methods that compare it."""
+
+    type: str = setting(
+        'colour', 'how boxes are told apart by their looks: a histogram of their colours; SLM, '
+        'a network that needs trained weights; or not at all, so that smiletrack, deepsort and '
+        'botsort do without images', choices=('colour', 'slm', 'none'), fixed=EMBEDDER)
+    weights: str = setting(
+        '', 'type slm: name in the weights manifest, or path of a .safetensors, .pt or .pth '
+        'file; there is no default', fixed=EMBEDDER)
+    variant: str = setting(
+        'article', 'type slm: attention as in the article, or as in the published code and its '
+        'files', choices=('article', 'code'), fixed=EMBEDDER)
+    momentum: float = setting(
+        0.9, 'how much of the mean embedding of a track stays when it is seen again',
+        minimum=0.0, maximum=0.999)
+
+
+@dataclass(frozen=True)
+class CameraMotionSettings:
+    """How the motion of the camera is taken out of that of the tracks."""
+
+    mode: str = setting(
+        'auto', "for smiletrack and botsort; 'auto': where there are images and the camera is "
+        "seen to move, which costs next to nothing where it stands; 'on': always; 'off': never",
+        choices=('auto', 'on', 'off'))
+    method: str = setting(
+        'flow', 'corners that are followed (shift, turn, zoom), or correlation of the whole '
+        'image (shift, turn; slower, and misled by what moves)', choices=('flow', 'ecc'))
+    width: int = setting(
+        480, 'the image is halved until it is no wider than this', 'px', minimum=64,
+        maximum=4096)
+    corners: int = setting(400, 'most corners followed', minimum=30, maximum=5000)
+    mix_sizes: bool = setting(
+        False, 'let a turn mix width and height, as the published BoT-SORT and SMILEtrack do')

@@ -1,0 +1,55 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What each preset changes of the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mot_ros.tracking.settings import Value
+
+PAPER: Mapping[str, Value] = {
+    'detector.box_voting': False,
+    'bytetrack.high': 0.6, 'bytetrack.low': 0.1, 'bytetrack.birth': 0.7,
+    'bytetrack.match_iou': 0.1, 'bytetrack.lost_buffer': 1.0,
+    'bytetrack.motion': 'xyah', 'bytetrack.nominal_rate': 30.0,
+    'camera_motion.mode': 'on', 'camera_motion.mix_sizes': True,
+    'smiletrack.split': 'adaptive', 'smiletrack.low': 0.1, 'smiletrack.birth': 0.6,
+    'smiletrack.alpha': 0.5, 'smiletrack.gate': 0.7, 'smiletrack.reach': 0.0,
+    'smiletrack.match': 0.5, 'smiletrack.second': 'multi', 'smiletrack.lost_buffer': 1.0,
+    'smiletrack.camera': False, 'smiletrack.nominal_rate': 30.0,
+    'deepsort.min_score': 0.3, 'deepsort.max_distance': 0.2, 'deepsort.nominal_rate': 30.0,
+    'botsort.high': 0.6, 'botsort.low': 0.1, 'botsort.proximity': 0.5,
+    'botsort.appearance': 0.25, 'botsort.lost_buffer': 1.0, 'botsort.nominal_rate': 30.0,
+}
+"""What the presets `paper` and `code` have in common."""
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    'accurate': {},
+    'fast': {
+        'detector.width': 640, 'detector.height': 480,
+        # a smaller input gives lower scores
+        'bytetrack.birth': 0.6, 'smiletrack.birth': 0.6, 'botsort.birth': 0.6,
+        'deepsort.min_score': 0.5,
+    },
+    'paper': PAPER,
+    # of SMILEtrack the published code does otherwise than the article
+    'code': {
+        **PAPER,
+        'smiletrack.split': 'fixed', 'smiletrack.worth': 'code',
+        'smiletrack.match': 0.2, 'smiletrack.second': 'iou', 'smiletrack.camera': True,
+    },
+}
+"""Presets by name; the first one changes nothing."""

@@ -1,0 +1,86 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Settings of SMILEtrack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mot_ros.tracking.settings import setting
+
+
+@dataclass(frozen=True)
+class SmileTrackSettings:
+    """SMILEtrack (arXiv 2211.08824): overlap and looks together, in two passes."""
+
+    split: str = setting(
+        'fixed', "what parts sure from doubtful detections: 'fixed': the setting high; "
+        "'adaptive': the mean score of the better half of them (the article)",
+        choices=('fixed', 'adaptive'))
+    high: float = setting(
+        0.5, 'split fixed: a detection from this score on takes part in the first pass',
+        minimum=0.0, maximum=1.0)
+    low: float = setting(
+        0.2, 'a detection from this score on that is not sure takes part in the second pass',
+        minimum=0.0, maximum=1.0)
+    birth: float = setting(
+        0.7, 'an unmatched sure detection from this score on starts a track',
+        minimum=0.0, maximum=1.0)
+    worth: str = setting(
+        'article', "what a pair is worth: 'article': overlap and looks, weighed by alpha, nothing "
+        "below gate; 'code': overlap alone, nothing above veto", choices=('article', 'code'))
+    alpha: float = setting(
+        0.35, 'worth article: share of the overlap, the rest is that of the looks',
+        minimum=0.0, maximum=1.0)
+    gate: float = setting(
+        0.55, 'worth article: a pair that looks less alike (cosine) is no match; 0: no gate',
+        minimum=0.0, maximum=1.0)
+    veto: float = setting(
+        0.3, 'worth code: a pair with more than this is no match, of 1 - cosine weighed by '
+        'veto_weight and squared Mahalanobis distance by the rest', minimum=0.0, maximum=1000.0)
+    veto_weight: float = setting(
+        0.98, 'worth code: weight of the looks in the veto', minimum=0.0, maximum=1.0)
+    reach: float = setting(
+        0.5, 'worth article: how far, in heights of its box, a track may be from where it is '
+        'expected; 0: anywhere', minimum=0.0, maximum=100.0)
+    reach_growth: float = setting(
+        1.0, 'how much farther for every second out of sight, in parts of reach', '1/s',
+        minimum=0.0, maximum=100.0)
+    match: float = setting(
+        0.3, 'least worth of a match in the first pass', minimum=0.0, maximum=1.0)
+    match_iou: float = setting(
+        0.2, 'without appearance: least IoU, times score, of a match in the first pass',
+        minimum=0.0, maximum=1.0)
+    second: str = setting(
+        'iou', "what counts in the second pass: 'iou': overlap alone; 'single': worth, by the "
+        "mean look of the track; 'multi': worth, by the best of its last looks (the article)",
+        choices=('iou', 'single', 'multi'))
+    second_match: float = setting(
+        0.5, 'least IoU, or worth, of a match in the second pass', minimum=0.0, maximum=1.0)
+    bank: int = setting(
+        50, 'second multi: last looks of a track that are kept', 'frames', minimum=1,
+        maximum=1000)
+    tentative_iou: float = setting(
+        0.3, 'least IoU, times score, of a match of a tentative track', minimum=0.0, maximum=1.0)
+    embed_every: int = setting(
+        1, 'all sure detections are looked at in one frame of so many; in the others only new '
+        'ones and those that more than one track could be', 'frames', minimum=1, maximum=1000)
+    lost_buffer: float = setting(
+        2.0, 'how long a lost track is searched for', 's', minimum=0.0, maximum=3600.0)
+    camera: bool = setting(True, 'take out the motion of the camera, see camera_motion')
+    nominal_rate: float = setting(
+        10.0, 'frame rate that the noise of the motion filter is stated for; a lower one trusts '
+        'the motion more', 'Hz', minimum=0.1, maximum=1000.0)
+    class_aware: bool = setting(True, 'match only boxes of the same class')

@@ -1,0 +1,39 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Settings of SORT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mot_ros.tracking.settings import setting
+
+
+@dataclass(frozen=True)
+class SortSettings:
+    """SORT (arXiv 1602.00763): Kalman filter and IoU, nothing else."""
+
+    min_score: float = setting(
+        0.5, 'a detection below this score is not looked at', minimum=0.0, maximum=1.0)
+    match_iou: float = setting(0.3, 'least IoU of a match', minimum=0.0, maximum=1.0)
+    max_age: int = setting(
+        1, 'a track dies after more processed frames than this without a match', 'frames',
+        minimum=0, maximum=100000)
+    min_hits: int = setting(
+        3, 'matches in a row before a track is confirmed', 'frames', minimum=1, maximum=1000)
+    nominal_rate: float = setting(
+        30.0, 'frame rate that the noise of the motion filter is stated for', 'Hz',
+        minimum=0.1, maximum=1000.0)
+    class_aware: bool = setting(True, 'match only boxes of the same class')

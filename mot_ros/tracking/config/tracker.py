@@ -1,0 +1,81 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Everything that a tracker is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mot_ros.tracking.config.botsort import BotSortSettings
+from mot_ros.tracking.config.bytetrack import ByteTrackSettings
+from mot_ros.tracking.config.deepsort import DeepSortSettings
+from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
+from mot_ros.tracking.config.looks import AppearanceSettings, CameraMotionSettings
+from mot_ros.tracking.config.presets import PRESETS
+from mot_ros.tracking.config.reasons import LOADED
+from mot_ros.tracking.config.sequence import SequenceSettings
+from mot_ros.tracking.config.smiletrack import SmileTrackSettings
+from mot_ros.tracking.config.sort import SortSettings
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.settings import group, setting, SettingsRoot, Value
+
+METHODS = ('bytetrack', 'sort', 'smiletrack', 'deepsort', 'botsort')
+LOOKING = ('smiletrack', 'deepsort', 'botsort')
+"""Methods that look at the image themselves, unless appearance.type is none."""
+
+
+@dataclass(frozen=True)
+class Settings(SettingsRoot):
+    """Everything that a tracker is made from."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Value]]] = PRESETS
+
+    preset: str = setting(
+        'accurate', 'starting point of all other settings', choices=tuple(PRESETS),
+        fixed='it would change many settings at once; set those instead')
+    method: str = setting('bytetrack', 'tracking method', choices=METHODS)
+    device: str = setting(
+        'auto', "where networks run: 'auto' (the GPU if there is one), 'cpu', 'cuda', 'cuda:1'",
+        fixed=LOADED)
+    detect_every: int = setting(
+        1, 'the detector looks at one frame in so many; on the others tracks move on as their '
+        'motion says', 'frames', minimum=1, maximum=1000)
+    mask: str = setting(
+        '', 'image file (PNG, JPEG), stretched over the camera image: detections whose centre '
+        'lies where it is black are left out')
+    sequence: SequenceSettings = group(SequenceSettings)
+    roi: RegionSettings = group(RegionSettings)
+    detector: DetectorSettings = group(DetectorSettings)
+    bytetrack: ByteTrackSettings = group(ByteTrackSettings)
+    sort: SortSettings = group(SortSettings)
+    appearance: AppearanceSettings = group(AppearanceSettings)
+    camera_motion: CameraMotionSettings = group(CameraMotionSettings)
+    smiletrack: SmileTrackSettings = group(SmileTrackSettings)
+    deepsort: DeepSortSettings = group(DeepSortSettings)
+    botsort: BotSortSettings = group(BotSortSettings)
+
+    def check(self) -> None:
+        """Raise ConfigError if thresholds are out of order."""
+        ordered: list[tuple[str, ByteTrackSettings | BotSortSettings | SmileTrackSettings]] = [
+            ('bytetrack', self.bytetrack), ('botsort', self.botsort)]
+        if self.smiletrack.split == 'fixed':
+            ordered.append(('smiletrack', self.smiletrack))
+        for name, own in ordered:
+            if not own.low <= own.high <= own.birth:
+                raise ConfigError(
+                    f'{name}.low, high and birth are {own.low}, {own.high} and {own.birth}; '
+                    'they must not decrease in this order')
