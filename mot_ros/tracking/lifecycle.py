@@ -77,6 +77,11 @@ class TrackPool(Generic[AnyMotion]):
         return len(self._rows.ids)
 
     @property
+    def needs_image(self) -> bool:
+        """Whether a frame without an image is refused."""
+        return False
+
+    @property
     def next_id(self) -> int:
         """The id that the next new track gets."""
         return self._next_id

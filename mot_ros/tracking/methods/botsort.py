@@ -24,13 +24,14 @@ from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.looking_pool import LookingPool
+from mot_ros.tracking.methods.pooled import Pooled
 from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.smc import worthy_pairs
 from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 
-class BotSort:
+class BotSort(Pooled[LookingPool]):
     """
     ByteTrack with the motion of the camera taken out, and the better of overlap and looks.
 
@@ -41,19 +42,9 @@ class BotSort:
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings.botsort
-        self._tracks = LookingPool(
+        super().__init__(LookingPool(
             Kalman(MODELS['xywh'], self._settings.nominal_rate), settings, capacity=1, camera=True,
-            first_id=first_id)
-
-    @property
-    def needs_image(self) -> bool:
-        """Whether it looks at the image itself, beside the detector."""
-        return self._tracks.needs_image
-
-    @property
-    def next_id(self) -> int:
-        """The id that the next new track gets."""
-        return self._tracks.next_id
+            first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
@@ -61,10 +52,6 @@ class BotSort:
         self._tracks.configure(
             Kalman(MODELS['xywh'], s.nominal_rate), settings, capacity=1, camera=True)
         self._settings, self._detector = s, detector
-
-    def reset(self, *, keep_ids: bool = False) -> None:
-        """Forget every track; number from 1 again unless `keep_ids`."""
-        self._tracks.reset(keep_ids=keep_ids)
 
     def update(self, frame: Frame) -> Tracks:
         """Propagate, detect, associate; then looks are learnt, and lives end and begin."""

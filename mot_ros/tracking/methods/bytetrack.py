@@ -23,12 +23,13 @@ from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.config import ByteTrackSettings, Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import Kalman
+from mot_ros.tracking.methods.pooled import Pooled
+from mot_ros.tracking.motion import Kalman, KalmanFilter
 from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Frame, in_state, Ints, Tracks, TrackState
 
 
-class ByteTrack:
+class ByteTrack(Pooled[TrackPool[KalmanFilter]]):
     """
     Two passes of matching by IoU: confident detections first, then the doubtful ones.
 
@@ -38,29 +39,18 @@ class ByteTrack:
     living one, its id takes over at once instead of leaving a hole of one frame.
     """
 
-    needs_image = False
-
     def __init__(
             self, detector: Detector, settings: ByteTrackSettings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings
-        self._tracks = TrackPool(
-            Kalman(MODELS[settings.motion], settings.nominal_rate), first_id)
-
-    @property
-    def next_id(self) -> int:
-        """The id that the next new track gets."""
-        return self._tracks.next_id
+        super().__init__(TrackPool(
+            Kalman(MODELS[settings.motion], settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another motion model or rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.bytetrack, detector
         self._tracks.change_motion(
             Kalman(MODELS[self._settings.motion], self._settings.nominal_rate))
-
-    def reset(self, *, keep_ids: bool = False) -> None:
-        """Forget every track; number from 1 again unless `keep_ids`."""
-        self._tracks.reset(keep_ids=keep_ids)
 
     def update(self, frame: Frame) -> Tracks:
         """Propagate, detect, associate; then lives end and begin."""
@@ -71,10 +61,6 @@ class ByteTrack:
         bury(self._tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
         give_birth(self._tracks, detections, matches.free_cols, self._settings.birth)
         return self._tracks.snapshot()
-
-    def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
-        return self._tracks.coast(frame)
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match in three steps (algorithm 1, lines 14 to 25 and the code's tentative tracks)."""

@@ -23,12 +23,13 @@ from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.looking_pool import LookingPool
+from mot_ros.tracking.methods.pooled import Pooled
 from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.smc import CHI2_95, worthy_pairs
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 
-class DeepSort:
+class DeepSort(Pooled[LookingPool]):
     """
     A cascade by looks, the most recently seen tracks first, then one pass by IoU.
 
@@ -40,19 +41,9 @@ class DeepSort:
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = s = settings.deepsort
-        self._tracks = LookingPool(
+        super().__init__(LookingPool(
             Kalman(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False,
-            first_id=first_id)
-
-    @property
-    def needs_image(self) -> bool:
-        """Whether it looks at the image itself, beside the detector."""
-        return self._tracks.needs_image
-
-    @property
-    def next_id(self) -> int:
-        """The id that the next new track gets."""
-        return self._tracks.next_id
+            first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
@@ -60,10 +51,6 @@ class DeepSort:
         self._tracks.configure(
             Kalman(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False)
         self._settings, self._detector = s, detector
-
-    def reset(self, *, keep_ids: bool = False) -> None:
-        """Forget every track; number from 1 again unless `keep_ids`."""
-        self._tracks.reset(keep_ids=keep_ids)
 
     def update(self, frame: Frame) -> Tracks:
         """Propagate, detect, associate; then looks are learnt, and lives end and begin."""
@@ -89,10 +76,6 @@ class DeepSort:
             detections, matches.free_cols,
             TrackState.CONFIRMED if s.n_init == 1 else TrackState.TENTATIVE)
         return tracks.snapshot()
-
-    def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
-        return self._tracks.coast(frame)
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match by the cascade (listing 1 of the paper), then by IoU; weak ones do not exist."""

@@ -26,6 +26,7 @@ from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings, SmileTrackSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.looking_pool import LookingPool
+from mot_ros.tracking.methods.pooled import Pooled
 from mot_ros.tracking.motion import Kalman
 from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
@@ -34,7 +35,7 @@ from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tr
 LONE_IOU = 0.5
 
 
-class SmileTrack:
+class SmileTrack(Pooled[LookingPool]):
     """
     Two passes, as in ByteTrack, in which overlap and looks count together.
 
@@ -46,19 +47,9 @@ class SmileTrack:
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = s = settings.smiletrack
-        self._tracks = LookingPool(
+        super().__init__(LookingPool(
             Kalman(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera,
-            first_id=first_id)
-
-    @property
-    def needs_image(self) -> bool:
-        """Whether it looks at the image itself, beside the detector."""
-        return self._tracks.needs_image
-
-    @property
-    def next_id(self) -> int:
-        """The id that the next new track gets."""
-        return self._tracks.next_id
+            first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
@@ -66,10 +57,6 @@ class SmileTrack:
         self._tracks.configure(
             Kalman(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera)
         self._settings, self._detector = s, detector
-
-    def reset(self, *, keep_ids: bool = False) -> None:
-        """Forget every track; number from 1 again unless `keep_ids`."""
-        self._tracks.reset(keep_ids=keep_ids)
 
     def update(self, frame: Frame) -> Tracks:
         """Propagate, detect, associate; then looks are learnt, and lives end and begin."""

@@ -23,11 +23,12 @@ from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.config import Settings, SortSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.motion import Kalman
+from mot_ros.tracking.methods.pooled import Pooled
+from mot_ros.tracking.motion import Kalman, KalmanFilter
 from mot_ros.tracking.types import Detections, Frame, Tracks, TrackState
 
 
-class Sort:
+class Sort(Pooled[TrackPool[KalmanFilter]]):
     """
     One pass of matching by IoU between predicted boxes and detections.
 
@@ -36,26 +37,15 @@ class Sort:
     both as in the published code.
     """
 
-    needs_image = False
-
     def __init__(self, detector: Detector, settings: SortSettings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings
-        self._tracks = TrackPool(Kalman(MODELS['xysr'], settings.nominal_rate), first_id)
-
-    @property
-    def next_id(self) -> int:
-        """The id that the next new track gets."""
-        return self._tracks.next_id
+        super().__init__(TrackPool(Kalman(MODELS['xysr'], settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.sort, detector
         self._tracks.change_motion(Kalman(MODELS['xysr'], self._settings.nominal_rate))
-
-    def reset(self, *, keep_ids: bool = False) -> None:
-        """Forget every track; number from 1 again unless `keep_ids`."""
-        self._tracks.reset(keep_ids=keep_ids)
 
     def update(self, frame: Frame) -> Tracks:
         """Propagate, detect, associate; then lives end and begin."""
@@ -75,10 +65,6 @@ class Sort:
             detections, matches.free_cols,
             TrackState.CONFIRMED if early else TrackState.TENTATIVE)
         return tracks.snapshot()
-
-    def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
-        return self._tracks.coast(frame)
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match by IoU alone (section 3.3 of the paper); weak detections do not exist."""
