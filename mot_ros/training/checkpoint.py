@@ -1,0 +1,60 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A training's state on disk, whole at any moment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import pickle
+from typing import Any
+
+import torch
+
+from mot_ros.data.output import OutputFile
+from mot_ros.tracking.errors import ConfigError, WeightsError
+
+FILE = 'last.pt'
+
+
+def save(folder: Path, state: dict[str, Any]) -> None:
+    """Write the state, which takes the place of the one before once it is complete."""
+    output = OutputFile(folder / FILE)
+    torch.save(state, output.partial)
+    output.close()
+
+
+def load(folder: Path, recipe: str) -> dict[str, Any] | None:
+    """
+    Return the state of a training by this recipe, None if there is none yet.
+
+    Raises ConfigError if it was made by another one, WeightsError if it cannot be read.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location='cpu', weights_only=True)
+        made_by = state['recipe']
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError,
+            TypeError) as error:
+        raise WeightsError(
+            f'{path} is no state of a training '
+            f'({(str(error).splitlines() or [type(error).__name__])[0]}); remove it to begin '
+            'anew') from error
+    if made_by != recipe:
+        raise ConfigError(
+            f'{path} was made by another recipe, {made_by}, and this is {recipe}; go on with '
+            'that one, or name another folder')
+    return state

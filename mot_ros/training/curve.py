@@ -1,0 +1,100 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The course of a training: a CSV file with a row for each step, and a plot of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+import csv
+from pathlib import Path
+
+from mot_ros.data.output import OutputFile
+
+STEP = 'step'
+
+
+class Curve:
+    """
+    A CSV file that grows by a row a step.
+
+    Rows after the step `upto` are removed first: they are of a training that was broken off after
+    it was last saved, and are written again.
+    """
+
+    def __init__(self, path: Path, upto: int) -> None:
+        self._path = path
+        self._names: list[str] = []
+        rows = [row for row in read(path) if row[STEP] < upto] if path.exists() else []
+        path.unlink(missing_ok=True)
+        for row in rows:
+            self.add(int(row[STEP]), {name: row[name] for name in row if name != STEP})
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Append a row; the columns are those of the first one."""
+        with self._path.open('a', encoding='ascii', newline='') as file:
+            writer = csv.writer(file)
+            if not self._names:
+                self._names = list(values)
+                writer.writerow([STEP, *self._names])
+            # repr is exact, so that two equal trainings give equal files
+            writer.writerow([step, *(repr(float(values[name])) for name in self._names)])
+
+
+def read(path: Path) -> Iterator[dict[str, float]]:
+    """Yield the rows of a curve, up to one that is not whole."""
+    with path.open(encoding='ascii', newline='') as file:
+        for row in csv.DictReader(file):
+            try:
+                yield {name: float(value) for name, value in row.items()}
+            except (TypeError, ValueError):
+                return
+
+
+def plot(path: Path, picture: Path) -> None:
+    """Draw the curve into an image file: each part of the loss and the rate, by step."""
+    import matplotlib.figure
+
+    rows = list(read(path))
+    if not rows:
+        return
+    steps = [row[STEP] for row in rows]
+    figure = matplotlib.figure.Figure(figsize=(9, 5), layout='constrained')
+    loss, rate = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    for name in rows[0]:
+        if name in (STEP, 'rate'):
+            continue
+        values = smoothed([row[name] for row in rows], len(rows) / 50)
+        loss.plot(steps, values, label=name, linewidth=2 if name == 'loss' else 1)
+    loss.set_yscale('log')
+    loss.set_ylabel('loss, smoothed')
+    loss.grid(alpha=0.3)
+    loss.legend(ncols=2)
+    rate.plot(steps, [row['rate'] for row in rows], color='grey')
+    rate.set_ylabel('rate')
+    rate.set_xlabel('step')
+    output = OutputFile(picture)
+    figure.savefig(output.partial)
+    output.close()
+
+
+def smoothed(values: list[float], length: float) -> list[float]:
+    """Return the exponential mean over about `length` values, without a bias at the start."""
+    keep = 1 - 1 / max(length, 1)
+    total = weight = 0.0
+    result = []
+    for value in values:
+        total, weight = keep * total + value, keep * weight + 1
+        result.append(total / weight)
+    return result

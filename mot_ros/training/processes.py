@@ -1,0 +1,60 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The processes that train together, started by torchrun; one, if nothing else is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+from dataclasses import dataclass
+import os
+
+import torch
+from torch import distributed
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which of how many processes this one is, and the device that it computes on."""
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is the one that writes and shows."""
+        return self.rank == 0
+
+
+@contextlib.contextmanager
+def joined(device: torch.device) -> Iterator[Place]:
+    """
+    Join the processes that torchrun started beside this one, for as long as the context lasts.
+
+    With CUDA each takes the device of its number on this machine.
+    """
+    count = int(os.environ.get('WORLD_SIZE', '1'))
+    if count == 1:
+        yield Place(0, 1, device)
+        return
+    if device.type == 'cuda':
+        device = torch.device('cuda', int(os.environ['LOCAL_RANK']))
+        torch.cuda.set_device(device)
+    distributed.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
+    try:
+        yield Place(distributed.get_rank(), count, device)
+    finally:
+        distributed.destroy_process_group()

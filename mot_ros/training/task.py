@@ -1,0 +1,45 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Task: what is trained, and on what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from torch import nn, Tensor
+
+
+class Task(Protocol):
+    """
+    A network, its samples, and how wrong it is on them.
+
+    Sample `index` is always the same one, whoever makes it and when, so that a training goes on
+    after a break as if there had been none. Samples without end are numbered on and on.
+    """
+
+    network: nn.Module
+
+    def sample(self, index: int) -> Any:
+        """Make a training sample; in a process of its own, perhaps."""
+        ...
+
+    def collate(self, samples: Sequence[Any]) -> Any:
+        """Put samples together to a batch, in host memory."""
+        ...
+
+    def losses(self, batch: Any) -> Mapping[str, Tensor]:
+        """Return the parts of the loss by name; their sum is what is made small."""
+        ...
