@@ -28,8 +28,9 @@ from mot_ros.tracking.detectors.ssd import SsdDetector
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
 from mot_ros.tracking.nets import packed
 from mot_ros.tracking.nets.anchors import decode, make_anchors
+from mot_ros.tracking.nets.mobilenet import Conv
 from mot_ros.tracking.nets.packed import pack, PackedConv
-from mot_ros.tracking.nets.ssd import Conv, SsdMobileNetV3
+from mot_ros.tracking.nets.ssd import SsdMobileNetV3
 from mot_ros.tracking.types import Frame
 from test.tracking.test_nms import greedy
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import torch
 from torch import nn, Tensor
 
-from mot_ros.tracking.nets.ssd import Conv
+from mot_ros.tracking.nets.mobilenet import Conv
 
 _ACTIVATIONS: dict[str, tuple[str, list[float]]] = {
     '': ('none', []),

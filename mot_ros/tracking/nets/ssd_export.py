@@ -29,8 +29,9 @@ from torch.nn import functional as F
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.anchors import decode, make_anchors
+from mot_ros.tracking.nets.mobilenet import Conv
 from mot_ros.tracking.nets.packed import replace_convs
-from mot_ros.tracking.nets.ssd import Conv, SsdMobileNetV3
+from mot_ros.tracking.nets.ssd import SsdMobileNetV3
 
 OPSET = 18
 

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.nets.ssd import BLOCKS, EXTRAS
+from mot_ros.tracking.nets.mobilenet import BLOCKS
+from mot_ros.tracking.nets.ssd import EXTRAS
 
 EPSILON = 0.001
 """BatchNorm's, as the graph's text states it."""

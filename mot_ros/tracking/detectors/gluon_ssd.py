@@ -1,0 +1,125 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""GluonSsdDetector: the SSDs of GluonCV, which SMOT was published with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mot_ros.tracking import weights
+from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.detectors.anchored import AnchoredDetector
+from mot_ros.tracking.detectors.classes import parse_names, read_names, wanted_labels
+from mot_ros.tracking.detectors.coco import NAMES
+from mot_ros.tracking.detectors.preprocess import stretched
+from mot_ros.tracking.device import resolve_device
+from mot_ros.tracking.errors import ConfigError, WeightsError
+from mot_ros.tracking.nets.frozen_norm import fuse_norms
+from mot_ros.tracking.nets.ssd_gluon import GluonSsd
+from mot_ros.tracking.types import Frame
+
+VOC_NAMES = (
+    'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
+    'diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa',
+    'train', 'tvmonitor')
+"""The 20 classes of Pascal VOC by label."""
+KNOWN_NAMES = {len(NAMES): NAMES, len(VOC_NAMES): VOC_NAMES, 1: ('person',)}
+"""Of files that do not name their classes, by how many there are."""
+
+
+class GluonSsdDetector(AnchoredDetector):
+    """
+    Finds what a GluonCV SSD was trained for, in images of any size.
+
+    Images keep their proportions in the middle of the (width, height) of the settings, which
+    is a square in the published code; around them is the mean of ImageNet. `resize` can ask
+    for another place. Scores are those of the softmax, also the small ones, which the
+    published code takes for zero.
+
+    The weights are a safetensors file whose metadata say `body` and `classes`, as
+    `mot_ros weights import ssd` writes them. Raises WeightsError if they are missing, altered
+    or of another network, ConfigError for an unknown class or device.
+    """
+
+    def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
+        metadata = weights.metadata(settings.weights)
+        network = _network(settings.weights, metadata)
+        self._names = _names(settings.names, metadata, network.columns - 1)
+        labels = wanted_labels(settings.classes, self._names)
+        weights.fit(network, weights.load(settings.weights))
+        fuse_norms(network)
+        where = resolve_device(device)
+        super().__init__(
+            settings, network.anchors((settings.width, settings.height)).to(where), labels,
+            'letterbox' if settings.resize == 'auto' else settings.resize)
+        # channels last, which convolutions on a CPU like: up to twice as fast
+        self._network = network.eval().requires_grad_(False).to(  # type: ignore[call-overload]
+            where, memory_format=torch.channels_last)
+        self._columns = self._labels + 1
+        self._mean, self._std = (
+            torch.tensor(numbers, device=where)[:, None, None]
+            for numbers in (network.mean, network.std))
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The names by label, also where only some of them are looked for."""
+        return self._names
+
+    def _run(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
+        logits, deltas = self._network(self._images(frames))
+        return torch.softmax(logits, -1)[..., self._columns], deltas
+
+    def _images(self, frames: Sequence[Frame]) -> Tensor:
+        """Return the batch (B, 3, H, W): normalised images, and the mean, 0, around them."""
+        width, height = self._size
+        images = torch.zeros(
+            len(frames), 3, height, width, device=self.device).contiguous(
+                memory_format=torch.channels_last)
+        for image, frame in zip(images, frames, strict=True):
+            at = self._placement(frame)
+            signed = stretched([frame], (at.width, at.height), self.device)[0]
+            image[:, at.top:at.top + at.height, at.left:at.left + at.width] = (
+                signed * 0.5 + (0.5 - self._mean)) / self._std
+        return images
+
+
+def _network(name_or_path: str, metadata: Mapping[str, str]) -> GluonSsd:
+    """Make the network that the metadata of its weights ask for."""
+    try:
+        body, classes = metadata['body'], int(metadata['classes'])
+        sizes = [float(side) for side in metadata.get('sizes', '').split(',') if side]
+        return GluonSsd(body, classes, sizes)
+    except (KeyError, ValueError, ConfigError) as error:
+        raise WeightsError(
+            f'the metadata of {name_or_path} do not tell body and classes of a GluonCV SSD '
+            f'({error}); bring its .params file in with: {weights.IMPORT_COMMAND} ssd FILE'
+        ) from error
+
+
+def _names(source: str, metadata: Mapping[str, str], classes: int) -> tuple[str, ...]:
+    """Return the names of so many classes; ConfigError if there are not as many."""
+    if source or 'names' in metadata:
+        found = read_names(source) if source else parse_names(metadata['names'])
+        names = tuple(found.values() if isinstance(found, dict) else found)
+    else:
+        names = KNOWN_NAMES.get(classes, ())
+    if len(names) != classes:
+        raise ConfigError(
+            f'the detector has {classes} classes, but {len(names) or "no"} names are known: '
+            'set detector.names to a file with one class per line')
+    return names
