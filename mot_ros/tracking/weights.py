@@ -24,9 +24,10 @@ import hashlib
 import os
 from pathlib import Path
 import pickle
+import re
 from types import MappingProxyType
 
-from safetensors import SafetensorError
+from safetensors import safe_open, SafetensorError
 import safetensors.torch
 import torch
 from torch import nn, Tensor
@@ -87,6 +88,16 @@ def cache_root() -> Path:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest(name_or_path: str | Path) -> str:
+    """
+    Return the SHA-256 of weights; that of a name is the manifest's, to which loading holds it.
+
+    Raises WeightsError like locate.
+    """
+    pinned = MANIFEST.get(str(name_or_path))
+    return pinned.sha256 if pinned else sha256(locate(name_or_path).read_bytes())
 
 
 def describe() -> list[Entry]:
@@ -161,15 +172,53 @@ def load(name_or_path: str | Path, inside: str = '') -> dict[str, Tensor]:
     return state
 
 
-def _load_pickled(path: Path, inside: str) -> dict[str, Tensor]:
+def metadata(name_or_path: str | Path) -> dict[str, str]:
+    """
+    Return what a safetensors file says of itself beside its tensors; other files say nothing.
+
+    Raises WeightsError as locate and load do; SHA-256 and tensors are not looked at.
+    """
+    path = locate(name_or_path)
+    if path.suffix != '.safetensors':
+        return {}
     try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
+        with safe_open(path, 'pt') as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f'{path} is no whole safetensors file: {error}; copy or make it again') from error
+
+
+def read_pickled(path: Path) -> object:
+    """
+    Return what a .pt or .pth file holds, if that is tensors and plain containers, on the CPU.
+
+    Raises WeightsError for anything else; nothing in the file is ever executed.
+    """
+    try:
+        content: object = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError,
             AttributeError, TypeError, IndexError) as error:
         raise WeightsError(
             f'{path} is not a file of plain tensors, and is not run to find out what it is: '
-            f'{str(error).splitlines()[0] if str(error) else type(error).__name__}; save its '
-            'state_dict with safetensors where you trust it') from error
+            f'{_reason(error)}; save its state_dict with safetensors where you trust it'
+        ) from error
+    return content
+
+
+def _reason(error: Exception) -> str:
+    """Return why torch refuses a file, without its advice to run it all the same."""
+    text = str(error)
+    wanted = re.search(r'GLOBAL (\S+)', text)
+    if wanted:
+        return f'it names {wanted[1]}, which is code'
+    if isinstance(error, pickle.UnpicklingError):
+        return 'it holds more than tensors'
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _load_pickled(path: Path, inside: str) -> dict[str, Tensor]:
+    state = read_pickled(path)
     if isinstance(state, dict) and inside in state:
         state = state[inside]
     if not isinstance(state, dict) or not all(

