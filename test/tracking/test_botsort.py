@@ -89,7 +89,9 @@ def test_the_motion_of_the_camera_is_taken_out():
 @pytest.mark.parametrize('method', ['botsort', 'smiletrack'])
 def test_without_looks_on_a_standing_camera_it_is_bytetrack(method):
     script = random_script(np.random.default_rng(11), frames=150)
-    plain = build(Settings, {'method': method, 'appearance.type': 'none'})
+    plain = build(Settings, {
+        'method': method, 'appearance.type': 'none', 'smiletrack.buffer': 0.0,
+        'smiletrack.height': 0.0, 'smiletrack.direction': 0.0})
     byte = build(Settings, {'method': 'bytetrack'})
     for one, two in zip(run(lambda detector: make_tracker(plain, detector), script),
                         run(lambda detector: make_tracker(byte, detector), script), strict=True):

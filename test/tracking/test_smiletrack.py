@@ -248,6 +248,49 @@ def test_without_looks_no_image_is_needed():
     assert tracks.observed.ids.tolist() == [1]
 
 
+BLIND = {'appearance__type': 'none'}
+
+
+def test_a_buffer_finds_those_who_moved_by_more_than_their_width():
+    film = [shot((person(300), RED))] * 10 + [shot((person(343), RED))] * 3
+    assert ids(result(film, **BLIND, match_iou=0.1))[-1] == [1]
+    assert ids(result(film, **BLIND, match_iou=0.1, buffer=0.0))[-1] == [2]
+
+
+def test_heights_tell_apart_who_stands_in_one_place():
+    far, near = [285.0, 220, 315, 280], [280.0, 220, 320, 340]
+    film = [shot((near, RED), (person(700), BLUE))] * 10 + [
+        # nearer to where the tall one was is a small one
+        shot((far, GREEN), ([300.0, 220, 340, 340], RED), (person(700), BLUE))] * 3
+
+    def owner(**changes):
+        last = result(film, **BLIND, direction=0.0, buffer=0.0, **changes)[-1]
+        return int(last.sources[last.ids == 1][0])
+
+    assert owner(height=0.0) == 0
+    assert owner(height=1.0) == 1
+
+
+def test_who_goes_on_as_he_went_is_preferred_to_who_turned():
+    # seen every tenth of a second, 4 px further each time; then one ahead and one behind are as
+    # far from where he is expected
+    walking = [(BLANK, detections([person(300 + 4 * step)])) for step in range(10)]
+
+    def owner(**changes):
+        film = [*walking, (BLANK, detections([person(324), person(356)]))]
+        last = result(film, rate=10.0, **BLIND, **changes)[-1]
+        return int(last.sources[last.ids == 1][0])
+
+    assert owner(direction=0.0) == 0, 'the better detection comes first'
+    assert owner() == 1
+
+
+@pytest.mark.parametrize('preset', ['paper', 'code'])
+def test_the_cues_of_boxes_alone_are_not_published_ones(preset):
+    s = build(Settings, {'preset': preset}).smiletrack
+    assert (s.buffer, s.height, s.direction) == (0, 0, 0)
+
+
 def test_tracks_live_on_when_the_memory_changes():
     detector = ScriptedDetector()
     values = {'method': 'smiletrack', 'smiletrack.second': 'iou'}

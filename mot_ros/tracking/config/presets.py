@@ -29,6 +29,7 @@ PAPER: Mapping[str, Value] = {
     'smiletrack.split': 'adaptive', 'smiletrack.low': 0.1, 'smiletrack.birth': 0.6,
     'smiletrack.alpha': 0.5, 'smiletrack.gate': 0.7, 'smiletrack.reach': 0.0,
     'smiletrack.match': 0.5, 'smiletrack.second': 'multi', 'smiletrack.lost_buffer': 1.0,
+    'smiletrack.buffer': 0.0, 'smiletrack.height': 0.0, 'smiletrack.direction': 0.0,
     'smiletrack.camera': False, 'smiletrack.nominal_rate': 30.0,
     'deepsort.min_score': 0.3, 'deepsort.max_distance': 0.2, 'deepsort.nominal_rate': 30.0,
     'botsort.high': 0.6, 'botsort.low': 0.1, 'botsort.proximity': 0.5,

@@ -61,8 +61,21 @@ class SmileTrackSettings:
     match: float = setting(
         0.3, 'least worth of a match in the first pass', minimum=0.0, maximum=1.0)
     match_iou: float = setting(
-        0.2, 'without appearance: least IoU, times score, of a match in the first pass',
-        minimum=0.0, maximum=1.0)
+        0.2, 'without appearance: least worth of a match in the first pass, IoU times score '
+        'where buffer, height and direction are 0', minimum=0.0, maximum=1.0)
+    buffer: float = setting(
+        0.3, 'without appearance: how much boxes grow to each side, in parts of their size, '
+        'before the first pass takes their IoU', minimum=0.0, maximum=10.0)
+    height: float = setting(
+        0.5, 'without appearance: power of the IoU along y alone that the IoU is multiplied by in '
+        'the first pass; 0: not at all', minimum=0.0, maximum=10.0)
+    direction: float = setting(
+        0.15, 'without appearance: what a pair is worth more in the first pass, times score, '
+        'straight ahead of where the track was going, and less straight behind',
+        minimum=0.0, maximum=10.0)
+    direction_span: float = setting(
+        0.3, 'time before a track was last seen over which its direction is taken', 's',
+        minimum=0.0, maximum=10.0)
     second: str = setting(
         'iou', "what counts in the second pass: 'iou': overlap alone; 'single': worth, by the "
         "mean look of the track; 'multi': worth, by the best of its last looks (the article)",

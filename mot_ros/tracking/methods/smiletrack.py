@@ -20,14 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking import smc
-from mot_ros.tracking.assignment import assign, match, Matches
+from mot_ros.tracking.assignment import assign, match, Matches, Pairs
 from mot_ros.tracking.box_models import MODELS
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings, SmileTrackSettings
 from mot_ros.tracking.contracts import Detector
-from mot_ros.tracking.looking_pool import LookingPool
 from mot_ros.tracking.methods.pooled import Pooled
 from mot_ros.tracking.motion import Kalman
+from mot_ros.tracking.motion_cues import height_overlap, overlapping_grown, straightness
+from mot_ros.tracking.trails import TrailingPool
 from mot_ros.tracking.two_pass import bury, give_birth
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
@@ -35,19 +36,20 @@ from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tr
 LONE_IOU = 0.5
 
 
-class SmileTrack(Pooled[LookingPool]):
+class SmileTrack(Pooled[TrailingPool]):
     """
     Two passes, as in ByteTrack, in which overlap and looks count together.
 
     One engine for the article, its published code and our own tuning, which differ by settings
     alone: the presets `paper`, `code` and `accurate`. docs/smiletrack.md lists what they are and
-    where they part from their sources. Without appearance both passes go by overlap.
+    where they part from their sources. Without appearance the first pass goes by overlap, heights
+    and directions, the second by overlap.
     """
 
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = s = settings.smiletrack
-        super().__init__(LookingPool(
+        super().__init__(TrailingPool(
             Kalman(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera,
             first_id=first_id))
 
@@ -106,8 +108,11 @@ class SmileTrack(Pooled[LookingPool]):
             return assign(smc.worthy_pairs(table), table.shape, minimum).within(rows, cols)
 
         blind = self._tracks.embedder is None
-        first = (by_overlap(believed, high, s.match_iou, fuse_score=True) if blind else
-                 by_worth(believed, high, s.match, 'mean'))
+        first = (
+            assign(
+                self._worth_unseen(predicted, detections, believed, high),
+                (len(believed), len(high)), s.match_iou).within(believed, high)
+            if blind else by_worth(believed, high, s.match, 'mean'))
         # Only a track seen in the last frame may be continued by a doubtful detection.
         is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         rest = first.free_rows[~is_lost]
@@ -127,6 +132,25 @@ class SmileTrack(Pooled[LookingPool]):
         if s.worth == 'article':
             return likeness >= s.gate
         return s.veto_weight * (1 - likeness) <= s.veto
+
+    def _worth_unseen(
+            self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Pairs:
+        """Return the pairs that are worth anything by their boxes alone, with what they are."""
+        s = self._settings
+        expected, boxes = predicted.boxes[rows], detections.boxes[cols]
+        pairs = overlapping_grown(expected, boxes, s.buffer)
+        if s.class_aware:
+            pairs = pairs.where(
+                predicted.labels[rows][pairs.rows] == detections.labels[cols][pairs.cols])
+        values, found = pairs.values, boxes[pairs.cols]
+        if s.height:
+            values = values * height_overlap(expected[pairs.rows], found) ** np.float32(s.height)
+        values = values * detections.scores[cols][pairs.cols]
+        if s.direction:
+            courses = self._tracks.trails.courses(rows[pairs.rows], s.direction_span)
+            ahead = straightness(*courses, found) * detections.scores[cols][pairs.cols]
+            values = values + np.float32(s.direction) * ahead.astype(np.float32)
+        return Pairs(pairs.rows, pairs.cols, values)
 
     def _worth(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints,
