@@ -1,0 +1,105 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where a Siamese motion model looks for a track, and what it remembers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SearchRegion:
+    """
+    How far around a box a track is looked for (SiamMOT, arXiv 2105.11595, section 3.2).
+
+    `scale` is r: the region is r times as wide and as high as the box, about its centre.
+    No side is shorter than `minimum_side`, in pixels of the network's input. With `widen`
+    above 0 the horizontal side is r * max(width, widen * height), since what walks is narrow
+    and a moving camera shifts it sideways. The region is pooled to as many cells as ever, so
+    what it gains in reach it loses in horizontal resolution.
+    """
+
+    scale: float = 2.0
+    minimum_side: float = 0.0
+    widen: float = 0.0
+
+    def around(self, boxes: Tensor) -> Tensor:
+        """Return the regions (K, 4) xyxy around boxes (K, 4) xyxy; they may leave the image."""
+        # sides of the +1 convention
+        width, height = (boxes[:, 2:] - boxes[:, :2] + 1).unbind(1)
+        wide = torch.maximum(width, self.widen * height)
+        dx, dy = (
+            torch.maximum((self.scale * reached - side) / 2, (self.minimum_side - side) / 2)
+            for reached, side in ((wide, width), (height, height)))
+        return boxes + torch.stack([-dx, -dy, dx, dy], dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """
+    What a motion model remembers of tracks, one row for each.
+
+    `features` (K, C, S, S) are the network's, `search` (K, 4) the region to look in and
+    `template` (K, 4) the box last seen, both xyxy in pixels of the network's input and not
+    clipped. Rows are values: one put aside and joined again later is as it was.
+    """
+
+    features: Tensor
+    search: Tensor
+    template: Tensor
+
+    def __len__(self) -> int:
+        return len(self.template)
+
+    def __getitem__(self, rows: Tensor | slice | list[int]) -> Memory:
+        """Return the rows of one index: a slice, integers or a mask."""
+        return Memory(self.features[rows], self.search[rows], self.template[rows])
+
+    @staticmethod
+    def joined(parts: Sequence[Memory]) -> Memory:
+        """Return the rows of one or more memories, in their order."""
+        return Memory(
+            torch.cat([part.features for part in parts]),
+            torch.cat([part.search for part in parts]),
+            torch.cat([part.template for part in parts]))
+
+    def moved(self, warp: Tensor | None = None, shift: Tensor | None = None) -> Memory:
+        """
+        Return the same features, expected elsewhere; an extension of SiamMOT.
+
+        `warp` (2, 3), or one per row (K, 2, 3), says how the image moved: centres go through
+        it, sides grow by the square root of its determinant. `shift` (K, 2) moves centres
+        after that, by a velocity for instance. Pixels of the network's input.
+        """
+        return Memory(
+            self.features, _moved(self.search, warp, shift), _moved(self.template, warp, shift))
+
+
+def _moved(boxes: Tensor, warp: Tensor | None, shift: Tensor | None) -> Tensor:
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    if warp is not None:
+        warp = warp.to(boxes)
+        linear, offset = warp[..., :2], warp[..., 2]
+        centre = (linear @ centre[:, :, None])[:, :, 0] + offset
+        determinant = linear[..., 0, 0] * linear[..., 1, 1] - linear[..., 0, 1] * linear[..., 1, 0]
+        half = half * determinant.abs().sqrt()[..., None]
+    if shift is not None:
+        centre = centre + shift.to(boxes)
+    return torch.cat([centre - half, centre + half], dim=1)
