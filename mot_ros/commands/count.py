@@ -1,0 +1,80 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`mot_ros count`: what image data sets hold, and an error where nothing is annotated."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
+
+from mot_ros.tracking.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mot_ros.data.labelled_images import LabelledImage
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        '--penn-fudan', type=Path, action='append', default=[], metavar='DIR',
+        help='folder with images/ and masks/')
+    parser.add_argument(
+        '--yolo', type=Path, action='append', default=[], metavar='DIR',
+        help='folder with images/ and labels/, or these with a folder for each split in them')
+    parser.add_argument(
+        '--crowdhuman', type=Path, nargs=2, action='append', default=[],
+        metavar=('FILE', 'IMAGES'), help='an .odgt file, and the folder of its images')
+    parser.add_argument(
+        '--coco', type=Path, nargs=2, action='append', default=[], metavar=('FILE', 'IMAGES'),
+        help='a .json file, and the folder that its file names start from')
+    parser.set_defaults(run=_count)
+
+
+def _count(args: argparse.Namespace) -> int:
+    from mot_ros.data.labelled_images import check_split
+
+    counted = 0
+    for name, images in _splits(args):
+        sys.stdout.write(f'{check_split(name, images)}\n')
+        counted += 1
+    if not counted:
+        raise ConfigError('name a data set: --penn-fudan, --yolo, --crowdhuman or --coco')
+    return 0
+
+
+def _splits(args: argparse.Namespace) -> Iterator[tuple[str, list[LabelledImage]]]:
+    """Yield every split and its name, read when its turn comes."""
+    from mot_ros.data.labelled_images import (
+        coco_images,
+        crowdhuman_images,
+        penn_fudan_images,
+        yolo_images,
+    )
+
+    for folder in args.penn_fudan:
+        yield str(folder), penn_fudan_images(folder)
+    for folder in args.yolo:
+        images = folder / 'images'
+        inner = sorted(path.name for path in images.iterdir() if path.is_dir()) \
+            if images.is_dir() else []
+        for split in inner or ['']:
+            yield str(folder / split), yolo_images(folder, split)
+    for file, folder in args.crowdhuman:
+        yield str(file), crowdhuman_images(file, folder)
+    for file, folder in args.coco:
+        yield str(file), coco_images(file, folder)

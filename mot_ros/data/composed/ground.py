@@ -1,0 +1,60 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""A pinhole camera that looks along level ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Number = TypeVar('Number', float, NDArray[np.float64])
+
+
+@dataclass(frozen=True)
+class View:
+    """
+    Where a camera above the ground sees points on it.
+
+    `focal` in pixels, `middle` the column straight ahead, `horizon` the row of the horizon,
+    `height` of the camera in metres. Points are x metres to the right and z metres ahead.
+    """
+
+    focal: float
+    middle: float
+    horizon: float
+    height: float
+
+    def column(self, x: Number, z: Number) -> Number:
+        """Return the column of a point."""
+        return self.middle + self.focal * x / z
+
+    def row(self, z: Number) -> Number:
+        """Return the row of the ground at a distance."""
+        return self.horizon + self.focal * self.height / z
+
+    def scale(self, z: Number) -> Number:
+        """Return how many pixels a metre is at a distance."""
+        return self.focal / z
+
+    def distance(self, scale: float) -> float:
+        """Return where a metre is `scale` pixels."""
+        return self.focal / scale
+
+    def half_width(self, z: float, columns: float) -> float:
+        """Return how many metres half of an image of so many columns spans at a distance."""
+        return columns / 2 * z / self.focal
