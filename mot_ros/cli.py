@@ -22,7 +22,20 @@ import os
 import sys
 
 from mot_ros import __version__
-from mot_ros.commands import convert, evaluate, export, INTERRUPTED, replay, say, track, weights
+from mot_ros.commands import (
+    compose,
+    convert,
+    count,
+    evaluate,
+    export,
+    INTERRUPTED,
+    merge,
+    replay,
+    say,
+    track,
+    train,
+    weights,
+)
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.memory import keep_memory
 from mot_ros.tracking.threads import share_cores
@@ -30,7 +43,9 @@ from mot_ros.tracking.threads import share_cores
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0, 2 for an error, 130 for Ctrl-C."""
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = _parser().parse_args(words)
+    args.words = words
     share_cores()
     keep_memory()
     # what these would say of a broken video comes as one line of our own
@@ -61,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add(commands.add_parser(
         'evaluate', help='score methods or results on annotated sequences',
         description='Score methods or results on annotated sequences.'))
+    merge.add(commands.add_parser(
+        'merge', help='join tracks of a finished result that look alike',
+        description='Give one id to tracks of a finished result that follow each other and look '
+        'alike, as SiamMOT+ does.'))
     replay.add(commands.add_parser(
         'replay', help='play a bag live through the ROS 2 node and score that',
         description='Play a bag live through the ROS 2 node, score what it publishes beside the '
@@ -69,13 +88,24 @@ def _parser() -> argparse.ArgumentParser:
         'convert', help='convert between video, MOTChallenge, COCO and rosbag2',
         description='Convert a video, images, a MOTChallenge folder or COCO-style annotations '
         'to a rosbag2, or a rosbag2 back to one of them.'))
+    compose.add(commands.add_parser(
+        'compose', help='make a video of cut-out people with exact truth',
+        description='Put together a video of people who are cut out of images or drawn, and '
+        'write it with its exact truth as a MOTChallenge folder.'))
+    count.add(commands.add_parser(
+        'count', help='count what image data sets hold',
+        description='Count images and objects of image data sets for training, and fail where '
+        'nothing is annotated.'))
     export.add(commands.add_parser(
         'export', help='write the default detector as an ONNX file',
         description='Write the default detector as an ONNX file of one input size, for '
         'detector.type onnx.'))
+    train.add(commands.add_parser(
+        'train', help='train a network on data of your own',
+        description='Train a network on images of your own, or on figures drawn for a trial.'))
     weights.add(commands.add_parser(
-        'weights', help='list or import the weights of the detectors',
-        description='List or import the weights of the detectors.'))
+        'weights', help='list, show or import weights',
+        description='List, show or import the weights of the networks.'))
     return parser
 
 

@@ -33,16 +33,15 @@ def table() -> str:
     """Return the parameters of the node as a Markdown table."""
     presets = list(NodeSettings.presets)
     rows = [
-        '| parameter | ' + ' | '.join(presets) + ' | range | live | meaning |',
-        '|---|' + '---|' * (len(presets) + 3)]
+        f'| parameter | {presets[0]} | other presets | range | live | meaning |',
+        '|---|---|---|---|---|---|']
     for name, setting in catalogue(NodeSettings, presets[0]).items():
-        values = [_code(setting.default)]
-        for preset in presets[1:]:
-            value = catalogue(NodeSettings, preset)[name].default
-            values.append('' if value == setting.default else _code(value))
+        others = [
+            f'{preset} {_code(value)}' for preset in presets[1:] if name != 'preset'
+            and (value := catalogue(NodeSettings, preset)[name].default) != setting.default]
         rows.append(
-            f'| `{name}` | ' + ' | '.join(values)
-            + f' | {_range(setting)} | {"no" if setting.fixed else "yes"} | {setting.help} |')
+            f'| `{name}` | {_code(setting.default)} | {", ".join(others)}'
+            f' | {_range(setting)} | {"no" if setting.fixed else "yes"} | {setting.help} |')
     return '\n'.join(rows) + '\n'
 
 

@@ -70,7 +70,7 @@ def _track(args: argparse.Namespace) -> int:
     files = _outputs(args)
 
     from mot_ros.data.sources import open_frames
-    from mot_ros.evaluation.runner import cached_detector, Run, TimedDetector
+    from mot_ros.evaluation.runner import cached_detector, Run, timed
     from mot_ros.tracking.detectors import make_detector
     from mot_ros.tracking.methods import make_tracker
     from mot_ros.tracking.sequence import SequenceGuard
@@ -78,7 +78,7 @@ def _track(args: argparse.Namespace) -> int:
     source = open_frames(args.source, args.fps, args.start, args.frames, args.topic)
     cache = (cached_detector(settings, source, args.cache_detections)
              if args.cache_detections else None)
-    detector = TimedDetector(cache or make_detector(settings))
+    detector = timed(cache or make_detector(settings))
     run = Run(
         source, make_tracker(settings, detector), detector, SequenceGuard(settings.sequence),
         source.index_of)

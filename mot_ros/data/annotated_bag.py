@@ -24,7 +24,7 @@ import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, Place
 from mot_ros.data.bag import BagSource
-from mot_ros.data.bag_boxes import boxes_of_topic, by_stamp
+from mot_ros.data.bag_boxes import boxes_of_topic, by_stamp, detections_of
 from mot_ros.data.bag_types import DETECTIONS
 from mot_ros.data.mot import MotRows, NO_ID
 from mot_ros.data.mot_folder import read_scored
@@ -89,7 +89,9 @@ class AnnotatedBag(Place):
         others = [name for name in _topics(source) if name != truth]
         if DETECTIONS_TOPIC in others:
             others = [DETECTIONS_TOPIC]
-        return partial(_boxes, self.bag, source.topic, others[0]) if len(others) == 1 else None
+        if len(others) != 1:
+            return None
+        return partial(detections_of, self.bag, source.topic, others[0])
 
 
 def _truth_topic(source: BagSource, named: str | None) -> str:
@@ -100,7 +102,3 @@ def _truth_topic(source: BagSource, named: str | None) -> str:
 
 def _topics(source: BagSource) -> list[str]:
     return [topic.name for topic in source.bag.topics if topic.type == DETECTIONS]
-
-
-def _boxes(bag: Path, images: str, topic: str) -> MotRows:
-    return boxes_of_topic(BagSource(bag, images), topic, truth=False).rows

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -93,6 +94,11 @@ def boxes_of_topic(source: BagSource, topic: str | None = None, *, truth: bool =
             f'{len(silent)} of {len(stamps)} images have no message of {name}, the first is '
             f'image {silent[0]}')
     return Aligned(_join(columns, truth), np.array(sorted(columns), np.int64), shortcomings)
+
+
+def detections_of(bag: Path, images: str, topic: str) -> MotRows:
+    """Return the boxes of a topic of a bag by frame of its topic of images, values are scores."""
+    return boxes_of_topic(BagSource(bag, images), topic, truth=False).rows
 
 
 def by_order(rows: MotRows, count: int, what: str = 'the file') -> Aligned:

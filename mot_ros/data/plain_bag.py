@@ -24,7 +24,7 @@ import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, every_frame, Place, UNKNOWN
 from mot_ros.data.bag import BagSource
-from mot_ros.data.bag_boxes import boxes_of_topic
+from mot_ros.data.bag_boxes import detections_of
 from mot_ros.data.mot import MotRows
 from mot_ros.data.sources import storage_files
 
@@ -51,9 +51,5 @@ class PlainBag(Place):
             scored=every_frame(len(stamps)),
             images=partial(BagSource, self.bag, source.topic),
             public=None if self.detections is None else partial(
-                _boxes, self.bag, source.topic, self.detections),
+                detections_of, self.bag, source.topic, self.detections),
             checksums={file.name: checksum(file) for file in storage_files(self.bag)})
-
-
-def _boxes(bag: Path, images: str, topic: str) -> MotRows:
-    return boxes_of_topic(BagSource(bag, images), topic, truth=False).rows

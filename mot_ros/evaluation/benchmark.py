@@ -40,7 +40,7 @@ from mot_ros.evaluation.ignoring import considered, without_ignored
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options, OWN
 from mot_ros.evaluation.processes import map_in_processes
-from mot_ros.evaluation.runner import Run, TimedDetector
+from mot_ros.evaluation.runner import Run, timed
 from mot_ros.evaluation.scoring import measure
 from mot_ros.evaluation.story import follow
 from mot_ros.evaluation.track_ap import TrackSet
@@ -144,7 +144,7 @@ def _track(job: Job, run: str, name: str, footage: Footage, outcome: Outcome) ->
         return make_detector(settings)
 
     with outcome.timing('load'):
-        detector = TimedDetector(footage.detector_for(make))
+        detector = timed(footage.detector_for(settings, make))
         tracker = make_tracker(settings, detector)
         footage.show(settings.method, needed=tracker.needs_image)
     steps = Run(

@@ -35,12 +35,14 @@ from mot_ros.data.annotated import Annotated, checksum
 from mot_ros.data.mot import Ints, MotRows, read_detections
 from mot_ros.data.sources import MessageFrame
 from mot_ros.evaluation.options import Options, OWN, PUBLIC
+from mot_ros.tracking.config import SEEING
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Detections, Frame
 
 if TYPE_CHECKING:
     from mot_ros.data.video import FrameSource
+    from mot_ros.tracking.config import Settings
     from mot_ros.tracking.contracts import Detector
 
 ROUNDING = 1e-6
@@ -77,6 +79,7 @@ class Footage:
         self._wanted = wanted
         self._images: FrameSource | None = None
         self._detector: Detector | None = None
+        self._seen: dict[str, Detector] = {}
         self._own = which == OWN
         self._shown = self._own
         self._ended_early = False
@@ -118,11 +121,20 @@ class Footage:
                 f'--images {self._sequence.name}=FILE, or take --set appearance.type=none '
                 '--set camera_motion.mode=auto')
 
-    def detector_for(self, make: Callable[[], Detector]) -> Detector:
-        """Return the detector, which `make` makes if it is not there yet."""
-        if self._detector is None:
-            self._detector = _Seen(make(), self.index_of)
-        return self._detector
+    def detector_for(self, settings: Settings, make: Callable[[], Detector]) -> Detector:
+        """
+        Return the detector of a method with these settings, made by `make` if it is not there.
+
+        Methods that ask more of it than its detections each have it look anew.
+        """
+        if self._detector is not None:
+            return self._detector
+        if settings.method in SEEING:
+            return make()
+        kind = settings.detector_type
+        if kind not in self._seen:
+            self._seen[kind] = _Seen(make(), self.index_of)
+        return self._seen[kind]
 
     def index_of(self, frame: Frame) -> int:
         """Return the 0-based index of a frame in the sequence."""

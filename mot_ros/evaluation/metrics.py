@@ -16,21 +16,19 @@
 How good tracks are against a truth: a thin adapter over TrackEval, and average precision.
 
 TrackEval is the reference implementation; its metric classes are fed directly, without its
-layout of folders. It is needed for scoring only, so it is imported when that happens.
+layout of folders.
 """
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
-import io
 from typing import Any, cast
 
 import numpy as np
 
 from mot_ros.data.mot import Doubles, MotRows
+from mot_ros.evaluation.reference import reference
 from mot_ros.tracking import boxes
-from mot_ros.tracking.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -57,18 +55,11 @@ def score(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> Scores:
     missing it costs nothing, while a track on it counts as false.
     """
     data = pair_up(truth[truth.values != 0], tracks)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            from trackeval import metrics as reference
-
-            config = {'THRESHOLD': iou, 'PRINT_CONFIG': False}
-            hota = reference.HOTA().eval_sequence(data)
-            clear = reference.CLEAR(dict(config)).eval_sequence(data)
-            identity = reference.Identity(dict(config)).eval_sequence(data)
-    except ImportError as error:
-        raise ConfigError(
-            f'scoring needs TrackEval, which cannot be imported ({error}): '
-            'pip install trackeval') from error
+    config = {'THRESHOLD': iou, 'PRINT_CONFIG': False}
+    with reference() as metrics:
+        hota = metrics.HOTA().eval_sequence(data)
+        clear = metrics.CLEAR(dict(config)).eval_sequence(data)
+        identity = metrics.Identity(dict(config)).eval_sequence(data)
     return Scores(
         hota=float(np.mean(hota['HOTA'])), deta=float(np.mean(hota['DetA'])),
         assa=float(np.mean(hota['AssA'])), mota=float(clear['MOTA']),

@@ -22,7 +22,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 import time
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 from mot_ros.data.sources import MessageFrame
 from mot_ros.tracking.errors import FrameError
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from mot_ros.data.video import FrameSource
     from mot_ros.tracking.config import Settings
     from mot_ros.tracking.contracts import Detector, Tracker
+    from mot_ros.tracking.detectors.dense import DenseDetector, RawDetections
+    from mot_ros.tracking.detectors.rcnn import Sight
     from mot_ros.tracking.detectors.recorded import CachedDetector
+    from mot_ros.tracking.nets.emm import Emm
+    from mot_ros.tracking.nets.imm import Imm
+    from mot_ros.tracking.region_eyes import SeeingDetector
     from mot_ros.tracking.types import Detections, Frame, Tracks
 
 
@@ -60,6 +65,40 @@ class TimedDetector:
         found = self._detector.detect(frames if self.frame is None else [self.frame])
         self.seconds += time.perf_counter() - start
         return found
+
+
+class _TimedDense(TimedDetector):
+    """Passes on what a DenseDetector can do beside."""
+
+    def detect_densely(
+            self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
+        start = time.perf_counter()
+        found = cast('DenseDetector', self._detector).detect_densely(frames)
+        self.seconds += time.perf_counter() - start
+        return found
+
+
+class _TimedSeeing(TimedDetector):
+    """Passes on what a SeeingDetector can do beside; what is asked of a Sight is not timed."""
+
+    @property
+    def motion(self) -> Emm | Imm | None:
+        return cast('SeeingDetector', self._detector).motion
+
+    def see(self, frame: Frame) -> Sight:
+        start = time.perf_counter()
+        seen = cast('SeeingDetector', self._detector).see(frame)
+        self.seconds += time.perf_counter() - start
+        return seen
+
+
+def timed(detector: Detector) -> TimedDetector:
+    """Return a detector that can do what this one can, and adds up how long that takes."""
+    if hasattr(detector, 'see'):
+        return _TimedSeeing(detector)
+    if hasattr(detector, 'detect_densely'):
+        return _TimedDense(detector)
+    return TimedDetector(detector)
 
 
 @dataclass(frozen=True)
@@ -166,9 +205,6 @@ def cached_detector(
     floor = min(type(wanted)().score_floor, wanted.score_floor)
     low = dataclasses.replace(
         settings, detector=dataclasses.replace(wanted, score_floor=floor))
-    pinned = weights.MANIFEST.get(wanted.weights)
-    digest = pinned.sha256 if pinned else weights.sha256(
-        weights.locate(wanted.weights).read_bytes())
     key = {f'detector.{name}': value for name, value in dataclasses.asdict(wanted).items()
            if name != 'score_floor'}
     key |= {f'roi.{name}': value for name, value in dataclasses.asdict(settings.roi).items()
@@ -177,5 +213,5 @@ def cached_detector(
         read_mask(settings.mask)
         key['mask_sha256'] = weights.sha256(Path(settings.mask).expanduser().read_bytes())
     return CachedDetector(
-        path, {**source.fingerprint(), **key, 'weights_sha256': digest},
+        path, {**source.fingerprint(), **key, 'weights_sha256': weights.digest(wanted.weights)},
         lambda: make_detector(low), wanted.score_floor, floor)

@@ -25,16 +25,14 @@ figures of whole tracks too, computed over all tracks at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-import contextlib
-import io
 from typing import Any
 
 import numpy as np
 
 from mot_ros.data.mot import MotRows
 from mot_ros.evaluation.metrics import pair_up
+from mot_ros.evaluation.reference import reference
 from mot_ros.evaluation.track_ap import FIGURES, track_figures, track_matches, TrackSet
-from mot_ros.tracking.errors import ConfigError
 
 Raw = dict[str, dict[str, Any]]
 """What TrackEval returns, by metric; `Counts` are ours, `TrackAP` lists every sequence's."""
@@ -66,8 +64,9 @@ def measure(
     `whole` asks for the figures of whole tracks, from which nothing is taken out.
     """
     data = pair_up(truth, tracks)
-    raw: Raw = {
-        name: metric.eval_sequence(data) for name, metric in _metrics(iou).items()}
+    with reference() as metrics:
+        raw: Raw = {name: dict(metric.eval_sequence(data))
+                    for name, metric in _metrics(metrics, iou).items()}
     raw['Counts'] = {
         'transfers': transfers, 'people': data['num_gt_ids'],
         'truth_boxes': len(truth), 'track_ids': data['num_tracker_ids']}
@@ -78,10 +77,11 @@ def measure(
 
 def combine(every: Sequence[Raw], iou: float = 0.5) -> Raw:
     """Score several sequences as one."""
-    combined: Raw = {
-        name: metric.combine_sequences(
-            {str(number): raw[name] for number, raw in enumerate(every)})
-        for name, metric in _metrics(iou).items()}
+    with reference() as metrics:
+        combined: Raw = {
+            name: dict(metric.combine_sequences(
+                {str(number): raw[name] for number, raw in enumerate(every)}))
+            for name, metric in _metrics(metrics, iou).items()}
     combined['Counts'] = {
         name: sum(raw['Counts'][name] for raw in every) for name in every[0]['Counts']}
     matches = [each for raw in every if 'TrackAP' in raw for each in raw['TrackAP']['sequences']]
@@ -104,32 +104,8 @@ def curve(raw: Raw) -> list[float]:
     return [float(value) for value in raw['HOTA']['HOTA']]
 
 
-def _metrics(iou: float) -> Mapping[str, Any]:
-    try:
-        # TrackEval prints when it is imported and when it is configured
-        with contextlib.redirect_stdout(io.StringIO()):
-            from trackeval import metrics as reference
-
-            config = {'THRESHOLD': iou, 'PRINT_CONFIG': False}
-            return {
-                'HOTA': _Quiet(reference.HOTA()), 'CLEAR': _Quiet(reference.CLEAR(dict(config))),
-                'Identity': _Quiet(reference.Identity(dict(config)))}
-    except ImportError as error:
-        raise ConfigError(
-            f'scoring needs TrackEval, which cannot be imported ({error}): '
-            'pip install trackeval') from error
-
-
-class _Quiet:
-    """A metric that prints nothing while it works."""
-
-    def __init__(self, metric: Any) -> None:
-        self._metric = metric
-
-    def eval_sequence(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        with contextlib.redirect_stdout(io.StringIO()):
-            return dict(self._metric.eval_sequence(data))
-
-    def combine_sequences(self, every: Mapping[str, Any]) -> dict[str, Any]:
-        with contextlib.redirect_stdout(io.StringIO()):
-            return dict(self._metric.combine_sequences(every))
+def _metrics(metrics: Any, iou: float) -> Mapping[str, Any]:
+    config = {'THRESHOLD': iou, 'PRINT_CONFIG': False}
+    return {
+        'HOTA': metrics.HOTA(), 'CLEAR': metrics.CLEAR(dict(config)),
+        'Identity': metrics.Identity(dict(config))}

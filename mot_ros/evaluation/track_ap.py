@@ -25,15 +25,13 @@ something do (Dave et al., TAO: A Large-Scale Benchmark for Tracking Any Object,
 from __future__ import annotations
 
 from collections.abc import Sequence
-import contextlib
 from dataclasses import dataclass
-import io
 from typing import Any
 
 import numpy as np
 
 from mot_ros.data.mot import Doubles, MotRows
-from mot_ros.tracking.errors import ConfigError
+from mot_ros.evaluation.reference import reference
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 """Of the overlap."""
@@ -80,14 +78,14 @@ def track_matches(sequence: TrackSet) -> dict[Any, Any]:
         'dt_track_scores': [scores[index] for index in order],
         'not_exhaustively_labeled': not sequence.exhaustive,
         'iou_type': 'bbox', 'boxformat': 'x0y0x1y1'}
-    with contextlib.redirect_stdout(io.StringIO()):
-        return dict(_metric().eval_sequence(data))
+    with reference() as metrics:
+        return dict(_metric(metrics).eval_sequence(data))
 
 
 def track_figures(every: Sequence[dict[Any, Any]]) -> dict[str, float]:
     """Return the figures of sequences that `track_matches` has gone through."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        combined = _metric().combine_sequences(
+    with reference() as metrics:
+        combined = _metric(metrics).combine_sequences(
             {str(number): matches for number, matches in enumerate(every)})
     precision = np.array(combined['AP_all'], np.float64)
     if precision[0] < 0:
@@ -104,16 +102,7 @@ def _boxes(rows: MotRows) -> dict[int, Doubles]:
     return dict(zip(rows.frames.tolist(), rows.boxes, strict=True))
 
 
-def _metric() -> Any:
-    try:
-        # TrackEval prints when it is imported and when it is configured
-        with contextlib.redirect_stdout(io.StringIO()):
-            from trackeval import metrics as reference
-
-            return reference.TrackMAP({
-                'USE_AREA_RANGES': False, 'USE_TIME_RANGES': False, 'PRINT_CONFIG': False,
-                'IOU_THRESHOLDS': np.array(THRESHOLDS)})
-    except ImportError as error:
-        raise ConfigError(
-            f'scoring needs TrackEval, which cannot be imported ({error}): '
-            'pip install trackeval') from error
+def _metric(metrics: Any) -> Any:
+    return metrics.TrackMAP({
+        'USE_AREA_RANGES': False, 'USE_TIME_RANGES': False, 'PRINT_CONFIG': False,
+        'IOU_THRESHOLDS': np.array(THRESHOLDS)})

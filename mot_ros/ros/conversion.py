@@ -37,6 +37,7 @@ from vision_msgs.msg import (
 from mot_ros.data.box_messages import columns_of
 from mot_ros.data.decode import ImageError, Pixels, to_bgr
 from mot_ros.tracking.boxes import area, clip, xyxy_to_cxcywh
+from mot_ros.tracking.sequence import NANOSECONDS
 from mot_ros.tracking.types import Floats, Tracks, TrackState, UNKNOWN_SIZE
 
 if TYPE_CHECKING:
@@ -79,12 +80,12 @@ def to_seconds(stamp: Time) -> float:
 
 def to_nanoseconds(stamp: Time) -> int:
     """Return a stamp in nanoseconds, exactly."""
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
 
 
 def to_stamp(seconds: float) -> Time:
     """Return seconds since the epoch as a stamp, to the nearest nanosecond."""
-    whole, nanoseconds = divmod(round(seconds * 1e9), 1_000_000_000)
+    whole, nanoseconds = divmod(round(seconds * NANOSECONDS), NANOSECONDS)
     return Time(sec=whole, nanosec=nanoseconds)
 
 

@@ -71,4 +71,6 @@ def changes(before: NodeSettings, after: NodeSettings) -> str:
 
 def _look(settings: NodeSettings) -> tuple[Any, ...]:
     """Return what the detector is made from."""
-    return settings.detector, settings.roi, settings.mask, settings.device
+    network = settings.rcnn if settings.detector_type == 'rcnn' else None
+    return (settings.detector_type, settings.detector, network, settings.roi, settings.mask,
+            settings.device)

@@ -202,6 +202,6 @@ def open_input(
         node: LifecycleNode, sink: Sink, *, needs_image: bool
         ) -> ImageInput | DetectionsInput | PairedInput:
     """Subscribe to what the settings ask for; `needs_image`: the method itself looks at it."""
-    if sink.settings().detector.type != 'external':
+    if sink.settings().detector_type != 'external':
         return ImageInput(node, sink)
     return PairedInput(node, sink) if needs_image else DetectionsInput(node, sink)

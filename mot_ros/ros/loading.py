@@ -17,8 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-import hashlib
-from pathlib import Path
 
 from mot_ros.tracking.config import NodeSettings, Settings
 from mot_ros.tracking.contracts import Detector, Tracker
@@ -47,22 +45,20 @@ def fault_of(settings: NodeSettings, class_names: Sequence[str]) -> None:
     """Raise ConfigError if a detector of these classes could not be changed to these settings."""
     from mot_ros.tracking.detectors.region import read_mask
     read_mask(settings.mask)
-    if settings.detector.type != 'external':
+    if settings.detector_type != 'external':
         from mot_ros.tracking.detectors.classes import wanted_labels
         wanted_labels(settings.detector.classes, class_names)
 
 
 def checksum(settings: NodeSettings) -> str:
     """Return the name of the model and the beginning of its SHA-256, as far as there is one."""
-    wanted = settings.detector
-    if wanted.type == 'external':
+    kind = settings.detector_type
+    if kind == 'external':
         return 'external detections'
+    name = settings.rcnn.weights if kind == 'rcnn' else settings.detector.weights
     try:
         from mot_ros.tracking import weights
-        pinned = weights.MANIFEST.get(wanted.weights)
-        # what the manifest names was checked when it was loaded
-        digest = pinned.sha256 if pinned else hashlib.sha256(
-            Path(weights.locate(wanted.weights)).read_bytes()).hexdigest()
+
+        return f'{name} sha256:{weights.digest(name)[:12]}'
     except (ImportError, OSError, MotError):
-        return wanted.weights
-    return f'{wanted.weights} sha256:{digest[:12]}'
+        return name

@@ -26,6 +26,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from mot_ros.data.box_messages import columns_of
 from mot_ros.drawing import colour_of
 from mot_ros.ros.optics import CameraModel, Doubles
+from mot_ros.tracking.sequence import NANOSECONDS
 
 BEND = 8
 """Pieces that a side is made of where the lens bends it."""
@@ -88,7 +89,7 @@ def label_places(boxes: Doubles, camera: CameraModel) -> Doubles:
 def _marker(header: Header, namespace: str, kind: int, lifetime: float) -> Marker:
     marker = Marker(header=header, ns=namespace, type=kind, action=Marker.ADD)
     marker.pose.orientation.w = 1.0
-    whole, rest = divmod(round(lifetime * 1e9), 1_000_000_000)
+    whole, rest = divmod(round(lifetime * NANOSECONDS), NANOSECONDS)
     marker.lifetime = Duration(sec=whole, nanosec=rest)
     # viewers that ignore the colours of points, and those that hide what is transparent
     marker.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)

@@ -174,7 +174,7 @@ class TrackerNode(LifecycleNode):
 
     def _reopen_input(self) -> None:
         """Subscribe to other topics, if a method came that needs more or less of them."""
-        external = self._settings.detector.type == 'external'
+        external = self._settings.detector_type == 'external'
         if external and self._input is not None and self._engine is not None and (
                 isinstance(self._input, PairedInput) != self._engine.tracker.needs_image):
             self._input.close()

@@ -70,7 +70,7 @@ class Outputs:
             settings: NodeSettings) -> float | None:
         """Publish the tracks of a frame; returns its age in seconds, None without a stamp."""
         header, prefix = content.header, settings.id_prefix
-        name_of = self._class_ids.name_of if settings.detector.type == 'external' else str
+        name_of = self._class_ids.name_of if settings.detector_type == 'external' else str
         self._tracks.publish(to_detections(
             tracks, header, frame.size, id_prefix=prefix, amodal=settings.amodal,
             class_id=name_of))

@@ -99,6 +99,10 @@ class ObservedBoxes:
         if self._kind.moving:
             self._boxes = self._boxes + seconds * np.tile(self.velocities, 2)
 
+    def expect(self, boxes: Floats) -> None:
+        """Put every track where it is expected by now, (N, 4), without its having been seen."""
+        self._boxes = boxes.astype(np.float64)
+
     def update(self, rows: Index, boxes: Floats) -> None:
         """Put the indexed tracks (K,) at the boxes (K, 4) observed."""
         new = boxes.astype(np.float64)

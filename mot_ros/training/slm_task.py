@@ -84,8 +84,6 @@ class SlmTask:
     The crops must be of the size that the network takes.
     """
 
-    network: nn.Module
-
     def __init__(self, slm: AnySlm, crops: Crops, weights: SlmWeights | None = None) -> None:
         self.network = self._learner = SlmLearner(slm)
         self._crops = crops

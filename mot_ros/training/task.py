@@ -30,7 +30,10 @@ class Task(Protocol):
     after a break as if there had been none. Samples without end are numbered on and on.
     """
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
+        ...
 
     def sample(self, index: int) -> Any:
         """Make a training sample; in a process of its own, perhaps."""

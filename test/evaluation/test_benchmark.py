@@ -40,8 +40,10 @@ from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.processes import map_in_processes
 from mot_ros.evaluation.scoring import combine, curve, figures, measure
 from mot_ros.evaluation.story import Change, follow, Span
+from mot_ros.tracking.config import Settings
 import mot_ros.tracking.detectors
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared' / 'data'
@@ -456,7 +458,8 @@ def test_detections_come_best_first_by_frame(tmp_path: Path) -> None:
     # stamps may come twice, as in a bag that loops: frames do not
     sequence.stamps[2:] -= sequence.stamps[2]
     footage = Footage(sequence, np.array([1, 2, 3, 4]), 'public')
-    detector = footage.detector_for(lambda: pytest.fail('no other detector is needed'))
+    detector = footage.detector_for(
+        build(Settings, {}), lambda: pytest.fail('no other detector is needed'))
     found = [detector.detect([frame])[0].boxes.tolist() for frame in footage]
     assert found == [[], [list(B), list(A)], [], [list(C)]]
 

@@ -15,7 +15,8 @@
 """
 The parameter files in config/, made from the settings: run this as a script to write them anew.
 
-A test compares them, so that no default and no explanation drifts.
+A test compares them, so that no default and no explanation drifts. Those for a scenario are
+written by hand and state only what they change.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 import textwrap
+from typing import Any
+
+import yaml
 
 from mot_ros.tracking.config import LOOKING, METHODS, NodeSettings
 from mot_ros.tracking.settings import catalogue, Setting, Value
@@ -30,6 +34,7 @@ from mot_ros.tracking.settings import catalogue, Setting, Value
 ROOT = Path(__file__).resolve().parents[2]
 SET_BY_PRESETS = {name for preset in NodeSettings.presets.values() for name in preset}
 """Stated in a file, these would outrank the preset, so there they are comments only."""
+SCENARIOS = ('siammot_crp', 'smot_driving', 'smiletrack_driving')
 BEGIN = """\
 # Parameters of the tracker node with the method {method}.
 #
@@ -76,6 +81,18 @@ def entry(name: str, key: str, setting: Setting, value: Value) -> Iterator[str]:
     for line in textwrap.wrap(words + unit + choices + fixed, 90):
         yield f'# {line}'
     yield ('# ' if name in SET_BY_PRESETS else '') + f'{key}: {as_yaml(value)}'
+
+
+def values_of(file: Path) -> dict[str, Any]:
+    """Return what a parameter file states, by dotted name."""
+    content = yaml.safe_load(file.read_text(encoding='utf-8'))
+    assert list(content) == ['/**']
+    assert list(content['/**']) == ['ros__parameters']
+    values: dict[str, Any] = {}
+    for name, value in content['/**']['ros__parameters'].items():
+        values |= ({f'{name}.{inner}': item for inner, item in value.items()}
+                   if isinstance(value, dict) else {name: value})
+    return values
 
 
 def as_yaml(value: Value) -> str:

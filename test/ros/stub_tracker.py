@@ -70,7 +70,7 @@ class RectangleDetector:
 
 
 def make_detector(settings: NodeSettings) -> Detector:
-    if settings.detector.type == 'external':
+    if settings.detector_type == 'external':
         return limited(ExternalDetections(settings.detector.score_floor), settings)
     return limited(RectangleDetector(settings), settings)
 

@@ -34,7 +34,7 @@ from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.external import ClassIds, to_our_detections
 from mot_ros.tracking.boxes import area, clip
-from mot_ros.tracking.config import LOOKING, METHODS, NodeSettings
+from mot_ros.tracking.config import BY_BOXES, LOOKING, NodeSettings
 from mot_ros.tracking.detectors.recorded import RecordedDetections
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.sequence import SequenceGuard
@@ -229,7 +229,7 @@ def assert_same(messages, expected):
         np.testing.assert_allclose(got, boxes, atol=0.01)
 
 
-@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('method', BY_BOXES)
 def test_tracks_are_those_of_the_same_detections_without_ros(bench, tracker, method):
     script = random_script(np.random.default_rng(3), frames=120)
     detections = {round(100 + number / 30, 6): found for number, found in enumerate(script)}
@@ -240,7 +240,7 @@ def test_tracks_are_those_of_the_same_detections_without_ros(bench, tracker, met
 
 
 @pytest.mark.skipif(not PETS.is_dir(), reason='no shared data')
-@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('method', BY_BOXES)
 def test_pets_with_public_detections_gives_the_tracks_of_the_offline_run(bench, tracker, method):
     rows = np.loadtxt(PETS / 'det' / 'det.txt', delimiter=',')
     size = (768, 576)

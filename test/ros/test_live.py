@@ -27,7 +27,7 @@ pytest.importorskip('rclpy')
 from ros_bench import camera_image, ids_of
 from vision_msgs.msg import LabelInfo
 
-from mot_ros.tracking.config import METHODS, NodeSettings
+from mot_ros.tracking.config import BY_BOXES, NodeSettings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import build, catalogue
 
@@ -187,7 +187,7 @@ def test_the_method_changes_through_all_methods_and_ids_go_on(bench, running):
     child, tracks, send = running
     expected = 1
     for _ in range(2):
-        for method in METHODS:
+        for method in BY_BOXES:
             result, = bench.set_parameters(method=method)
             assert result.successful, result.reason
             for _ in range(4):

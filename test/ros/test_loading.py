@@ -24,7 +24,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from mot_ros.ros.loading import checksum, fault_of, load_tracker
-from mot_ros.tracking.config import METHODS, NodeSettings, Settings
+from mot_ros.tracking.config import BY_BOXES, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import build
 
@@ -41,7 +41,7 @@ def test_a_machine_without_torch_is_told_what_to_install():
     assert 'pip install torch' in ended.stderr
 
 
-@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('method', BY_BOXES)
 def test_the_method_of_the_settings_is_made(method):
     tracker = load_tracker(build(Settings, {'method': method}), detector=None)
     assert type(tracker._method).__name__.lower() == method

@@ -21,14 +21,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config import BY_BOXES, Settings
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame, TrackState
 from test.tracking.scenes import BLANK, detections, feed, person, ScriptedDetector, SIZE
 
-every_method = pytest.mark.parametrize('method', METHODS)
+every_method = pytest.mark.parametrize('method', BY_BOXES)
 
 
 def walk(frames, speed=3.0, first=0):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config import BY_BOXES, Settings
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame, TrackState
@@ -33,7 +33,7 @@ from test.tracking.scenes import (
     ScriptedDetector,
 )
 
-every_method = pytest.mark.parametrize('method', METHODS)
+every_method = pytest.mark.parametrize('method', BY_BOXES)
 
 
 def maker(method, **values):

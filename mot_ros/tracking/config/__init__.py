@@ -22,14 +22,19 @@ from mot_ros.tracking.config.deepsort import DeepSortSettings
 from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
 from mot_ros.tracking.config.looks import AppearanceSettings, CameraMotionSettings
 from mot_ros.tracking.config.node import ExternalSettings, NodeSettings
+from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.sequence import SequenceSettings
+from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
 from mot_ros.tracking.config.smiletrack import SmileTrackSettings
+from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.config.sort import SortSettings
-from mot_ros.tracking.config.tracker import LOOKING, METHODS, Settings
+from mot_ros.tracking.config.tracker import BY_BOXES, LOOKING, METHODS, SEEING, Settings
 
 __all__ = [
+    'BY_BOXES',
     'LOOKING',
     'METHODS',
+    'SEEING',
     'AppearanceSettings',
     'BotSortSettings',
     'ByteTrackSettings',
@@ -38,9 +43,13 @@ __all__ = [
     'DetectorSettings',
     'ExternalSettings',
     'NodeSettings',
+    'RcnnSettings',
     'RegionSettings',
     'SequenceSettings',
     'Settings',
+    'SiamMotSettings',
     'SmileTrackSettings',
+    'SmotSettings',
     'SortSettings',
+    'TracktorSettings',
 ]

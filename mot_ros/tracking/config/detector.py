@@ -41,9 +41,11 @@ class DetectorSettings:
     """The detector that feeds the trackers that need one."""
 
     type: str = setting(
-        'ssd', 'kind of detector: our SSD in torch, an ONNX file through onnxruntime, or '
+        'auto', "kind of detector: 'auto' is the Faster R-CNN of siammot and tracktor, for other "
+        'methods our SSD in torch (ssd); an ONNX file through onnxruntime; in torch with '
+        "imported weights SMILEtrack's PRB-FPN6-MSP (prb) or SMOT's SSDs (gluon_ssd); or "
         'external: another node sends the boxes, to the topic `detections`',
-        choices=('ssd', 'onnx', 'external'), fixed=LOADED)
+        choices=('auto', 'ssd', 'rcnn', 'onnx', 'prb', 'gluon_ssd', 'external'), fixed=LOADED)
     weights: str = setting(
         'ssd-mobilenetv3-coco', 'name in the weights manifest, or path of a .safetensors file; '
         'for type onnx the path of an .onnx file, which is a graph and never runs code',
@@ -58,8 +60,8 @@ class DetectorSettings:
         choices=('auto', 'yolov5', 'yolov8', 'yolov10', 'yolox', 'ssd', 'ssd_pixels',
                  'tensorflow'), fixed=LOADED)
     names: str = setting(
-        '', "ONNX: file of class names (text, YAML or JSON) or 'coco'; empty takes those in the "
-        'ONNX file', fixed=LOADED)
+        '', "ONNX, PRB, GluonCV's SSDs: file of class names (text, YAML or JSON) or 'coco'; empty "
+        'takes those in the file of weights', fixed=LOADED)
     resize: str = setting(
         'auto', 'ONNX: fit the image on grey, in the middle (letterbox) or at the top left '
         '(corner), or stretch it', choices=('auto', 'letterbox', 'corner', 'stretch'),

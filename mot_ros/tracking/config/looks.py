@@ -35,7 +35,8 @@ class AppearanceSettings:
         'file; there is no default', fixed=EMBEDDER)
     variant: str = setting(
         'article', 'type slm: attention as in the article, or as in the published code and its '
-        'files', choices=('article', 'code'), fixed=EMBEDDER)
+        'files; or our small one, MobileNetV3 in place of ResNet-18',
+        choices=('article', 'code', 'small'), fixed=EMBEDDER)
     momentum: float = setting(
         0.9, 'how much of the mean embedding of a track stays when it is seen again',
         minimum=0.0, maximum=0.999)

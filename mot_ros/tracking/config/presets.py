@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mot_ros.tracking.config.siammot import SIAMMOT_CODE, SIAMMOT_PAPER, SIAMMOT_PRESETS
 from mot_ros.tracking.settings import Value
 
 PAPER: Mapping[str, Value] = {
@@ -44,13 +45,16 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         # a smaller input gives lower scores
         'bytetrack.birth': 0.6, 'smiletrack.birth': 0.6, 'botsort.birth': 0.6,
         'deepsort.min_score': 0.5,
+        'rcnn.short_side': 480, 'rcnn.long_side': 864,
     },
-    'paper': PAPER,
+    'paper': {**PAPER, **SIAMMOT_PAPER},
     # of SMILEtrack the published code does otherwise than the article
     'code': {
-        **PAPER,
+        **PAPER, **SIAMMOT_CODE,
         'smiletrack.split': 'fixed', 'smiletrack.worth': 'code',
         'smiletrack.match': 0.2, 'smiletrack.second': 'iou', 'smiletrack.camera': True,
     },
+    # the published configurations of SiamMOT
+    **SIAMMOT_PRESETS,
 }
 """Presets by name; the first one changes nothing."""

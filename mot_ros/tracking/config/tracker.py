@@ -26,16 +26,23 @@ from mot_ros.tracking.config.deepsort import DeepSortSettings
 from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
 from mot_ros.tracking.config.looks import AppearanceSettings, CameraMotionSettings
 from mot_ros.tracking.config.presets import PRESETS
+from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.reasons import LOADED
 from mot_ros.tracking.config.sequence import SequenceSettings
+from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
 from mot_ros.tracking.config.smiletrack import SmileTrackSettings
+from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.config.sort import SortSettings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import group, setting, SettingsRoot, Value
 
-METHODS = ('bytetrack', 'sort', 'smiletrack', 'deepsort', 'botsort')
+SEEING = ('siammot', 'tracktor', 'smot')
+"""Methods that find their tracks in the image themselves, and do nothing without one."""
+BY_BOXES = ('bytetrack', 'sort', 'smiletrack', 'deepsort', 'botsort')
+"""Methods that can do with the boxes of a detector."""
+METHODS = (*BY_BOXES, *SEEING)
 LOOKING = ('smiletrack', 'deepsort', 'botsort')
-"""Methods that look at the image themselves, unless appearance.type is none."""
+"""Those of them that look at the image too, unless appearance.type is none."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Settings(SettingsRoot):
     sequence: SequenceSettings = group(SequenceSettings)
     roi: RegionSettings = group(RegionSettings)
     detector: DetectorSettings = group(DetectorSettings)
+    rcnn: RcnnSettings = group(RcnnSettings)
     bytetrack: ByteTrackSettings = group(ByteTrackSettings)
     sort: SortSettings = group(SortSettings)
     appearance: AppearanceSettings = group(AppearanceSettings)
@@ -67,9 +75,20 @@ class Settings(SettingsRoot):
     smiletrack: SmileTrackSettings = group(SmileTrackSettings)
     deepsort: DeepSortSettings = group(DeepSortSettings)
     botsort: BotSortSettings = group(BotSortSettings)
+    siammot: SiamMotSettings = group(SiamMotSettings)
+    tracktor: TracktorSettings = group(TracktorSettings)
+    smot: SmotSettings = group(SmotSettings)
+
+    @property
+    def detector_type(self) -> str:
+        """The kind of detector, where `auto` means that of the method."""
+        if self.detector.type != 'auto':
+            return self.detector.type
+        return 'rcnn' if self.method in ('siammot', 'tracktor') else 'ssd'
 
     def check(self) -> None:
         """Raise ConfigError if thresholds are out of order."""
+        self.siammot.check()
         ordered: list[tuple[str, ByteTrackSettings | BotSortSettings | SmileTrackSettings]] = [
             ('bytetrack', self.bytetrack), ('botsort', self.botsort)]
         if self.smiletrack.split == 'fixed':

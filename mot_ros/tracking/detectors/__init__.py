@@ -29,20 +29,32 @@ def make_detector(settings: Settings) -> Detector:
 
     Raises WeightsError if it cannot be, ConfigError if it does not fit the settings.
     """
-    if settings.detector.type == 'external':
+    if settings.detector_type == 'external':
         return limited(ExternalDetections(settings.detector.score_floor), settings)
     return limited(_make_looking(settings), settings)
 
 
 def _make_looking(settings: Settings) -> Detector:
     """Load a detector that looks at images."""
-    wanted = settings.detector
+    wanted, kind = settings.detector, settings.detector_type
     detector: Detector
     # here and not above: torch takes seconds to load, and recorded detections do without it
-    if wanted.type == 'onnx':
+    if kind == 'onnx':
         from mot_ros.tracking.detectors.onnx import OnnxDetector
 
         detector = OnnxDetector(wanted, settings.device)
+    elif kind == 'rcnn':
+        from mot_ros.tracking.detectors.rcnn import RcnnDetector
+
+        detector = RcnnDetector(settings.rcnn, settings.device, wanted.classes)
+    elif kind == 'prb':
+        from mot_ros.tracking.detectors.prb import PrbDetector
+
+        detector = PrbDetector(wanted, settings.device)
+    elif kind == 'gluon_ssd':
+        from mot_ros.tracking.detectors.gluon_ssd import GluonSsdDetector
+
+        detector = GluonSsdDetector(wanted, settings.device)
     else:
         if wanted.weights.endswith('.onnx'):
             raise ConfigError(

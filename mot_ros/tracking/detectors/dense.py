@@ -64,6 +64,6 @@ def dense(detector: Detector, who: str) -> DenseDetector:
     if isinstance(detector, DenseDetector):
         return detector
     raise ConfigError(
-        f'{who} asks the network about places of its own choice, which '
-        f'{type(detector).__name__} cannot answer: set detector.type to ssd, one tile, no roi '
-        'and no mask, and leave out cached or recorded detections')
+        f'{who} asks the network about places of its own choice, which this detector cannot '
+        'answer: set detector.type to ssd or gluon_ssd, one tile, no roi and no mask, and leave '
+        'out cached or recorded detections')

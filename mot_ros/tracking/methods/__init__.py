@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config import SEEING, Settings
 from mot_ros.tracking.contracts import Detector, Method, Tracker
 from mot_ros.tracking.methods.botsort import BotSort
 from mot_ros.tracking.methods.bytetrack import ByteTrack
@@ -33,6 +33,8 @@ def make_tracker(settings: Settings, detector: Detector) -> Tracker:
 
 def make_method(settings: Settings, detector: Detector, first_id: int = 1) -> Method:
     """Assemble the method that the settings name; new tracks are numbered from `first_id`."""
+    if settings.method in SEEING:
+        return _make_seeing(settings, detector, first_id)
     if settings.method == 'smiletrack':
         return SmileTrack(detector, settings, first_id)
     if settings.method == 'deepsort':
@@ -42,3 +44,18 @@ def make_method(settings: Settings, detector: Detector, first_id: int = 1) -> Me
     if settings.method == 'sort':
         return Sort(detector, settings.sort, first_id)
     return ByteTrack(detector, settings.bytetrack, first_id)
+
+
+def _make_seeing(settings: Settings, detector: Detector, first_id: int) -> Method:
+    """Assemble a method that looks at images: it loads what those of boxes do without."""
+    if settings.method == 'siammot':
+        from mot_ros.tracking.methods.siammot import SiamMot
+
+        return SiamMot(detector, settings, first_id)
+    if settings.method == 'tracktor':
+        from mot_ros.tracking.methods.tracktor import Tracktor
+
+        return Tracktor(detector, settings, first_id)
+    from mot_ros.tracking.methods.smot import Smot
+
+    return Smot(detector, settings, first_id)

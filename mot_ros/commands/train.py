@@ -1,0 +1,194 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`mot_ros train`: a network of one's own, on data of one's own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+import os
+from pathlib import Path
+import sys
+from typing import Any, TYPE_CHECKING
+
+from mot_ros.commands import INTERRUPTED, say
+from mot_ros.tracking.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mot_ros.training.plan import Plan
+    from mot_ros.training.supplies import Supplies
+
+KINDS = ('siammot', 'slm')
+WEIGHTS, PICTURE = 'weights.safetensors', 'curve.png'
+OPTIONS = {
+    'steps': 'recipe.steps', 'batch': 'recipe.batch', 'rate': 'recipe.rate',
+    'seed': 'recipe.seed', 'workers': 'recipe.workers', 'motion': 'network.motion',
+    'body': 'network.body', 'width': 'network.width', 'hidden': 'network.hidden',
+    'variant': 'network.variant'}
+"""Options by the name that a recipe has for them."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        'kind', choices=KINDS, metavar='KIND', help='siammot: detector and motion model; slm: '
+        'how people look')
+    parser.add_argument(
+        '--data', action='append', default=[], metavar='PATH', help='folder with images and '
+        'masks/ (as Penn-Fudan), labels/ or polygons/ (YOLO), or an annotation file of '
+        'CrowdHuman (.odgt) or COCO (.json), where needed as FILE=FOLDER of its images; may be '
+        'repeated; drawn figures by default')
+    parser.add_argument(
+        '--backgrounds', type=Path, action='append', default=[], metavar='DIR',
+        help='images to put cut-out people in front of; by default those of the data on which '
+        'there is nobody')
+    parser.add_argument(
+        '-o', '--output', type=Path, required=True, metavar='DIR', help='folder for state, curve '
+        'and weights; a training that is in it already goes on where it was left')
+    parser.add_argument(
+        '--recipe', metavar='R', help='name of a recipe, or a YAML file (KIND-small)')
+    for name, kind, text in (
+            ('steps', int, 'steps in all'), ('batch', int, 'samples of a step in each process'),
+            ('rate', float, 'learning rate'), ('seed', int, 'seed of everything that is drawn'),
+            ('workers', int, 'processes that make samples')):
+        parser.add_argument(f'--{name}', type=kind, metavar=name[0].upper(), help=text)
+    parser.add_argument('--device', default='auto', metavar='D', help='auto, cpu, cuda')
+    parser.add_argument(
+        '--init', metavar='W', help="weights to begin with: a name of the manifest, a file, or "
+        "'none'")
+    parser.add_argument(
+        '--set', dest='assignments', action='append', default=[], metavar='NAME=VALUE',
+        help='change a value of the recipe, for example samples.composed=0.7; may be repeated')
+    parser.add_argument(
+        '--half', action='store_true', help='write the weights in half precision')
+    siammot = parser.add_argument_group('siammot')
+    siammot.add_argument('--motion', choices=('emm', 'imm', 'none'), help='motion model')
+    siammot.add_argument('--body', metavar='B', help='dla34, resnet50, mobilenetv3 ...')
+    siammot.add_argument('--width', type=int, metavar='C', help='channels of the pyramid')
+    siammot.add_argument('--hidden', type=int, metavar='C', help='width of the box head')
+    slm = parser.add_argument_group('slm')
+    slm.add_argument('--variant', choices=('article', 'code', 'small'), help='of the network')
+    parser.set_defaults(run=_train)
+
+
+def _train(args: argparse.Namespace) -> int:
+    # before the seconds that loading torch takes
+    changes = _changes(args)
+    leads = int(os.environ.get('RANK', '0')) == 0
+
+    import torch
+
+    from mot_ros.tracking.device import resolve_device
+    from mot_ros.training import curve, trainer
+    from mot_ros.training.begin import make_task
+    from mot_ros.training.card import card, Record, write_weights
+    from mot_ros.training.plan import read_plan
+    from mot_ros.training.supplies import read_supplies
+
+    device = resolve_device(args.device)
+    size = 'gpu' if device.type == 'cuda' else 'cpu'
+    plan = read_plan(args.kind, args.recipe or f'{args.kind}-small', size, changes)
+    supplies = read_supplies(args.data, args.backgrounds, plan.recipe.seed)
+    args.output.mkdir(parents=True, exist_ok=True)
+    data = [*args.data, *map(str, args.backgrounds)]
+    record = Record(args.output, plan, data)
+    # the network is made of random numbers, too
+    torch.manual_seed(plan.recipe.seed)
+    task, beginning = make_task(plan, supplies)
+    if leads:
+        _say_what(plan, supplies, beginning, task.network)
+    losses = _with_progress(
+        trainer.train(task, plan.recipe, args.output, device), plan, args.output, leads)
+    try:
+        if leads:
+            record.save()
+        for _ in losses:
+            pass
+    except KeyboardInterrupt:
+        if leads:
+            say('interrupted: the same command goes on from the last state saved')
+        return INTERRUPTED
+    finally:
+        if leads:
+            record.save()
+            if (args.output / trainer.CURVE).exists():
+                curve.plot(args.output / trainer.CURVE, args.output / PICTURE)
+    if not leads:
+        return 0
+    metadata = card(plan, task.network, data, ['mot_ros', *args.words], record.seconds, device)
+    trained = task.network.get_submodule('slm') if args.kind == 'slm' else task.network
+    write_weights(
+        args.output / WEIGHTS, trained.state_dict(), metadata, half=args.half)
+    for path in (args.output / WEIGHTS, args.output / trainer.CURVE, args.output / PICTURE):
+        sys.stdout.write(f'wrote     {path}\n')
+    return 0
+
+
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what options change in the recipe; --set before the rest."""
+    import yaml
+
+    changes: dict[str, Any] = {
+        name: getattr(args, option) for option, name in OPTIONS.items()
+        if getattr(args, option) is not None}
+    foreign = ('variant',) if args.kind == 'siammot' else ('motion', 'body', 'width', 'hidden')
+    for option in foreign:
+        if OPTIONS[option] in changes:
+            raise ConfigError(f'--{option} is no option of train {args.kind}')
+    if args.init is not None:
+        changes['init'] = '' if args.init == 'none' else args.init
+    for text in args.assignments:
+        name, mark, value = text.partition('=')
+        if not mark:
+            raise ConfigError(f'{text!r} sets nothing; give --set NAME=VALUE')
+        try:
+            changes[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f'--set {text}: the value is no YAML') from error
+    return changes
+
+
+def _say_what(plan: Plan, supplies: Supplies, beginning: str, network: Any) -> None:
+    """Tell what is about to be trained, on what."""
+    for line in supplies.counts:
+        say(line)
+    size = sum(parameter.numel() for parameter in network.parameters())
+    recipe = plan.recipe
+    say(f'{size / 1e6:.2f} M parameters; {beginning}')
+    say(f'{recipe.steps} steps of {recipe.batch} samples, {recipe.optimizer} at {recipe.rate:g}, '
+        f'seed {recipe.seed}')
+
+
+def _with_progress(
+        losses: Iterator[float], plan: Plan, folder: Path, leads: bool) -> Iterator[float]:
+    from tqdm import tqdm
+
+    from mot_ros.training import checkpoint
+
+    state = checkpoint.load(folder, plan.recipe.text())
+    done = 0 if state is None else int(state['step'])
+    del state
+    if done and leads:
+        say(f'goes on from step {done}')
+    # a log file gets a line now and then instead of ten a second
+    interval = 0.2 if sys.stderr.isatty() else 10.0
+    mean = None
+    with tqdm(total=plan.recipe.steps, initial=done, unit='step', mininterval=interval,
+              leave=False, disable=not leads) as bar:
+        for loss in losses:
+            mean = loss if mean is None else 0.95 * mean + 0.05 * loss
+            bar.set_postfix_str(f'loss {mean:.3g}', refresh=False)
+            bar.update()
+            yield loss

@@ -1,0 +1,168 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+What the launch files share: arguments, the tracker node, the Fast DDS profile.
+
+An argument that is left empty changes nothing. What it says otherwise goes before the parameter
+file, and that before the defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.launch_context import LaunchContext
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from mot_ros.ros.given import LAUNCH_PREFIX
+from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
+from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.errors import ConfigError
+
+
+def config_file(*name: Any) -> list[Any]:
+    """Return the path of a file in config/; its name may have substitutions in it."""
+    return [FindPackageShare('mot_ros'), '/config/', *name]
+
+
+def method_file(default: str = METHODS[0], **scenario: str) -> list[Any]:
+    """
+    Return the path of the parameter file that comes with the argument `method`.
+
+    It has the name of the method unless `scenario` has another for it; an empty method stands
+    for the `default`.
+    """
+    names = {**{name: name for name in METHODS}, **scenario}
+    names[''] = names[default]
+    # the choices of method leave nothing in it that could be an expression
+    return config_file(
+        PythonExpression([f"{names}['", LaunchConfiguration('method'), "']"]), '.yaml')
+
+
+ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    'method': {
+        'choices': ['', *METHODS],
+        'description': f'Tracking method; empty: what params_file says, else {METHODS[0]}.'},
+    'preset': {
+        'choices': ['', *Settings.presets],
+        'description': 'Starting point of all other parameters: speed or accuracy; empty: what '
+        'params_file says.'},
+    'params_file': {
+        'default_value': method_file(),
+        'description': 'Parameter file; by default the one that comes with the method.'},
+    'image_topic': {
+        'default_value': 'image',
+        'description': 'Topic of the camera images (sensor_msgs/msg/Image); the base topic also '
+        'where they come compressed.'},
+    'image_transport': {
+        'choices': ['', 'raw', 'compressed'],
+        'description': 'How images come: raw, or compressed on <image_topic>/compressed; empty: '
+        'what params_file says.'},
+    'detections_topic': {
+        'default_value': 'detections',
+        'description': "Topic of another node's detections (vision_msgs/msg/Detection2DArray), "
+        'for detector.type external.'},
+    'namespace': {'description': 'Namespace of the nodes.'},
+    'device': {
+        'description': 'Where networks run: auto, cpu, cuda, cuda:1; empty: what params_file '
+        'says.'},
+    'weights': {
+        'description': 'Weights of the detector: a name in the manifest or the path of a '
+        '.safetensors file; empty: what params_file says.'},
+    'rcnn_weights': {
+        'description': 'Weights of siammot and tracktor, detector included: likewise; empty: '
+        'what params_file says.'},
+    'queue': {
+        'choices': ['', 'latest', 'all'],
+        'description': 'Images that wait: latest: the newest wins, as with a camera; all: every '
+        'one in order; empty: what params_file says.'},
+    'use_sim_time': {
+        'choices': ['', 'true', 'false'],
+        'description': 'Take time from /clock, as a simulation or a bag publishes it; empty: '
+        'what params_file says.'},
+    'autostart': {
+        'choices': ['', 'true', 'false'],
+        'description': 'Configure and activate at once; empty: what params_file says.'},
+    'log_level': {
+        'default_value': 'info', 'choices': ['debug', 'info', 'warn', 'error', 'fatal'],
+        'description': 'Least severity that is logged.'},
+}
+"""Arguments that several launch files have, in the order of the tracker's, which has them all."""
+
+
+def argument(name: str, **changed: Any) -> DeclareLaunchArgument:
+    """Declare one of ARGUMENTS, with what is `changed` of it; empty by default."""
+    return DeclareLaunchArgument(name, **{'default_value': '', **ARGUMENTS[name], **changed})
+
+
+def passed_on(*names: str, **parameters: str) -> dict[str, ParameterValue]:
+    """
+    Return parameters that count only where the launch arguments they come from are not empty.
+
+    `names` are those of arguments and parameters alike, `parameters` (argument=parameter) of
+    the others. ROS merges file and arguments before a node sees them, hence the prefix.
+    """
+    # a string always: device:=0 must not become a number, which the node would refuse
+    return {
+        LAUNCH_PREFIX + parameter: ParameterValue(LaunchConfiguration(name), value_type=str)
+        for name, parameter in {**{name: name for name in names}, **parameters}.items()}
+
+
+def log_arguments() -> list[Any]:
+    """Return the arguments of a node that hand the argument `log_level` to it."""
+    return ['--ros-args', '--log-level', LaunchConfiguration('log_level')]
+
+
+def dds_profile() -> SetEnvironmentVariable:
+    """Give the Fast DDS profile, which images over 0.5 MB need, to what is started after."""
+    newer, older = PROFILE_VARIABLES
+    # a profile of the user's own stays, whichever name it has
+    return SetEnvironmentVariable(profile_variable(), EnvironmentVariable(
+        newer, default_value=EnvironmentVariable(
+            older, default_value=config_file('fastdds.xml'))))
+
+
+def tracker() -> list[Any]:
+    """Return what starts the tracker node; goes after the declaration of all of ARGUMENTS."""
+    return [
+        OpaqueFunction(function=check_params_file),
+        dds_profile(),
+        Node(
+            package='mot_ros',
+            executable='tracker',
+            name='tracker',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[LaunchConfiguration('params_file'), passed_on(
+                'method', 'preset', 'image_transport', 'device', 'queue', 'use_sim_time',
+                'autostart', weights='detector.weights', rcnn_weights='rcnn.weights')],
+            remappings=[
+                ('image', LaunchConfiguration('image_topic')),
+                ('detections', LaunchConfiguration('detections_topic'))],
+            arguments=log_arguments(),
+            output='screen',
+            emulate_tty=True)]
+
+
+def check_params_file(context: LaunchContext) -> None:
+    """Stop if there is no such file: launch_ros only warns, and the node would take defaults."""
+    path = context.launch_configurations['params_file']
+    if not Path(path).is_file():
+        raise ConfigError(f'params_file is {path!r}, which is no file; name one, or leave it out')

@@ -1,0 +1,96 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Tracktor: tracking without bells and whistles (arXiv 1903.05625)."""
+
+from __future__ import annotations
+
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.siammot import TracktorSettings
+from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.methods.pooled import Pooled
+from mot_ros.tracking.observed_motion import Observed
+from mot_ros.tracking.region_eyes import RegionEyes
+from mot_ros.tracking.region_lives import Patience, settle
+from mot_ros.tracking.region_pool import RegionPool
+from mot_ros.tracking.siam_solver import Claims, Rules, solve
+from mot_ros.tracking.types import Frame, in_state, Tracks, TrackState
+
+
+class Tracktor(Pooled[RegionPool]):
+    """
+    The box head of a Faster R-CNN, asked about the last box of a track, says where it is now.
+
+    The rows "Faster-RCNN (Tracktor)" and "+ Flow" of SiamMOT's table 1, or with preset `code`
+    Tracktor's own thresholds; without its re-identification. `motion` moves boxes before the
+    box head looks. Raises WeightsError if the network cannot be loaded.
+    """
+
+    def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
+        self._settings = settings.tracktor
+        self._eyes = RegionEyes(detector, settings)
+        super().__init__(RegionPool(Observed(), first_id))
+        self._use_motion(settings)
+
+    def configure(self, settings: Settings, detector: Detector) -> None:
+        """Take other settings between two frames; other weights drop all tracks, ids go on."""
+        eyes = RegionEyes(detector, settings, self._eyes)
+        same = eyes.weights == self._eyes.weights
+        if _flow_key(settings.tracktor) != _flow_key(self._settings):
+            self._tracks.flow = None
+        self._settings, self._eyes = settings.tracktor, eyes
+        self._use_motion(settings)
+        if not same:
+            self.reset(keep_ids=True)
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Take a frame that is not looked into: tracks move on and keep their states."""
+        moved = self._tracks.coast(frame)
+        return self._tracks.follow(frame, moved.boxes)
+
+    def update(self, frame: Frame) -> Tracks:
+        """Detect, move boxes, regress them, solve."""
+        s, tracks = self._settings, self._tracks
+        sight = self._eyes.see(frame)
+        detections = self._eyes.detections(sight, frame, s.detections)
+        tracks.propagate(frame)
+        expected = tracks.follow(frame, detections.boxes)
+
+        regressed, scores, here = self._eyes.judge(sight, expected.boxes, expected.labels)
+        claims = Claims(
+            regressed, scores, expected.labels, in_state(expected.states, TrackState.LOST), here)
+        verdict = solve(claims, detections, self.rules)
+        settle(tracks, claims, detections, verdict, Patience(s.tau, s.dormant_time))
+        return tracks.snapshot()
+
+    @property
+    def rules(self) -> Rules:
+        """The thresholds of the solver."""
+        s = self._settings
+        return Rules(
+            s.alpha, s.beta, s.alpha, s.overlap, s.track_overlap, joint=s.suppress == 'joint',
+            class_aware=s.class_aware)
+
+    def _use_motion(self, settings: Settings) -> None:
+        s = settings.tracktor
+        self._tracks.use_camera(settings.camera_motion if s.motion == 'camera' else None)
+        if self._tracks.flow is None and s.motion in ('farneback', 'dis'):
+            # here and not above: OpenCV is of no use to methods that look at boxes alone
+            from mot_ros.tracking.flow import make_box_motion
+
+            self._tracks.flow = make_box_motion(s.motion, s.flow_size, s.flow_reduction)
+
+
+def _flow_key(settings: TracktorSettings) -> tuple[str, int, str]:
+    return settings.motion, settings.flow_size, settings.flow_reduction

@@ -1,0 +1,79 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""RegionPool: tracks that are looked for in the image, around where they should be by now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mot_ros.tracking.lifecycle import TrackPool
+from mot_ros.tracking.observed_motion import Observed, ObservedBoxes
+from mot_ros.tracking.types import Floats, Frame, Tracks
+
+if TYPE_CHECKING:
+    from mot_ros.tracking.camera_motion import CameraMotion
+    from mot_ros.tracking.config import CameraMotionSettings
+    from mot_ros.tracking.flow import BoxMotion
+
+
+class RegionPool(TrackPool[ObservedBoxes]):
+    """
+    A TrackPool whose boxes say where each track is to be looked for next.
+
+    They stay where they were last seen, unless the kind of motion is `moving`, the `camera`
+    moves or `flow` (optical flow, or a BoxMotion of one's own) carries them along; both may be
+    exchanged between two frames. For every frame, once, `propagate` or `coast`, then `follow`.
+    """
+
+    def __init__(self, kind: Observed, first_id: int = 1) -> None:
+        self.camera: CameraMotion | None = None
+        self.flow: BoxMotion | None = None
+        self._camera_key: CameraMotionSettings | None = None
+        super().__init__(kind, first_id)
+
+    def use_camera(self, settings: CameraMotionSettings | None) -> None:
+        """Take out the motion of the camera as the settings say, or not at all if None."""
+        if settings == self._camera_key:
+            return
+        # here and not above: OpenCV is of no use to methods that look at boxes alone
+        from mot_ros.tracking.camera_motion import CameraMotion
+
+        self._camera_key = settings
+        self.camera = None if settings is None else CameraMotion(
+            settings.mode, settings.method, settings.width, settings.corners)
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether a frame without an image is refused."""
+        return True
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Drop every track; number from 1 again unless `keep_ids`."""
+        super().reset(keep_ids=keep_ids)
+        for part in (self.camera, self.flow):
+            if part is not None:
+                part.reset()
+
+    def follow(self, frame: Frame, objects: Floats) -> Tracks:
+        """
+        Move every track as camera and flow say, and return them there.
+
+        `objects` (N, 4) are the boxes in this frame of what may move by itself.
+        """
+        if self.camera is not None:
+            self.warp(self.camera.estimate(frame, objects))
+        if self.flow is not None:
+            self.motion.expect(self.flow.move(frame, self.boxes))
+        return self.snapshot()

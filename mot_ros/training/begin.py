@@ -1,0 +1,89 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a training begins with: a network with the weights of another one where they fit."""
+
+from __future__ import annotations
+
+from mot_ros.data.composed.pairs import Pairs
+from mot_ros.data.composed.person_crops import Crops, PersonCrops
+from mot_ros.tracking import weights
+from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets import siammot, slm
+from mot_ros.tracking.nets.siammot import BODY, SiamMot
+from mot_ros.tracking.nets.slm_small import SlmSmall, trunk_from_ssd
+from mot_ros.tracking.nets.slms import AnySlm, make_slm
+from mot_ros.training.plan import Plan, SlmPlan
+from mot_ros.training.repeated import Repeated
+from mot_ros.training.siammot_task import SiamMotTask
+from mot_ros.training.slm_task import SlmTask
+from mot_ros.training.supplies import Supplies
+from mot_ros.training.task import Task
+
+SSD_BODY = 'blocks.0.'
+"""Names so only begin in the weights of the default detector."""
+
+
+def make_task(plan: Plan, supplies: Supplies) -> tuple[Task, str]:
+    """
+    Return the task of a plan on these supplies, and a sentence about the weights it begins with.
+
+    Raises WeightsError where the plan names weights that do not fit at all.
+    """
+    if isinstance(plan, SlmPlan):
+        looks = make_slm(plan.network.variant)
+        said = begin(looks, plan.init)
+        crops: Crops = PersonCrops(
+            supplies.cutouts, supplies.photographs, plan.samples, plan.recipe.seed)
+        if plan.repeat:
+            crops = Repeated(crops, plan.repeat)
+        return SlmTask(looks, crops, plan.loss), said
+    network = plan.network.make()
+    said = begin(network, plan.init)
+    pairs: Pairs = plan.samples.make(supplies, plan.recipe.seed)
+    if plan.repeat:
+        pairs = Repeated(pairs, plan.repeat)
+    return SiamMotTask(network, pairs, plan.loss, plan.least), said
+
+
+def begin(network: AnySlm | SiamMot, name_or_path: str) -> str:
+    """
+    Copy into a network what fits of weights, by names and shapes; return what was done.
+
+    The weights of the default detector go into a body of their kind. Raises WeightsError where
+    nothing fits, and where a part of the body does not: it would be half trained.
+    """
+    if not name_or_path:
+        return 'begins with random weights'
+    body, inside = BODY, siammot.CHECKPOINT_KEY
+    if not isinstance(network, SiamMot):
+        body, inside = 'trunk.' if isinstance(network, SlmSmall) else 'resnet.', slm.CHECKPOINT_KEY
+    state = weights.load(name_or_path, inside=inside)
+    if any(name.startswith(SSD_BODY) for name in state):
+        state = trunk_from_ssd(state) if isinstance(network, SlmSmall) else {
+            f'{BODY}{name}': tensor for name, tensor in state.items()}
+    wanted = network.state_dict()
+    fitting = {
+        name: tensor for name, tensor in state.items()
+        if name in wanted and wanted[name].shape == tensor.shape}
+    missing = [
+        name for name in wanted if name.startswith(body) and name not in fitting]
+    if not fitting or missing:
+        raise WeightsError(
+            f'{name_or_path} does not fit {type(network).__name__}: {len(fitting)} of its '
+            f'{len(wanted)} tensors are there, and of the body {len(missing)} are not; name '
+            "other weights with --init, or 'none'")
+    network.load_state_dict(fitting, strict=False)
+    return (f'begins with {len(fitting)} of {len(wanted)} tensors of {name_or_path}, random '
+            'numbers in the rest')

@@ -1,0 +1,50 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Samples over and over: a network that cannot learn a handful by heart learns nothing at all."""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+Sample = TypeVar('Sample', covariant=True)
+KEPT = 64
+"""The most that are kept instead of made again."""
+
+
+class Supply(Protocol[Sample]):
+    """An endless supply of samples, each of which has a number."""
+
+    def sample(self, index: int) -> Sample:
+        """Return the sample of a number from 0 on; always the same one."""
+        ...
+
+
+class Repeated(Generic[Sample]):
+    """The first `count` samples of a supply, in turn."""
+
+    def __init__(self, supply: Supply[Sample], count: int) -> None:
+        self._supply = supply
+        self._count = count
+        self._made: dict[int, Sample] = {}
+
+    def sample(self, index: int) -> Sample:
+        """Return the sample of a number from 0 on."""
+        number = index % self._count
+        if number in self._made:
+            return self._made[number]
+        made = self._supply.sample(number)
+        if self._count <= KEPT:
+            self._made[number] = made
+        return made

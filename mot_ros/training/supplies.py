@@ -1,0 +1,127 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What there is to train on: annotated images, cut-outs and empty streets, out of folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mot_ros.data.composed.backgrounds import background_files
+from mot_ros.data.composed.cutouts import Cutout, read_cutouts
+from mot_ros.data.composed.figures import draw_figures
+from mot_ros.data.labelled_images import (
+    check_split,
+    coco_images,
+    crowdhuman_images,
+    LabelledImage,
+    penn_fudan_images,
+    yolo_images,
+)
+from mot_ros.tracking.errors import SourceError
+
+FIGURES = 60
+"""Figures that are drawn where there is nobody to cut out."""
+IMAGE_FOLDERS = ('images', 'Images')
+
+
+@dataclass(frozen=True, eq=False)
+class Supplies:
+    """Annotated images, people to be cut out, photographs without people, and a line on each."""
+
+    images: Sequence[LabelledImage] = ()
+    cutouts: Sequence[Cutout] = ()
+    photographs: Sequence[Path] = ()
+    counts: tuple[str, ...] = ()
+
+
+def read_supplies(
+        roots: Sequence[str], backgrounds: Sequence[Path] = (), seed: int = 0) -> Supplies:
+    """
+    Read what is in folders and annotation files, and check that there is something in each.
+
+    A folder has `images` and beside it `masks` (Penn-Fudan), `labels` or `polygons` (YOLO), or
+    several of these. A file is CrowdHuman's (.odgt) or COCO's (.json), with its images in
+    `images` beside it, or in DIR where it is given as FILE=DIR. Without any root, figures are
+    drawn. Raises SourceError for one that holds nothing to learn from.
+    """
+    images: list[LabelledImage] = []
+    cutouts: list[Cutout] = []
+    photographs = [file for folder in backgrounds for file in background_files(folder)]
+    counts = []
+    for root in roots:
+        found = _read(root)
+        if found.images:
+            counts.append(str(check_split(root, found.images)))
+        if found.cutouts:
+            counts.append(f'{root}: {len(found.cutouts)} people to be cut out')
+        images += found.images
+        cutouts += found.cutouts
+        if not backgrounds:
+            photographs += found.photographs
+    if not roots:
+        cutouts = draw_figures(FIGURES, seed)
+        counts.append(f'no data: {FIGURES} drawn figures, which is enough for a trial only')
+    counts.append(
+        f'{len(photographs)} photographs to put people in front of' if photographs
+        else 'no photographs without people: backgrounds are drawn')
+    return Supplies(images, cutouts, photographs, tuple(counts))
+
+
+def _read(root: str) -> Supplies:
+    name, _, folder = root.partition('=')
+    path = Path(name).expanduser()
+    if path.is_file():
+        return Supplies(_annotated(path, Path(folder).expanduser() if folder else None))
+    if not path.is_dir():
+        raise SourceError(f'{path} is neither a folder nor a file to train on')
+    images: list[LabelledImage] = []
+    photographs: list[Path] = []
+    masks, labels, polygons = (
+        (path / part).is_dir() for part in ('masks', 'labels', 'polygons'))
+    if not (masks or labels or polygons):
+        raise SourceError(
+            f'{path} has none of the folders masks (as Penn-Fudan), labels and polygons (YOLO) '
+            'beside its images; for CrowdHuman or COCO name the annotation file')
+    if masks:
+        images += penn_fudan_images(path)
+    if labels:
+        images += yolo_images(path)
+        try:
+            photographs += background_files(path)
+        except SourceError:
+            # people on all of them, which is no fault
+            photographs = []
+    cutouts = read_cutouts(path) if masks or polygons else []
+    return Supplies(images, cutouts, photographs)
+
+
+def _annotated(path: Path, folder: Path | None) -> list[LabelledImage]:
+    """Read an annotation file whose images are in a folder."""
+    if path.suffix not in ('.odgt', '.json'):
+        raise SourceError(
+            f'{path} is neither of CrowdHuman (.odgt) nor of COCO (.json); name a folder, or '
+            'such a file')
+    if folder is None:
+        beside = [path.parent / name for name in IMAGE_FOLDERS if (path.parent / name).is_dir()]
+        if not beside:
+            raise SourceError(
+                f'there is no folder images beside {path}; say where they are: '
+                f'--data {path}=FOLDER')
+        folder = beside[0]
+    if path.suffix == '.odgt':
+        return crowdhuman_images(path, folder)
+    return coco_images(path, folder)

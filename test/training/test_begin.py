@@ -1,0 +1,129 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import json
+
+import pytest
+import safetensors.torch
+import torch
+
+from mot_ros.tracking import weights
+from mot_ros.tracking.errors import ConfigError, WeightsError
+from mot_ros.tracking.nets.siammot import Architecture
+from mot_ros.tracking.nets.slms import make_slm
+from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.training.begin import begin, make_task
+from mot_ros.training.card import card, Record, write_weights
+from mot_ros.training.plan import read_plan
+from mot_ros.training.supplies import read_supplies
+
+
+def network(motion='emm', seed=0, **more):
+    torch.manual_seed(seed)
+    values = {'body': 'mobilenetv3', 'width': 16, 'hidden': 32, 'imm_channels': 8,
+              'imm_hidden': 16, **more}
+    return Architecture(motion=motion, **values).make()
+
+
+@pytest.fixture(scope='module')
+def ssd(tmp_path_factory):
+    torch.manual_seed(5)
+    path = tmp_path_factory.mktemp('ssd') / 'ssd.safetensors'
+    state = SsdMobileNetV3().state_dict()
+    safetensors.torch.save_file(state, path)
+    return path, state
+
+
+def test_the_detectors_body_goes_into_bodies_of_its_kind(ssd):
+    path, state = ssd
+    slm, siammot = make_slm('small'), network()
+    assert 'begins with 92 of 111 tensors' in begin(slm, str(path))
+    begin(siammot, str(path))
+    for name, tensor in state.items():
+        if name.startswith('blocks.3.'):
+            assert torch.equal(slm.state_dict()[f'trunk.{name}'], tensor)
+            assert torch.equal(siammot.state_dict()[f'backbone.body.{name}'], tensor)
+
+
+def test_the_detector_of_one_motion_model_goes_on_with_another(tmp_path):
+    emm, imm = network('emm', 1), network('imm', 2)
+    path = tmp_path / 'emm.safetensors'
+    safetensors.torch.save_file(emm.state_dict(), path)
+    before = {name: tensor.clone() for name, tensor in imm.state_dict().items()}
+    begin(imm, str(path))
+    for name, tensor in imm.state_dict().items():
+        expected = before if 'track.tracker' in name else emm.state_dict()
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_a_body_that_would_be_half_there_is_refused(ssd, tmp_path):
+    with pytest.raises(WeightsError, match='of the body .* are not; name other weights'):
+        begin(network(body='resnet50'), str(ssd[0]))
+    with pytest.raises(WeightsError, match='does not fit SlmSmall: 0 of its 111 tensors'):
+        path = tmp_path / 'other.safetensors'
+        safetensors.torch.save_file(make_slm('article').state_dict(), path)
+        begin(make_slm('small'), str(path))
+    assert begin(make_slm('small'), '') == 'begins with random weights'
+
+
+def test_a_task_can_repeat_what_it_shows():
+    plan = read_plan('slm', 'slm-small', 'cpu', {'init': '', 'repeat': 2})
+    task, _ = make_task(plan, read_supplies([]))
+    assert task.sample(5) is task.sample(1)
+
+
+def test_weights_tell_how_they_were_made(tmp_path):
+    plan = read_plan('siammot', 'siammot-small', 'cpu', {
+        'init': '/home/me/begin.safetensors', 'recipe.seed': 4})
+    learner, folder = network(), ['/home/me/images', 'b.odgt=/data/Images/']
+    told = card(plan, learner, folder, ['mot_ros', 'train', '--data=/home/me/images'], 61.7,
+                torch.device('cpu'))
+    path = tmp_path / 'weights.safetensors'
+    write_weights(path, learner.state_dict(), told, half=True)
+    found = weights.metadata(path)
+    assert (found['kind'], found['body'], found['classes'], found['motion']) == (
+        'siammot', 'mobilenetv3', '2', 'emm')
+    assert json.loads(found['names']) == ['person']
+    assert found['data'] == 'images, b.odgt=Images'
+    assert found['command'] == 'mot_ros train --data=images'
+    assert (found['seed'], found['steps'], found['seconds']) == ('4', '3000', '62')
+    # weights are given away, the names of one's folders are not
+    assert not [name for name, value in found.items() if '/home' in value or '/data' in value]
+    state = weights.load(path)
+    assert {tensor.dtype for tensor in state.values()} == {torch.float16}
+    again = network(seed=9)
+    weights.fit(again, state)
+    for name, tensor in learner.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
+
+
+def test_a_folder_goes_on_with_its_own_training_only(tmp_path):
+    plan = read_plan('slm', 'slm-small', 'cpu')
+    record = Record(tmp_path, plan, ['a'])
+    record.save()
+    # nothing was trained yet
+    Record(tmp_path, plan, ['b']).save()
+    (tmp_path / 'last.pt').touch()
+    with pytest.raises(ConfigError, match=r"of another data: was \['b'\], and is \['a'\]"):
+        Record(tmp_path, plan, ['a'])
+    other = read_plan('slm', 'slm-small', 'cpu', {'samples.blur': 0.1})
+    with pytest.raises(ConfigError, match=r'another plan: samples\.blur was 0.4, and is 0.1'):
+        Record(tmp_path, other, ['b'])
+    helped = read_plan('slm', 'slm-small', 'cpu', {'recipe.workers': 2})
+    text = json.loads((tmp_path / 'training.json').read_text())
+    (tmp_path / 'training.json').write_text(json.dumps({**text, 'seconds': 100.0}))
+    assert 100 <= Record(tmp_path, helped, ['b']).seconds < 110
+    (tmp_path / 'training.json').write_text('{')
+    with pytest.raises(WeightsError, match='training.json beside it cannot be read'):
+        Record(tmp_path, plan, ['b'])
