@@ -224,6 +224,25 @@ def test_flow_holds_such_shifts_from_the_first_frame_on():
     assert ids['none'][-1] != [1]
 
 
+class PlantedFlow:
+    """A learned flow as a user may bring it: everything moves by a tenth of the width."""
+
+    def prepare(self, frame):
+        return frame
+
+    def between(self, last, now):
+        return np.full((5, 10, 2), (1, 0), np.float32)
+
+
+def test_a_flow_of_ones_own_takes_the_place_of_that_of_the_settings():
+    detector = PlantedNetwork()
+    tracker = Smot(detector, settings_of(motion='none'), 7, PlantedFlow())
+    script = [detections([person(200 + 100 * step)]) for step in range(4)]
+    results = run(script, tracker=tracker, detector=detector)
+    assert tracker.needs_image
+    assert [tracks.ids.tolist() for tracks in results] == [[7]] * 4
+
+
 # linking
 
 def story(second, colour, pause=10):

@@ -23,6 +23,7 @@ from mot_ros.tracking import weights, weights_import
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
+from mot_ros.tracking.detectors.dense import DenseDetector
 from mot_ros.tracking.detectors.preprocess import resized, stretched
 from mot_ros.tracking.detectors.ssd import SsdDetector
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
@@ -451,3 +452,32 @@ def test_voting_does_not_depend_on_the_score_floor(frames):
         many, few = low.detect([frame])[0], high.detect([frame])[0]
         assert 0 < len(few) < len(many)
         np.testing.assert_allclose(many[many.scores >= 0.4].boxes, few.boxes, atol=1e-3)
+
+
+# what methods that look at anchors need
+
+def test_detections_and_raw_outputs_come_from_one_run(frames, monkeypatch):
+    ours, runs = detector((320, 320)), []
+    usual = SsdMobileNetV3.forward
+    monkeypatch.setattr(
+        SsdMobileNetV3, 'forward', lambda self, x: runs.append(len(x)) or usual(self, x))
+    found, raw = ours.detect_densely(frames[:2])
+    assert runs == [1, 1]
+    for one, again in zip(found, ours.detect(frames[:2]), strict=True):
+        assert (one.boxes == again.boxes).all() and (one.scores == again.scores).all()
+    alone = ours.raw(frames[:2])
+    assert (raw.scores == alone.scores).all() and (raw.boxes == alone.boxes).all()
+    assert (raw.anchors == alone.anchors).all()
+    assert isinstance(ours, DenseDetector)
+
+
+def test_a_letterbox_keeps_proportions(frames):
+    """In a square of grey the detector sees people as they are, and boxes come back right."""
+    wide, square = detector((640, 480)), detector((640, 640), resize='letterbox')
+    a, b = (one.detect_densely([frames[0]]) for one in (wide, square))
+    sure = a[0][0][a[0][0].scores > 0.6]
+    assert len(sure) >= 2
+    assert (iou(sure.boxes, b[0][0].boxes).max(axis=1) > 0.7).all()
+    # anchors are as wide as high again, in pixels of the image
+    sides = (b[1].anchors[0, :, 2:] - b[1].anchors[0, :, :2])[0]
+    assert sides[0] == pytest.approx(float(sides[1]), rel=1e-4)

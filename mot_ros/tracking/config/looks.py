@@ -47,7 +47,7 @@ class CameraMotionSettings:
     """How the motion of the camera is taken out of that of the tracks."""
 
     mode: str = setting(
-        'auto', "for smiletrack and botsort; 'auto': where there are images and the camera is "
+        'auto', "for methods that ask for it; 'auto': where there are images and the camera is "
         "seen to move, which costs next to nothing where it stands; 'on': always; 'off': never",
         choices=('auto', 'on', 'off'))
     method: str = setting(

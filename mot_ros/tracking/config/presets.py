@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mot_ros.tracking.config.siammot import SIAMMOT_CODE, SIAMMOT_PAPER, SIAMMOT_PRESETS
+from mot_ros.tracking.config.smot import SMOT_CODE, SMOT_PAPER
 from mot_ros.tracking.settings import Value
 
 PAPER: Mapping[str, Value] = {
@@ -44,13 +45,13 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         'detector.width': 640, 'detector.height': 480,
         # a smaller input gives lower scores
         'bytetrack.birth': 0.6, 'smiletrack.birth': 0.6, 'botsort.birth': 0.6,
-        'deepsort.min_score': 0.5,
+        'deepsort.min_score': 0.5, 'smot.birth': 0.6,
         'rcnn.short_side': 480, 'rcnn.long_side': 864,
     },
-    'paper': {**PAPER, **SIAMMOT_PAPER},
+    'paper': {**PAPER, **SIAMMOT_PAPER, **SMOT_PAPER},
     # of SMILEtrack the published code does otherwise than the article
     'code': {
-        **PAPER, **SIAMMOT_CODE,
+        **PAPER, **SIAMMOT_CODE, **SMOT_CODE,
         'smiletrack.split': 'fixed', 'smiletrack.worth': 'code',
         'smiletrack.match': 0.2, 'smiletrack.second': 'iou', 'smiletrack.camera': True,
     },

@@ -89,6 +89,7 @@ class Settings(SettingsRoot):
     def check(self) -> None:
         """Raise ConfigError if thresholds are out of order."""
         self.siammot.check()
+        self.smot.check()
         ordered: list[tuple[str, ByteTrackSettings | BotSortSettings | SmileTrackSettings]] = [
             ('bytetrack', self.bytetrack), ('botsort', self.botsort)]
         if self.smiletrack.split == 'fixed':

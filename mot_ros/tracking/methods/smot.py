@@ -27,7 +27,7 @@ from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.detectors.dense import dense, RawDetections
-from mot_ros.tracking.flow import BoxMotion, make_box_motion
+from mot_ros.tracking.flow import BoxMotion, ByFlow, DenseFlow, make_box_motion
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.looking_pool import make_embedder
 from mot_ros.tracking.observed_motion import Observed, ObservedBoxes
@@ -49,13 +49,17 @@ class Smot:
     tracks there are. Ended tracks leave their looks, by which a later one may turn out to be
     the same: published ids are identities. Differs from the published code where that has
     defects: missing tracks are looked for again, the list of ended ones is bounded, anchors
-    have their say whatever their score, and flow is never read outside of the image. Raises
-    ConfigError for a detector that cannot be asked about anchors.
+    have their say whatever their score, and flow is never read outside of the image. A `flow`,
+    such as a learned one, takes the place of that of the settings. Raises ConfigError for a
+    detector that cannot be asked about anchors.
     """
 
-    def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
+    def __init__(
+            self, detector: Detector, settings: Settings, first_id: int = 1,
+            flow: DenseFlow | None = None) -> None:
         kind = observed(settings.smot)
         self._tracks: TrackPool[ObservedBoxes] = TrackPool(kind, first_id)
+        self._flow = flow
         self._linker = TrackletLinker(0)
         self._looks: tuple[object, ...] = ()
         self._moves: tuple[object, ...] = ()
@@ -90,7 +94,7 @@ class Smot:
             self._looks = how
         moves = (s.motion, s.flow_size, s.flow_reduction, settings.camera_motion)
         if moves != self._moves:
-            self._motion, self._moves = make_motion(settings), moves
+            self._motion, self._moves = make_motion(settings, self._flow), moves
         self._settings, self._detector = s, asked
         self._tracks.change_motion(observed(s))
         self._linker.keep(slice(0, len(self._tracks)))
@@ -253,9 +257,11 @@ def observed(settings: SmotSettings) -> Observed:
     return Observed(moving=settings.motion == 'velocity')
 
 
-def make_motion(settings: Settings) -> BoxMotion:
+def make_motion(settings: Settings, flow: DenseFlow | None = None) -> BoxMotion:
     """Return what moves boxes into the next frame; at their speed the pool moves them itself."""
     s, camera = settings.smot, settings.camera_motion
+    if flow is not None:
+        return ByFlow(flow, s.flow_reduction)
     kind = 'none' if s.motion == 'velocity' else s.motion
     return make_box_motion(
         kind, s.flow_size, s.flow_reduction,
