@@ -26,11 +26,10 @@ from launch.actions import (
     IncludeLaunchDescription,
     LogInfo,
     OpaqueFunction,
-    SetEnvironmentVariable,
     Shutdown,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -38,12 +37,11 @@ from launch_ros.substitutions import FindPackageShare
 from mot_ros.data.bag import IMAGE_TYPES
 from mot_ros.data.bag_file import Bag
 from mot_ros.data.bag_types import COMPRESSED_IMAGE
-from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
-from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.ros.launching import argument, dds_profile, log_arguments
 from mot_ros.tracking.errors import MotError
 
-PASSED_ON = ('method', 'preset', 'params_file', 'namespace', 'device', 'weights', 'queue',
-             'use_sim_time', 'log_level')
+PASSED_ON = ('method', 'preset', 'params_file', 'namespace', 'device', 'weights', 'rcnn_weights',
+             'queue', 'use_sim_time', 'log_level')
 """Arguments of tracker.launch.py."""
 COMPRESSED = '/compressed'
 
@@ -61,7 +59,6 @@ def nodes(context: LaunchContext) -> list[Node | IncludeLaunchDescription | LogI
     of_tracker['image_topic'] = topic.removesuffix(COMPRESSED) if packed else topic
     of_tracker['image_transport'] = 'compressed' if packed else 'raw'
     of_tracker['detections_topic'] = given['detections_topic'] or 'detections'
-    log_level = ['--ros-args', '--log-level', LaunchConfiguration('log_level')]
     started = [
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(
@@ -84,7 +81,7 @@ def nodes(context: LaunchContext) -> list[Node | IncludeLaunchDescription | LogI
                 'reliability': 'reliable' if given['queue'] == 'all' else 'auto',
             }],
             remappings=[('tracks', 'tracker/tracks')],
-            arguments=log_level,
+            arguments=log_arguments(),
             output='screen',
             emulate_tty=True,
             on_exit=Shutdown(reason='the bag is at its end')),
@@ -98,26 +95,21 @@ def nodes(context: LaunchContext) -> list[Node | IncludeLaunchDescription | LogI
             parameters=[{
                 'output': ParameterValue(LaunchConfiguration('output'), value_type=str)}],
             remappings=[('tracks', 'tracker/tracks')],
-            arguments=log_level,
+            arguments=log_arguments(),
             output='screen',
             emulate_tty=True))
     return started
 
 
 def generate_launch_description() -> LaunchDescription:
-    config = [FindPackageShare('mot_ros'), '/config/']
-    # the choices of method leave nothing in it that could be an expression
-    chosen_method = PythonExpression(["'", LaunchConfiguration('method'), f"' or '{METHODS[0]}'"])
-    profile = [*config, 'fastdds.xml']
-    newer, older = PROFILE_VARIABLES
     return LaunchDescription([
         DeclareLaunchArgument(
             'bag', default_value='',
             description='The bag: folder of a rosbag2, or its .mcap or .db3 file.'),
-        DeclareLaunchArgument(
+        argument(
             'image_topic', default_value='',
             description='Topic of the images in the bag; empty: the only one.'),
-        DeclareLaunchArgument(
+        argument(
             'detections_topic', default_value='',
             description='Topic of the detections in the bag, to be named where params_file sets '
             'detector.type to external.'),
@@ -131,44 +123,23 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             'start_offset', default_value='0.0',
             description='Seconds at the beginning of the bag to leave out.'),
-        DeclareLaunchArgument(
-            'queue', default_value='', choices=['', 'latest', 'all'],
-            description='Images that wait: latest: the newest wins, as with a camera; all: every '
-            'one in order; empty: what params_file says.'),
-        DeclareLaunchArgument(
-            'method', default_value='', choices=['', *METHODS],
-            description=f'Tracking method; empty: what params_file says, else {METHODS[0]}.'),
-        DeclareLaunchArgument(
-            'preset', default_value='', choices=['', *Settings.presets],
-            description='Starting point of all other parameters: speed or accuracy; empty: what '
-            'params_file says.'),
-        DeclareLaunchArgument(
-            'params_file', default_value=[*config, chosen_method, '.yaml'],
-            description='Parameter file; by default the one that comes with the method.'),
+        argument('queue'),
+        argument('method'),
+        argument('preset'),
+        argument('params_file'),
         DeclareLaunchArgument(
             'output', default_value='',
             description='Folder for a bag and a text file of the tracks; empty: none.'),
-        DeclareLaunchArgument(
-            'namespace', default_value='', description='Namespace of the nodes.'),
-        DeclareLaunchArgument(
-            'device', default_value='',
-            description='Where networks run: auto, cpu, cuda, cuda:1; empty: what params_file '
-            'says.'),
-        DeclareLaunchArgument(
-            'weights', default_value='',
-            description='Weights of the detector: a name in the manifest or the path of a '
-            '.safetensors file; empty: what params_file says.'),
-        DeclareLaunchArgument(
-            'use_sim_time', default_value='true', choices=['', 'true', 'false'],
+        argument('namespace'),
+        argument('device'),
+        argument('weights'),
+        argument('rcnn_weights'),
+        argument(
+            'use_sim_time', default_value='true',
             description='The tracker takes its time from the bag; empty: what params_file says.'),
-        DeclareLaunchArgument(
-            'log_level', default_value='info',
-            choices=['debug', 'info', 'warn', 'error', 'fatal'],
-            description='Least severity that is logged.'),
+        argument('log_level'),
 
-        # images over 0.5 MB need it; a profile of the user's own stays, whichever name it has
-        SetEnvironmentVariable(profile_variable(), EnvironmentVariable(
-            newer, default_value=EnvironmentVariable(older, default_value=profile))),
+        dds_profile(),
 
         OpaqueFunction(function=nodes),
     ])

@@ -22,28 +22,20 @@ with a slash.
 import shutil
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, LogInfo, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, LogInfo
 from launch.conditions import IfCondition
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
+from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
 
-from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
+from mot_ros.ros.launching import argument, config_file, dds_profile, log_arguments, passed_on
 
 
 def generate_launch_description() -> LaunchDescription:
-    config = [FindPackageShare('mot_ros'), '/config/']
-    profile = [*config, 'fastdds.xml']
-    newer, older = PROFILE_VARIABLES
     camera_info = PythonExpression([
         "'/'.join('", LaunchConfiguration('image_topic'), "'.split('/')[:-1] + ['camera_info'])"])
     # the choices of use_sim_time leave nothing in it that could be an expression
     sim_time = PythonExpression(["'", LaunchConfiguration('use_sim_time'), "' == 'true'"])
-
-    def argument(name: str) -> ParameterValue:
-        # a string always, which the node reads: rectified:='' must not become a truth value
-        return ParameterValue(LaunchConfiguration(name), value_type=str)
 
     def rviz() -> Node | LogInfo:
         if shutil.which('rviz2') is None:
@@ -64,15 +56,14 @@ def generate_launch_description() -> LaunchDescription:
                 ('/visualizer/debug_image', 'visualizer/debug_image'),
                 ('/visualizer/markers', 'visualizer/markers')],
             arguments=[
-                '-d', [*config, 'tracks.rviz'], '-f', LaunchConfiguration('fixed_frame'),
-                '--ros-args', '--log-level', LaunchConfiguration('log_level')],
+                '-d', config_file('tracks.rviz'), '-f', LaunchConfiguration('fixed_frame'),
+                *log_arguments()],
             output='screen',
             condition=IfCondition(LaunchConfiguration('rviz')))
 
     return LaunchDescription([
-        DeclareLaunchArgument(
-            'image_topic', default_value='image',
-            description='Topic of the camera images (sensor_msgs/msg/Image).'),
+        argument(
+            'image_topic', description='Topic of the camera images (sensor_msgs/msg/Image).'),
         DeclareLaunchArgument(
             'tracks_topic', default_value='tracker/tracks',
             description='Topic of the tracks (vision_msgs/msg/Detection2DArray); label_info is '
@@ -81,8 +72,8 @@ def generate_launch_description() -> LaunchDescription:
             'camera_info_topic', default_value=camera_info,
             description='Topic of the calibration (sensor_msgs/msg/CameraInfo), which the markers '
             'need; by default beside the images.'),
-        DeclareLaunchArgument(
-            'image_transport', default_value='', choices=['', 'raw', 'compressed'],
+        argument(
+            'image_transport',
             description='How images come: raw, or compressed on the topic '
             'image_topic/compressed; empty: raw.'),
         DeclareLaunchArgument(
@@ -90,10 +81,9 @@ def generate_launch_description() -> LaunchDescription:
             description='The images are rectified, so markers are made with P of the calibration '
             "instead of K and D; empty: false. With true they also fit raw images in rviz's "
             'Camera display, which projects with P.'),
-        DeclareLaunchArgument(
-            'namespace', default_value='', description='Namespace of the nodes.'),
-        DeclareLaunchArgument(
-            'use_sim_time', default_value='', choices=['', 'true', 'false'],
+        argument('namespace'),
+        argument(
+            'use_sim_time',
             description='Take time from /clock, as a simulation or a bag publishes it; empty: '
             'false.'),
         DeclareLaunchArgument(
@@ -102,31 +92,21 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             'fixed_frame', default_value='camera',
             description='Fixed frame of rviz: the frame_id of the images, or one that tf knows.'),
-        DeclareLaunchArgument(
-            'log_level', default_value='info',
-            choices=['debug', 'info', 'warn', 'error', 'fatal'],
-            description='Least severity that is logged.'),
+        argument('log_level'),
 
-        # images over 0.5 MB need it; a profile of the user's own stays, whichever name it has
-        SetEnvironmentVariable(profile_variable(), EnvironmentVariable(
-            newer, default_value=EnvironmentVariable(older, default_value=profile))),
+        dds_profile(),
 
         Node(
             package='mot_ros',
             executable='visualizer',
             name='visualizer',
             namespace=LaunchConfiguration('namespace'),
-            # `launch.` marks values that count only where they are not empty
-            parameters=[{
-                'launch.image_transport': argument('image_transport'),
-                'launch.rectified': argument('rectified'),
-                'launch.use_sim_time': argument('use_sim_time'),
-            }],
+            parameters=[passed_on('image_transport', 'rectified', 'use_sim_time')],
             remappings=[
                 ('image', LaunchConfiguration('image_topic')),
                 ('tracks', LaunchConfiguration('tracks_topic')),
                 ('camera_info', LaunchConfiguration('camera_info_topic'))],
-            arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+            arguments=log_arguments(),
             output='screen',
             emulate_tty=True),
         rviz(),

@@ -136,6 +136,7 @@ MODULES = {
     'launch.actions': [
         DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction,
         SetEnvironmentVariable, Shutdown],
+    'launch.launch_context': [LaunchContext],
     'launch.launch_description_sources': [PythonLaunchDescriptionSource],
     'launch.conditions': [IfCondition],
     'launch.substitutions': [EnvironmentVariable, LaunchConfiguration, PythonExpression],
@@ -144,6 +145,8 @@ MODULES = {
     'launch_ros.parameter_descriptions': [ParameterValue],
     'launch_ros.substitutions': [FindPackageShare],
 }
+SHARED = 'mot_ros.ros.launching'
+"""What all launch files import of ours, and which imports launch itself."""
 
 
 @dataclass
@@ -159,6 +162,8 @@ class Launched:
 def load(path: Path) -> LaunchDescription:
     """Run a launch file on the stand-ins."""
     before = dict(sys.modules)
+    # it belongs to the launch that it was imported with
+    sys.modules.pop(SHARED, None)
     try:
         for name, members in MODULES.items():
             sys.modules[name] = ModuleType(name)
@@ -169,7 +174,7 @@ def load(path: Path) -> LaunchDescription:
         spec.loader.exec_module(module)
         return module.generate_launch_description()
     finally:
-        for name in MODULES:
+        for name in (*MODULES, SHARED):
             sys.modules.pop(name, None)
             if name in before:
                 sys.modules[name] = before[name]

@@ -23,7 +23,7 @@ import signal
 import subprocess
 from xml.etree import ElementTree
 
-from parameter_files import concerns, SET_BY_PRESETS, text_of
+from parameter_files import concerns, SET_BY_PRESETS, text_of, values_of
 import pytest
 from stand_ins import launch, ROOT
 import yaml
@@ -89,13 +89,14 @@ def test_the_arguments_of_the_tracker():
     arguments = launch(TRACKER).arguments
     assert list(arguments) == [
         'method', 'preset', 'params_file', 'image_topic', 'image_transport', 'detections_topic',
-        'namespace', 'device', 'weights', 'queue', 'use_sim_time', 'autostart', 'log_level']
+        'namespace', 'device', 'weights', 'rcnn_weights', 'queue', 'use_sim_time', 'autostart',
+        'log_level']
     assert arguments['method'].choices == ['', *METHODS]
     assert arguments['preset'].choices == ['', *Settings.presets]
     assert arguments['image_transport'].choices == ['', *KNOWN['image_transport'].choices]
     assert arguments['queue'].choices == ['', *KNOWN['queue'].choices]
-    for name in ('method', 'preset', 'device', 'weights', 'queue', 'use_sim_time', 'autostart',
-                 'image_transport'):
+    for name in ('method', 'preset', 'device', 'weights', 'rcnn_weights', 'queue',
+                 'use_sim_time', 'autostart', 'image_transport'):
         assert arguments[name].default_value == '', 'not set must be empty'
     with pytest.raises(ValueError, match='method'):
         launch(TRACKER, method='centertrack')
@@ -151,11 +152,11 @@ def test_arguments_go_before_the_file_and_the_file_before_the_defaults(ros_domai
 
     settings, sim_time = parameters_of(launch(
         TRACKER, params_file=str(file), method='bytetrack', device='0', weights='/w.safetensors',
-        use_sim_time='false', autostart='true', preset='fast', queue='latest',
-        image_transport='raw'), tmp_path)
+        rcnn_weights='/r.pth', use_sim_time='false', autostart='true', preset='fast',
+        queue='latest', image_transport='raw'), tmp_path)
     assert settings == build(NodeSettings, {
         'method': 'bytetrack', 'device': '0', 'preset': 'fast', 'sort.max_age': 7,
-        'detector.weights': '/w.safetensors'})
+        'detector.weights': '/w.safetensors', 'rcnn.weights': '/r.pth'})
     assert sim_time is False
 
 
@@ -180,13 +181,7 @@ def test_the_profile_is_set_unless_the_user_has_one(monkeypatch, distro, read, m
 
 @pytest.mark.parametrize('method', METHODS)
 def test_parameter_files_state_the_defaults_and_nothing_else(method):
-    text = (ROOT / 'config' / f'{method}.yaml').read_text()
-    content = yaml.safe_load(text)
-    assert list(content) == ['/**']
-    values = {}
-    for name, value in content['/**']['ros__parameters'].items():
-        values |= ({f'{name}.{inner}': item for inner, item in value.items()}
-                   if isinstance(value, dict) else {name: value})
+    values = values_of(ROOT / 'config' / f'{method}.yaml')
     wanted = {
         name for name in KNOWN if name not in SET_BY_PRESETS and concerns(name, method)}
     assert values.keys() == wanted

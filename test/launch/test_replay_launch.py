@@ -44,13 +44,15 @@ def bag(tmp_path):
 
 def test_tracker_and_replay_meet_on_the_only_image_topic(bag):
     path = bag('/camera/image')
-    tracker, replay = launch(REPLAY, bag=path, method='sort', rate='2', loops='3').nodes
+    tracker, replay = launch(
+        REPLAY, bag=path, method='sort', rate='2', loops='3', rcnn_weights='/w.pth').nodes
     assert (tracker.executable, replay.executable) == ('tracker', 'replay')
     assert dict(tracker.remappings)['image'] == '/camera/image'
     file, passed = tracker.parameters
     assert file == str(ROOT / 'config' / 'sort.yaml')
     assert passed['launch.use_sim_time'] == 'true'
     assert passed['launch.queue'] == ''
+    assert passed['launch.rcnn.weights'] == '/w.pth'
     parameters, = replay.parameters
     assert parameters == {
         'bag': path, 'rate': 2.0, 'loops': 3, 'start_offset': 0.0,

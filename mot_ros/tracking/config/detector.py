@@ -63,7 +63,7 @@ class DetectorSettings:
         '', "ONNX, PRB, GluonCV's SSDs: file of class names (text, YAML or JSON) or 'coco'; empty "
         'takes those in the file of weights', fixed=LOADED)
     resize: str = setting(
-        'auto', 'SSD and ONNX: fit the image on grey, in the middle (letterbox) or at the top left '
+        'auto', 'SSD, ONNX: fit the image on grey, in the middle (letterbox) or at the top left '
         '(corner), or stretch it', choices=('auto', 'letterbox', 'corner', 'stretch'),
         fixed=LOADED)
     pixels: str = setting(

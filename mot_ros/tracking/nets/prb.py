@@ -51,7 +51,8 @@ from mot_ros.tracking.nets.prb_rows import MSP, Row
 
 KNOWN_HEADS = {
     43: 'PRB-FPN6-MSP for deployment', 60: 'PRB-FPN-CSP or PRB-FPN-MSP', 105: 'YOLOv7',
-    108: 'PRB-FPN-ELAN', 121: 'YOLOv7-X', 122: 'YOLOv7-W6', 180: 'PRB-FPN6-2PY', 194: 'PRB-FPN6-3PY'}
+    108: 'PRB-FPN-ELAN', 121: 'YOLOv7-X', 122: 'YOLOv7-W6', 180: 'PRB-FPN6-2PY',
+    194: 'PRB-FPN6-3PY'}
 """Positions of the head in files of relatives, by which these are named when refused."""
 
 

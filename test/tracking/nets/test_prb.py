@@ -289,7 +289,8 @@ def test_a_published_file_is_taken_without_its_auxiliary_head():
 
 
 @pytest.mark.parametrize('last, name', [
-    (180, 'PRB-FPN6-2PY'), (194, 'PRB-FPN6-3PY'), (60, 'PRB-FPN-CSP or PRB-FPN-MSP'), (105, 'YOLOv7')])
+    (180, 'PRB-FPN6-2PY'), (194, 'PRB-FPN6-3PY'), (60, 'PRB-FPN-CSP or PRB-FPN-MSP'),
+    (105, 'YOLOv7')])
 def test_relatives_are_named(last, name):
     state = {f'model.{place}.conv.weight': torch.zeros(1) for place in range(last)}
     state[f'model.{last}.m.0.bias'] = torch.zeros(18)

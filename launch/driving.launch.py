@@ -1,0 +1,78 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The tracker for the camera of a car: `ros2 launch mot_ros driving.launch.py rcnn_weights:=FILE`.
+
+As tracker.launch.py, with the method siammot and, for siammot, smot and smiletrack, a parameter
+file for images that move fast. `video:=drive.mp4` plays a drive in place of the camera.
+"""
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from mot_ros.ros.launching import argument, ARGUMENTS, log_arguments, method_file, tracker
+
+DRIVING = {
+    'siammot': 'siammot_crp', 'smot': 'smot_driving', 'smiletrack': 'smiletrack_driving'}
+"""Parameter files of methods that have one for this; the others have their usual one."""
+CHANGED = {
+    'method': {'description': 'Tracking method; empty: what params_file says, else siammot.'},
+    'params_file': {
+        'default_value': method_file('siammot', **DRIVING),
+        'description': 'Parameter file; by default the one for driving that comes with the '
+        'method, or else its usual one.'},
+}
+
+
+def camera(context: LaunchContext) -> list[Node]:
+    """Return what plays the video, if there is one."""
+    if not context.launch_configurations['video']:
+        return []
+    return [Node(
+        package='mot_ros',
+        executable='camera',
+        name='camera',
+        namespace=LaunchConfiguration('namespace'),
+        parameters=[{
+            'source': ParameterValue(LaunchConfiguration('video'), value_type=str),
+            'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
+            # the tracker loads its network first
+            'wait_for_subscribers': 1,
+        }],
+        remappings=[('image', LaunchConfiguration('image_topic'))],
+        arguments=log_arguments(),
+        output='screen',
+        emulate_tty=True,
+        on_exit=Shutdown(reason='the video is at its end'))]
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription([
+        *(argument(name, **CHANGED.get(name, {})) for name in ARGUMENTS),
+        DeclareLaunchArgument(
+            'video', default_value='',
+            description='Video file or folder of images to play, raw, in place of a camera, and '
+            'to end with; empty: none.'),
+        DeclareLaunchArgument(
+            'rate', default_value='0.0',
+            description='Frames per second of the video; 0: what it says itself.'),
+
+        *tracker(),
+
+        OpaqueFunction(function=camera),
+    ])
