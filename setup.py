@@ -42,8 +42,11 @@ setup(
     install_requires=['setuptools'],
     extras_require={
         'cluster': ['distributed'], 'evaluation': ['trackeval'],
-        'export': ['onnx', 'onnxscript'], 'onnx': ['onnxruntime'], 'test': ['pytest']},
-    zip_safe=True,
+        'export': ['onnx', 'onnxscript'], 'onnx': ['onnxruntime'], 'test': ['pytest'],
+        'training': ['matplotlib']},
+    package_data={package_name: ['models/*.safetensors', 'training/recipes/*.yaml']},
+    # weights are read as files
+    zip_safe=False,
     entry_points={
         'console_scripts': [
             'mot_ros = mot_ros.cli:main',

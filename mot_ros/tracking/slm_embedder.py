@@ -26,17 +26,15 @@ from mot_ros.tracking.appearance import NEED, unit, windows
 from mot_ros.tracking.crops import resized_windows
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.nets.slm import CHECKPOINT_KEY, CROP, DIMENSION, running_part, Slm
+from mot_ros.tracking.nets.slm import CHECKPOINT_KEY, DIMENSION, running_part
+from mot_ros.tracking.nets.slms import AnySlm, make_slm
 from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Floats, Frame
-
-BATCH = 16
-"""Crops at once: beyond, features leave the cache of a CPU, and memory stays bounded."""
 
 
 class SlmEmbedder:
     """
-    Embeds boxes by a trained SLM of a variant, `code` or `article`.
+    Embeds boxes by a trained SLM of a variant, `code`, `article` or `small`.
 
     `name` is a name in the weights manifest or a file: safetensors, or the published code's
     checkpoints for `code`. There is no embedding without training: raises WeightsError if it
@@ -49,13 +47,13 @@ class SlmEmbedder:
                 'SLM has no weights, and untrained it tells nobody apart; name a file of trained '
                 "ones, or compare colours ('colour') instead")
         self.device = resolve_device(device)
-        network = Slm(variant)
+        network = make_slm(variant)
         state, self.unused = running_part(weights.load(name, inside=CHECKPOINT_KEY))
         """Names of tensors in the file that the network does not run."""
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
         # oneDNN and cuDNN both compute faster with the channels last
-        self._network: Slm = network.to(  # type: ignore[call-overload]
+        self._network: AnySlm = network.to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last)
 
     @property
@@ -65,8 +63,9 @@ class SlmEmbedder:
 
     def warm_up(self) -> None:
         """Run once on nothing: the first call allocates memory and picks kernels."""
-        black = np.zeros((CROP[1], CROP[0], 3), np.uint8)
-        self.embed(Frame.of(black, 0.0), np.array([[0, 0, *CROP]], np.float32))
+        width, height = self._network.crop
+        black = np.zeros((height, width, 3), np.uint8)
+        self.embed(Frame.of(black, 0.0), np.array([[0, 0, width, height]], np.float32))
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
         """Return embeddings (N, 128) of boxes (N, 4), see Embedder."""
@@ -79,9 +78,9 @@ class SlmEmbedder:
             enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), (
                 exact if self.device.type == 'cuda' else contextlib.nullcontext()):
-            for start in range(0, len(rows), BATCH):
-                some = rows[start:start + BATCH]
-                crops = resized_windows(image, whole[some], CROP, self.device)
+            for start in range(0, len(rows), self._network.batch):
+                some = rows[start:start + self._network.batch]
+                crops = resized_windows(image, whole[some], self._network.crop, self.device)
                 crops = crops.contiguous(memory_format=torch.channels_last)
                 result[some] = self._network(crops).cpu().numpy()
         return unit(result)

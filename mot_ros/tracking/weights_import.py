@@ -31,6 +31,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.tracking import weights
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.ssd_import import convert
 from mot_ros.tracking.weights import cache_root, describe, MANIFEST, sha256, State
@@ -67,9 +68,12 @@ def import_weights(
                 f'{name!r} is not in the manifest; the names are {", ".join(MANIFEST)}')
     paths = []
     for entry in describe():
-        if names and entry.name not in names:
+        if entry.name not in names and (names or MANIFEST[entry.name].shipped):
             continue
         paths.append(entry.path)
+        if MANIFEST[entry.name].shipped:
+            progress(f'{entry.name} comes with the package: {weights.locate(entry.name)}')
+            continue
         if entry.state is State.PRESENT and not force:
             progress(f'{entry.name} is in place: {entry.path}')
             continue

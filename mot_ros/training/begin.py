@@ -17,9 +17,10 @@
 from __future__ import annotations
 
 from mot_ros.data.composed.pairs import Pairs
-from mot_ros.data.composed.person_crops import Crops, PersonCrops
+from mot_ros.data.composed.person_crops import Crops, MixedCrops, PersonCrops
+from mot_ros.data.tracked_images import TrackCrops
 from mot_ros.tracking import weights
-from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.nets import siammot, slm
 from mot_ros.tracking.nets.siammot import BODY, SiamMot
 from mot_ros.tracking.nets.slm_small import SlmSmall, trunk_from_ssd
@@ -44,8 +45,7 @@ def make_task(plan: Plan, supplies: Supplies) -> tuple[Task, str]:
     if isinstance(plan, SlmPlan):
         looks = make_slm(plan.network.variant)
         said = begin(looks, plan.init)
-        crops: Crops = PersonCrops(
-            supplies.cutouts, supplies.photographs, plan.samples, plan.recipe.seed)
+        crops = make_crops(plan, supplies)
         if plan.repeat:
             crops = Repeated(crops, plan.repeat)
         return SlmTask(looks, crops, plan.loss), said
@@ -55,6 +55,20 @@ def make_task(plan: Plan, supplies: Supplies) -> tuple[Task, str]:
     if plan.repeat:
         pairs = Repeated(pairs, plan.repeat)
     return SiamMotTask(network, pairs, plan.loss, plan.least), said
+
+
+def make_crops(plan: SlmPlan, supplies: Supplies) -> Crops:
+    """Return people out of cut-outs and out of video, whichever there are, in turn."""
+    seed, parts = plan.recipe.seed, list[Crops]()
+    if supplies.cutouts:
+        parts.append(PersonCrops(supplies.cutouts, supplies.photographs, plan.samples, seed))
+    if supplies.sequences:
+        parts.append(TrackCrops(supplies.sequences, plan.samples, seed + 1))
+    if not parts:
+        raise ConfigError(
+            f'nobody to look at: SLM learns from cut-outs (folders with masks or polygons) and '
+            f'from annotated video, and there are {len(supplies.images)} images with boxes only')
+    return parts[0] if len(parts) == 1 else MixedCrops(parts)
 
 
 def begin(network: AnySlm | SiamMot, name_or_path: str) -> str:

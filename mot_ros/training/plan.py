@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import contextlib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 import difflib
 from pathlib import Path
@@ -161,6 +162,10 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     wrong = not isinstance(value, kind) if isinstance(kind, type) else False
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
+    if kind is float and isinstance(value, str):
+        # YAML takes 1e-3, which has no point, for a text
+        with contextlib.suppress(ValueError):
+            return float(value)
     if wrong or (kind is int and isinstance(value, bool)):
         raise ConfigError(f'{where} is {value!r}; it must be of type {kind.__name__}')
     return value

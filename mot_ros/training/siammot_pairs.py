@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from mot_ros.data.composed.image_pairs import Augmentation, ImagePairs
 from mot_ros.data.composed.mosaics import MosaicPairs
 from mot_ros.data.composed.pairs import ComposedPairs, PairChoice, Pairs, PairSample
+from mot_ros.data.tracked_images import VideoPairs
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.types import Floats
 from mot_ros.training.siammot_task import MixedPairs
@@ -37,18 +38,19 @@ GREY = 114
 @dataclass(frozen=True)
 class PairMix:
     """
-    What pairs are made of, by shares: `composed` scenes, `mosaics` and single `images`.
+    What pairs are made of, by shares: `composed` scenes, `mosaics`, single `images`, `videos`.
 
-    `size` is (width, height) of all of them, multiples of 32; a single image is scaled into it,
-    down to `smallest` of what would fill it. A share without data for it (cut-outs or
-    annotated images) is left out. The rest says what composed pairs and mosaics are like, see
-    PairChoice and MosaicPairs, and how the frames of a pair differ, see Augmentation.
+    `size` is (width, height) of all of them, multiples of 32; images are scaled into it, down to
+    `smallest` of what would fill it. A share without data for it (cut-outs or annotated images,
+    or video) is left out. The rest says what composed pairs and mosaics are like, see PairChoice
+    and MosaicPairs, and how the frames of a pair differ, see Augmentation.
     """
 
     size: tuple[int, int] = (640, 480)
     composed: float = 0.5
     mosaics: float = 0.25
     images: float = 0.25
+    videos: float = 0.5
     smallest: float = 0.5
     gap: float = 1.0
     driving: float = 0.3
@@ -77,11 +79,16 @@ class PairMix:
             parts.append((FittedPairs(
                 ImagePairs(supplies.images, change, seed + 2), self.size, self.smallest, seed),
                 self.images))
+        if self.videos and supplies.sequences:
+            parts.append((FittedPairs(
+                VideoPairs(supplies.sequences, self.gap, change, seed + 3), self.size,
+                self.smallest, seed), self.videos))
         if not parts:
             raise ConfigError(
-                f'nothing to make pairs of: {len(supplies.cutouts)} cut-outs and '
-                f'{len(supplies.images)} annotated images, with shares {self.composed:g} of '
-                f'composed scenes, {self.mosaics:g} of mosaics and {self.images:g} of images')
+                f'nothing to make pairs of: {len(supplies.cutouts)} cut-outs, '
+                f'{len(supplies.images)} annotated images and {len(supplies.sequences)} videos, '
+                f'with shares {self.composed:g} of composed scenes, {self.mosaics:g} of mosaics, '
+                f'{self.images:g} of images and {self.videos:g} of videos')
         return MixedPairs(parts, seed)
 
 

@@ -31,20 +31,26 @@ from mot_ros.data.labelled_images import (
     penn_fudan_images,
     yolo_images,
 )
+from mot_ros.data.tracked_images import read_tracked, TrackedImages
 from mot_ros.tracking.errors import SourceError
 
-FIGURES = 60
+FIGURES = 24
 """Figures that are drawn where there is nobody to cut out."""
 IMAGE_FOLDERS = ('images', 'Images')
 
 
 @dataclass(frozen=True, eq=False)
 class Supplies:
-    """Annotated images, people to be cut out, photographs without people, and a line on each."""
+    """
+    Annotated images, people to be cut out, photographs without people, and annotated video.
+
+    `counts` says in a line each what was found.
+    """
 
     images: Sequence[LabelledImage] = ()
     cutouts: Sequence[Cutout] = ()
     photographs: Sequence[Path] = ()
+    sequences: Sequence[TrackedImages] = ()
     counts: tuple[str, ...] = ()
 
 
@@ -55,11 +61,13 @@ def read_supplies(
 
     A folder has `images` and beside it `masks` (Penn-Fudan), `labels` or `polygons` (YOLO), or
     several of these. A file is CrowdHuman's (.odgt) or COCO's (.json), with its images in
-    `images` beside it, or in DIR where it is given as FILE=DIR. Without any root, figures are
-    drawn. Raises SourceError for one that holds nothing to learn from.
+    `images` beside it, or in DIR where it is given as FILE=DIR. A MOTChallenge sequence with
+    images, or a folder of such, is video. Without any root, figures are drawn. Raises SourceError
+    for one that holds nothing to learn from.
     """
     images: list[LabelledImage] = []
     cutouts: list[Cutout] = []
+    sequences: list[TrackedImages] = []
     photographs = [file for folder in backgrounds for file in background_files(folder)]
     counts = []
     for root in roots:
@@ -68,6 +76,8 @@ def read_supplies(
             counts.append(str(check_split(root, found.images)))
         if found.cutouts:
             counts.append(f'{root}: {len(found.cutouts)} people to be cut out')
+        counts += found.counts
+        sequences += found.sequences
         images += found.images
         cutouts += found.cutouts
         if not backgrounds:
@@ -78,7 +88,7 @@ def read_supplies(
     counts.append(
         f'{len(photographs)} photographs to put people in front of' if photographs
         else 'no photographs without people: backgrounds are drawn')
-    return Supplies(images, cutouts, photographs, tuple(counts))
+    return Supplies(images, cutouts, photographs, sequences, tuple(counts))
 
 
 def _read(root: str) -> Supplies:
@@ -93,9 +103,7 @@ def _read(root: str) -> Supplies:
     masks, labels, polygons = (
         (path / part).is_dir() for part in ('masks', 'labels', 'polygons'))
     if not (masks or labels or polygons):
-        raise SourceError(
-            f'{path} has none of the folders masks (as Penn-Fudan), labels and polygons (YOLO) '
-            'beside its images; for CrowdHuman or COCO name the annotation file')
+        return _video(path)
     if masks:
         images += penn_fudan_images(path)
     if labels:
@@ -107,6 +115,19 @@ def _read(root: str) -> Supplies:
             photographs = []
     cutouts = read_cutouts(path) if masks or polygons else []
     return Supplies(images, cutouts, photographs)
+
+
+def _video(path: Path) -> Supplies:
+    """Read MOTChallenge sequences."""
+    if not any((folder / 'gt').is_dir() for folder in (path, *path.iterdir())):
+        raise SourceError(
+            f'{path} has none of the folders masks (as Penn-Fudan), labels and polygons (YOLO) '
+            'beside its images, nor gt (MOTChallenge); for CrowdHuman or COCO name the '
+            'annotation file')
+    found = read_tracked(path)
+    return Supplies(sequences=found, counts=tuple(
+        f'{path}: {each.name}, {len(each.files)} images, {len(set(each.truth.ids.tolist()))} '
+        f'people in {len(each.truth)} boxes' for each in found))
 
 
 def _annotated(path: Path, folder: Path | None) -> list[LabelledImage]:

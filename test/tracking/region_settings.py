@@ -22,10 +22,16 @@ CODE = {
     'velocity': False, 'camera': False,
 }
 """The published code, without our additions."""
+THRESHOLDS = {
+    'rcnn.short_side': 800, 'rcnn.long_side': 1280, 'siammot.alpha': 0.4, 'siammot.beta': 0.6,
+    'siammot.resume': 0.4, 'siammot.velocity_memory': 0.3, 'tracktor.alpha': 0.4,
+    'tracktor.beta': 0.6,
+}
+"""The published ones; the defaults are those of the shipped weights."""
 
 
 def settings_of(method='siammot', **changes):
     """Build settings; names are those of the method, or of another group as in rcnn__amodal."""
-    return build(Settings, {
+    return build(Settings, THRESHOLDS | {
         name.replace('__', '.') if '__' in name else f'{method}.{name}': value
         for name, value in changes.items()})

@@ -22,7 +22,7 @@ from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.crops import resized_windows
 from mot_ros.tracking.errors import FrameError, WeightsError
 from mot_ros.tracking.nets.slm import Slm
-from mot_ros.tracking.slm_embedder import BATCH, SlmEmbedder
+from mot_ros.tracking.slm_embedder import SlmEmbedder
 from mot_ros.tracking.types import Frame
 
 SIZE = (320, 240)
@@ -125,20 +125,20 @@ def test_zero_is_alike_to_nothing():
 # both embedders
 
 def test_embeddings_are_of_unit_length_or_zero(embedder):
-    boxes = random_boxes(BATCH + 5)
+    boxes = random_boxes(Slm.batch + 5)
     boxes[3] = [400, 10, 500, 90]
     boxes[7] = np.nan
     embedded = embedder.embed(Frame.of(noise(), 0.0), boxes)
-    assert embedded.shape == (BATCH + 5, embedder.dimension) and embedded.dtype == np.float32
+    assert embedded.shape == (Slm.batch + 5, embedder.dimension) and embedded.dtype == np.float32
     lengths = np.linalg.norm(embedded, axis=1)
-    expected = np.ones(BATCH + 5)
+    expected = np.ones(Slm.batch + 5)
     expected[[3, 7]] = 0
     np.testing.assert_allclose(lengths, expected, atol=1e-5)
     assert embedder.embed(Frame.of(noise(), 0.0), boxes[:0]).shape == (0, embedder.dimension)
 
 
 def test_all_at_once_equals_one_by_one(embedder):
-    frame, boxes = Frame.of(noise(), 0.0), random_boxes(BATCH + 3)
+    frame, boxes = Frame.of(noise(), 0.0), random_boxes(Slm.batch + 3)
     whole = embedder.embed(frame, boxes)
     single = np.concatenate([embedder.embed(frame, box[None]) for box in boxes])
     np.testing.assert_allclose(whole, single, atol=2e-4)

@@ -24,15 +24,17 @@ from torch.nn import functional as F
 
 from mot_ros.tracking.nets.emm import (
     correlate,
-    cosine_window,
-    decode,
     DECODED_TOGETHER,
     Emm,
     EmmOptions,
-    position,
     Predictor,
-    ranked,
     Response,
+)
+from mot_ros.tracking.nets.emm_decode import (
+    cosine_window,
+    decode,
+    position,
+    ranked,
     scale_penalty,
     UPSAMPLING,
     upsampling,

@@ -334,7 +334,7 @@ def test_damage_ends_in_no_detections(make, monkeypatch):
 
 def test_missing_weights_are_told():
     with pytest.raises(WeightsError, match=r'rcnn\.weights.*weights import'):
-        RcnnDetector(RcnnSettings(), 'cpu')
+        RcnnDetector(RcnnSettings(weights=''), 'cpu')
     with pytest.raises(WeightsError, match=r'nowhere\.safetensors'):
         RcnnDetector(RcnnSettings(weights='nowhere.safetensors'), 'cpu')
 
@@ -364,7 +364,8 @@ def test_the_published_network_sees_a_whole_image(tmp_path):
     network = Architecture(motion='none').make()
     path = tmp_path / 'dla34.safetensors'
     safetensors.torch.save_file(network.state_dict(), path)
-    detector = RcnnDetector(RcnnSettings(weights=str(path)), 'cpu')
+    detector = RcnnDetector(
+        RcnnSettings(weights=str(path), short_side=800, long_side=1280), 'cpu')
     assert tuple(detector.class_names) == ('person',) and detector.motion is None
     sight = detector.see(frame(1280, 720))
     assert sight.size == (1280, 704)

@@ -254,7 +254,7 @@ def test_labels_are_those_of_the_detector(treatment):
 
 def test_a_network_that_is_missing_is_told():
     with pytest.raises(WeightsError, match=r'rcnn\.weights'):
-        SiamMot(GivenDetector(moving(5)), settings_of(**CODE))
+        SiamMot(GivenDetector(moving(5)), settings_of(**CODE, rcnn__weights=''))
     blind = OracleDetector(moving(5))
     blind.motion = None
     with pytest.raises(WeightsError, match='no motion model'):

@@ -37,7 +37,7 @@ from mot_ros.tracking.detectors.canvas import batch
 from mot_ros.tracking.detectors.onnx import OnnxDetector
 from mot_ros.tracking.detectors.onnx_session import OnnxSession
 from mot_ros.tracking.detectors.ssd import SsdDetector
-from mot_ros.tracking.nets import ssd_export
+from mot_ros.tracking.nets.onnx_export import OPSET
 from mot_ros.tracking.nets.ssd import SsdMobileNetV3
 from mot_ros.tracking.types import Frame
 
@@ -154,7 +154,7 @@ def test_the_file_says_what_a_reader_needs(small):
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     assert ast.literal_eval(metadata.pop('names')) == ['person', 'car', 'dog']
     assert metadata == {'layout': 'ssd_pixels', 'resize': 'stretch', 'pixels': 'signed'}
-    assert {entry.domain: entry.version for entry in model.opset_import}[''] == ssd_export.OPSET
+    assert {entry.domain: entry.version for entry in model.opset_import}[''] == OPSET
     # nothing of the machine that it was made on
     data = small[1].read_bytes()
     assert b'site-packages' not in data and str(ROOT).encode() not in data

@@ -184,7 +184,7 @@ def test_one_who_leaves_is_gone():
 
 def test_boxes_of_another_detector():
     scene = moving(5)
-    settings = settings_of('tracktor', **TABLE_1, detections='kept')
+    settings = settings_of('tracktor', **TABLE_1, detections='kept', rcnn__weights='')
     with oracle_beside(scene):
         tracker = Tracktor(GivenDetector(scene), settings)
     first, second = follow(tracker, 2)

@@ -65,6 +65,11 @@ def layer():
     return torch.nn.Linear(3, 2)
 
 
+def state_of(name):
+    found, = (entry.state for entry in weights.describe() if entry.name == name)
+    return found
+
+
 # where weights lie
 
 def test_the_cache_follows_the_xdg_specification(monkeypatch, tmp_path):
@@ -78,7 +83,7 @@ def test_the_cache_follows_the_xdg_specification(monkeypatch, tmp_path):
 def test_missing_weights_name_the_one_command(cache):
     with pytest.raises(WeightsError, match=f'{cache}.*run: mot_ros weights import$'):
         weights.load(NAME)
-    assert [entry.state for entry in weights.describe()] == [weights.State.MISSING]
+    assert state_of(NAME) is weights.State.MISSING
 
 
 def test_a_name_never_means_a_file_in_the_working_directory(cache, tmp_path, monkeypatch):
@@ -99,7 +104,7 @@ def test_altered_weights_are_refused_with_both_hashes(cache):
     data = serialize({'a': np.zeros(3, np.float32)}, {})
     cache.mkdir(parents=True)
     (cache / f'{NAME}.safetensors').write_bytes(data)
-    assert [entry.state for entry in weights.describe()] == [weights.State.ALTERED]
+    assert state_of(NAME) is weights.State.ALTERED
     with pytest.raises(WeightsError) as caught:
         weights.load(NAME)
     for part in (weights.sha256(data), weights.MANIFEST[NAME].sha256, 'mot_ros weights import'):
@@ -235,6 +240,38 @@ def test_the_writer_is_read_by_the_library_and_knows_one_order():
         dict(reversed(arrays.items())), {'a': 'ä', 'licence': 'Apache-2.0'})
 
 
+# what comes with the package
+
+SHIPPED = [name for name, pinned in weights.MANIFEST.items() if pinned.shipped]
+
+
+def test_what_comes_with_the_package_is_small_and_all_there(cache):
+    assert SHIPPED
+    paths = [weights.locate(name) for name in SHIPPED]
+    assert sorted(path.name for path in weights.SHIPPED.iterdir()) == sorted(
+        path.name for path in paths)
+    assert all(path.stat().st_size < 8e6 for path in paths)
+    assert sum(path.stat().st_size for path in paths) < 20e6
+    for name in SHIPPED:
+        assert state_of(name) is weights.State.PRESENT
+        card = weights.metadata(name)
+        assert {'data', 'recipe', 'seed', 'date', 'hardware', 'accuracy', 'limits',
+                'licence'} <= card.keys()
+
+
+def test_what_comes_with_the_package_is_not_fetched(cache):
+    said = []
+    assert import_weights(SHIPPED, progress=said.append) == [
+        weights.locate(name) for name in SHIPPED]
+    assert all('comes with the package' in line for line in said)
+
+
+def test_a_package_without_its_weights_says_what_to_do(cache, monkeypatch, tmp_path):
+    monkeypatch.setattr(weights, 'SHIPPED', tmp_path)
+    with pytest.raises(WeightsError, match='install the package again'):
+        weights.load(SHIPPED[0])
+
+
 # importing
 
 def test_importing_gives_the_pinned_bytes_and_says_where_they_come_from(cache_with_graph):
@@ -242,7 +279,7 @@ def test_importing_gives_the_pinned_bytes_and_says_where_they_come_from(cache_wi
     [path] = import_weights(progress=said.append)
     assert path == cache_with_graph / f'{NAME}.safetensors'
     assert weights.sha256(path.read_bytes()) == weights.MANIFEST[NAME].sha256
-    assert [entry.state for entry in weights.describe()] == [weights.State.PRESENT]
+    assert state_of(NAME) is weights.State.PRESENT
     with safetensors.safe_open(path, 'np') as file:
         assert file.metadata()['licence'] == 'Apache-2.0'
         assert 'ssd_mobilenet_v3_large_coco' in file.metadata()['source']

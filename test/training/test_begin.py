@@ -68,7 +68,7 @@ def test_the_detector_of_one_motion_model_goes_on_with_another(tmp_path):
 
 
 def test_a_body_that_would_be_half_there_is_refused(ssd, tmp_path):
-    with pytest.raises(WeightsError, match='of the body .* are not; name other weights'):
+    with pytest.raises(WeightsError, match=r'of the body .* are not; name other weights'):
         begin(network(body='resnet50'), str(ssd[0]))
     with pytest.raises(WeightsError, match='does not fit SlmSmall: 0 of its 111 tensors'):
         path = tmp_path / 'other.safetensors'
@@ -125,5 +125,5 @@ def test_a_folder_goes_on_with_its_own_training_only(tmp_path):
     (tmp_path / 'training.json').write_text(json.dumps({**text, 'seconds': 100.0}))
     assert 100 <= Record(tmp_path, helped, ['b']).seconds < 110
     (tmp_path / 'training.json').write_text('{')
-    with pytest.raises(WeightsError, match='training.json beside it cannot be read'):
+    with pytest.raises(WeightsError, match=r'training\.json beside it cannot be read'):
         Record(tmp_path, plan, ['b'])

@@ -57,9 +57,11 @@ def test_the_size_of_the_machine_decides():
 def test_changes_go_before_the_file():
     plan = read_plan('siammot', 'siammot-small', 'cpu', {
         'recipe.steps': 7, 'network.motion': 'imm', 'samples.size': [320, 256],
-        'loss.rcnn.rois': 9, 'recipe.rate': 1, 'recipe.slow': {'rpn': 0}, 'init': ''})
+        'loss.rcnn.rois': 9, 'recipe.rate': 1, 'recipe.clip': '1e-3',
+        'recipe.slow': {'rpn': 0}, 'init': ''})
     before = read_plan('siammot', 'siammot-small', 'cpu')
-    assert plan.recipe == replace(before.recipe, steps=7, rate=1.0, slow=(('rpn', 0.0),))
+    assert plan.recipe == replace(
+        before.recipe, steps=7, rate=1.0, clip=1e-3, slow=(('rpn', 0.0),))
     assert plan.network == replace(before.network, motion='imm')
     assert plan.samples.size == (320, 256)
     assert plan.loss.rcnn == replace(before.loss.rcnn, rois=9)
@@ -79,6 +81,7 @@ def test_what_is_told_is_what_decides():
     ({'loss.xyz': 3}, 'there is no xyz in SlmWeights; there are contrastive'),
     ({'recipe.steps': 'many'}, "recipe: steps is 'many'; it must be of type int"),
     ({'recipe.steps': True}, 'recipe: steps is True; it must be of type int'),
+    ({'recipe.rate': 'high'}, "recipe: rate is 'high'; it must be of type float"),
     ({'samples': 3}, 'samples is 3; it must have names with values'),
     ({'loss.pairs': -1}, 'weights are not negative'),
 ])

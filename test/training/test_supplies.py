@@ -20,6 +20,8 @@ import pytest
 
 from mot_ros.data.composed.figures import draw_figures
 from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.training.begin import make_crops
+from mot_ros.training.plan import read_plan
 from mot_ros.training.repeated import Repeated
 from mot_ros.training.siammot_pairs import FittedPairs, PairMix
 from mot_ros.training.supplies import read_supplies
@@ -91,9 +93,36 @@ def test_an_annotation_file_says_where_its_images_are(root, tmp_path):
     np.testing.assert_array_equal(found.images[0].boxes, [[10, 20, 40, 80]])
 
 
+def test_video_is_counted_and_used(tmp_path):
+    (tmp_path / 'one/gt').mkdir(parents=True)
+    (tmp_path / 'one/img1').mkdir()
+    (tmp_path / 'one/seqinfo.ini').write_text(
+        '[Sequence]\nname=one\nimDir=img1\nframeRate=10\nseqLength=6\nimWidth=96\n'
+        'imHeight=64\nimExt=.png\n')
+    lines = [f'{frame},{who},{9 * who},3,8,40,1,-1,-1,-1' for frame in range(1, 7)
+             for who in (1, 2, 3)]
+    (tmp_path / 'one/gt/gt.txt').write_text('\n'.join(lines))
+    for frame in range(1, 7):
+        cv2.imwrite(str(tmp_path / f'one/img1/{frame:06}.png'), np.full((64, 96, 3), 9, np.uint8))
+    found = read_supplies([str(tmp_path)])
+    assert found.counts[0] == f'{tmp_path}: one, 6 images, 3 people in 18 boxes'
+    pair = PairMix(size=(96, 64)).make(found, 0).sample(0)
+    assert 0 < pair.gap < 1 and len(pair.ids[0]) == 3
+    crops = make_crops(read_plan('slm', 'slm-small', 'cpu'), found)
+    assert {crops.sample(index).identity for index in range(3)} == {0, 1, 2}
+
+
+def test_boxes_alone_do_not_show_anybody(root):
+    for file in (root / 'masks').iterdir():
+        file.unlink()
+    (root / 'masks').rmdir()
+    with pytest.raises(ConfigError, match=r'nobody to look at: .* 2 images with boxes only'):
+        make_crops(read_plan('slm', 'slm-small', 'cpu'), read_supplies([str(root)]))
+
+
 def test_without_data_figures_are_drawn():
     found = read_supplies([])
-    assert len(found.cutouts) == 60 and not found.images
+    assert len(found.cutouts) == 24 and not found.images
     assert 'enough for a trial only' in found.counts[0]
 
 
@@ -112,7 +141,7 @@ def test_pairs_of_all_kinds_have_one_size(root):
 def test_shares_without_data_are_left_out_and_none_at_all_is_refused():
     figures = read_supplies([])
     PairMix(size=(320, 256)).make(figures, 0)
-    with pytest.raises(ConfigError, match='60 cut-outs and 0 annotated images'):
+    with pytest.raises(ConfigError, match='24 cut-outs, 0 annotated images and 0 videos'):
         PairMix(size=(320, 256), composed=0).make(figures, 0)
 
 

@@ -153,13 +153,7 @@ class PersonCrops:
             rest = canvas[top:]
             if rest.size:
                 rest[:] = self._ground((rest.shape[1], rest.shape[0]), generator)
-        side = np.tile(box[2:] - box[:2], 2)
-        box = box + generator.uniform(-choice.jitter, choice.jitter, 4) * side
-        piece = _photographed(cut(canvas, box), choice.blur, generator)
-        # not smoothed, because the embedder does not either
-        seen = np.asarray(
-            cv2.resize(piece, choice.size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        return erased(seen, generator) if generator.random() < choice.erase else seen
+        return seen_in(canvas, box, choice, generator)
 
     def _other(self, who: int, feet: tuple[float, float], size: tuple[float, float],
                depth: float, generator: np.random.Generator) -> Placement:
@@ -208,6 +202,32 @@ class PersonCrops:
         scale = min(1.0, LONGEST / image.shape[1])
         size = (round(image.shape[1] * scale), max(2, round(image.shape[0] * scale)))
         return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+class MixedCrops:
+    """People out of several supplies in turn."""
+
+    def __init__(self, parts: Sequence[Crops]) -> None:
+        self._parts = parts
+
+    def sample(self, index: int) -> CropSample:
+        """Return the views of a number from 0 on."""
+        number, part = divmod(index, len(self._parts))
+        found = self._parts[part].sample(number)
+        return CropSample(found.views, found.identity * len(self._parts) + part)
+
+
+def seen_in(image: Image, box: NDArray[Any], choice: CropChoice, generator: np.random.Generator,
+            *, flip: bool = False) -> Image:
+    """Cut somebody out of an image by a box (4,) that fits more or less, as a camera sees him."""
+    side = np.tile(box[2:] - box[:2], 2)
+    box = box + generator.uniform(-choice.jitter, choice.jitter, 4) * side
+    piece = _photographed(cut(image, box), choice.blur, generator)
+    # not smoothed, because the embedder does not either
+    seen = np.asarray(cv2.resize(piece, choice.size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    if flip and generator.random() < .5:
+        seen = np.ascontiguousarray(seen[:, ::-1])
+    return erased(seen, generator) if generator.random() < choice.erase else seen
 
 
 def recoloured(figure: Image, generator: np.random.Generator) -> Image:

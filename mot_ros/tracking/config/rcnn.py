@@ -27,14 +27,14 @@ class RcnnSettings:
     """Faster R-CNN on a feature pyramid, as SiamMOT has it (arXiv 2105.11595)."""
 
     weights: str = setting(
-        '', 'name in the weights manifest, or path of a .safetensors file or of a checkpoint of '
-        'the published code; body, classes and motion model follow from what is in it',
+        'siammot-small', 'name in the weights manifest, or path of a .safetensors file or of a '
+        'checkpoint of the published code; body, classes and motion model follow from what is in it',
         fixed=NETWORK)
     short_side: int = setting(
-        800, 'the shorter side of the image is resized to this, and both sides are then cut to '
+        576, 'the shorter side of the image is resized to this, and both sides are then cut to '
         'multiples of 32', 'px', minimum=32, maximum=4096)
     long_side: int = setting(
-        1280, 'but the longer side to no more than this', 'px', minimum=32, maximum=4096)
+        1024, 'but the longer side to no more than this', 'px', minimum=32, maximum=4096)
     per_level: int = setting(
         1000, 'best anchors of each level of the pyramid that become proposals', minimum=1,
         maximum=10000)

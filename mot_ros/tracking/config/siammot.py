@@ -30,13 +30,13 @@ class SiamMotSettings:
     """SiamMOT (arXiv 2105.11595): a Siamese network finds every track again, frame by frame."""
 
     alpha: float = setting(
-        0.4, 'a track that is found with this score or a better one goes on',
+        0.6, 'a track that is found with this score or a better one goes on',
         minimum=0.0, maximum=1.0)
     beta: float = setting(
-        0.6, 'a detection that no track suppresses starts one from this score on',
+        0.95, 'a detection that no track suppresses starts one from this score on',
         minimum=0.0, maximum=1.0)
     resume: float = setting(
-        0.4, 'a dormant track that is found with this score or a better one goes on; at least '
+        0.7, 'a dormant track that is found with this score or a better one goes on; at least '
         'alpha', minimum=0.0, maximum=1.0)
     tau: int = setting(
         30, 'a track dies after so many processed frames in a row without being found; 1: in the '
@@ -87,7 +87,7 @@ class SiamMotSettings:
     velocity: bool = setting(
         True, 'look where a track would be by now at the speed it had, dormant or not')
     velocity_memory: float = setting(
-        0.3, 'how far back that speed is a mean over', 's', minimum=0.01, maximum=60.0)
+        0.6, 'how far back that speed is a mean over', 's', minimum=0.01, maximum=60.0)
     camera: bool = setting(
         True, 'take out the motion of the camera before looking, see camera_motion')
 
@@ -104,10 +104,10 @@ class TracktorSettings:
     """Tracktor (arXiv 1903.05625): the box head of the detector moves every box on."""
 
     alpha: float = setting(
-        0.4, 'a track whose box the box head gives this score or a better one goes on',
+        0.5, 'a track whose box the box head gives this score or a better one goes on',
         minimum=0.0, maximum=1.0)
     beta: float = setting(
-        0.6, 'a detection that no track suppresses starts one from this score on',
+        0.95, 'a detection that no track suppresses starts one from this score on',
         minimum=0.0, maximum=1.0)
     tau: int = setting(
         1, 'a track dies after so many processed frames in a row below alpha; 1: in the first '
@@ -140,6 +140,8 @@ class TracktorSettings:
 
 
 _PLAIN: Mapping[str, Value] = {
+    'rcnn.short_side': 800, 'rcnn.long_side': 1280,
+    'siammot.alpha': 0.4, 'siammot.beta': 0.6, 'siammot.resume': 0.4,
     'siammot.dormant_time': 0.0, 'siammot.class_aware': False, 'siammot.velocity': False,
     'siammot.camera': False,
     # Tracktor's own thresholds

@@ -61,7 +61,7 @@ class Predictor(nn.Module):
         """Return logits (K, classes) and deltas (K, classes, 4) of (K, hidden)."""
         deltas = cast(Tensor, self.bbox_pred(hidden))
         return self.cls_score(hidden), deltas.reshape(
-            len(hidden), self.cls_score.out_features, 4)
+            hidden.shape[0], self.cls_score.out_features, 4)
 
 
 class BoxHead(nn.Module):

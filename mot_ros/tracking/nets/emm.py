@@ -19,26 +19,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 import math
-from typing import cast, Literal
+from typing import Any, cast, Literal
 
 import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
+from mot_ros.tracking.nets.emm_decode import decode, UPSAMPLING
 from mot_ros.tracking.nets.roi_align import levels_of, roi_align
 from mot_ros.tracking.nets.search_region import Memory, SearchRegion
 
-UPSAMPLING = 16
-"""Positions per cell of the response, along each axis, among which the best is chosen."""
 DECODED_TOGETHER = 1 << 19
 """Positions, of all tracks together, whose upsampled maps are in memory at a time."""
-LEAST_SIDE = 1e-3
-"""Pixels; upsampling may overshoot below zero, and a size is divided by."""
 NORM_GROUPS = 32
 FIRST_SIDE = 16.0
-"""Pixels that a fresh network says; about zero half of the sides were cut off, and never learn."""
-SIZE_SPREAD = 0.5
-"""Standard deviation of the paper ranking's Gaussian, in natural logarithms of a side."""
+"""Pixels that a fresh network says; about zero, half of the sides are cut off and never learn."""
 
 Ranking = Literal['code', 'paper']
 
@@ -109,9 +104,13 @@ class Predictor(nn.Module):
 
     def forward(self, correlated: Tensor) -> Response:
         """Judge correlated features (K, width, n, n)."""
-        seen = self.cls_tower(correlated)
+        # so few channels take as long as one convolution as they would in each of two
+        both = [self.cls, self.center]
+        judged = F.conv2d(
+            self.cls_tower(correlated), torch.cat([layer.weight for layer in both]),
+            torch.cat([layer.get_parameter('bias') for layer in both]), padding=1)
         return Response(
-            self.cls(seen), self.center(seen), F.relu(self.reg(self.reg_tower(correlated))))
+            judged[:, :2], judged[:, 2:], F.relu(self.reg(self.reg_tower(correlated))))
 
 
 class Emm(nn.Module):
@@ -155,12 +154,17 @@ class Emm(nn.Module):
             memory = Memory(
                 memory.features, options.region.around(memory.template), memory.template)
         options = options or self.options
-        response = self.respond(features, memory, options)
-        parts = [
-            decode(response[rows], memory.search[rows], memory.template[rows], options)
-            for rows in _chunks(len(memory), options.response_cells)]
-        boxes, visibility = zip(*parts, strict=True)
-        return torch.cat(boxes), torch.cat(visibility)
+        boxes, visibility = torch.empty_like(memory.template), torch.empty_like(
+            memory.template[:, 0])
+        for rows in _apart(memory):
+            some = memory[rows]
+            response = self.respond(features, some, options)
+            parts = [
+                decode(response[few], some.search[few], some.template[few], options)
+                for few in _chunks(len(some), options.response_cells)]
+            boxes[rows], visibility[rows] = (torch.cat(of_parts) for of_parts in zip(
+                *parts, strict=True))
+        return boxes, visibility
 
     def respond(
             self, features: Sequence[Tensor], memory: Memory, options: EmmOptions | None = None,
@@ -182,110 +186,57 @@ def correlate(searched: Tensor, templates: Tensor) -> Tensor:
     """
     Slide templates (K, C, t, t) over regions (K, C, s, s), each channel for itself.
 
-    Returns (K, C, s - t + 1, s - t + 1). One grouped convolution serves all tracks.
+    Returns (K, C, s - t + 1, s - t + 1).
     """
-    tracks, channels = searched.shape[:2]
-    # such a convolution needs one group at least
+    correlated: Tensor = _Correlation.apply(searched, templates)  # type: ignore[no-untyped-call]
+    return correlated
+
+
+class _Correlation(torch.autograd.Function):
+    """
+    The correlation, whose gradients are correlations too.
+
+    The convolution's own gradients are the same, but take a CPU five times as long.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, searched: Tensor, templates: Tensor) -> Tensor:
+        ctx.save_for_backward(searched, templates)
+        return _slid(searched, templates)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        searched, templates = ctx.saved_tensors
+        # that of a mixed precision is in the lower one
+        gradient = gradient.to(searched.dtype)
+        of_searched = of_templates = None
+        if ctx.needs_input_grad[0]:
+            around = [templates.shape[-1] - 1] * 4
+            of_searched = _slid(
+                F.pad(gradient, around), templates.flip(2, 3).to(gradient.dtype))
+        if ctx.needs_input_grad[1]:
+            of_templates = _slid(searched, gradient).to(templates.dtype)
+        return of_searched, of_templates
+
+
+def _slid(regions: Tensor, templates: Tensor) -> Tensor:
+    """Do what correlate does, without gradients."""
+    tracks, channels = regions.shape[:2]
     if tracks == 0:
-        cells = searched.shape[-1] - templates.shape[-1] + 1
-        return searched.new_zeros(0, channels, cells, cells)
-    correlated = F.conv2d(
-        searched.reshape(1, tracks * channels, *searched.shape[2:]),
+        # a grouped convolution needs one group at least
+        cells = regions.shape[-1] - templates.shape[-1] + 1
+        return regions.new_zeros(0, channels, cells, cells)
+    if regions.device.type == 'cpu':
+        # so the features of one track stay in the cache and, channels last, where they are
+        return torch.cat([
+            F.conv2d(region[None], template[:, None], groups=channels)
+            for region, template in zip(regions, templates, strict=True)])
+    slid = F.conv2d(
+        regions.reshape(1, tracks * channels, *regions.shape[2:]),
         templates.reshape(tracks * channels, 1, *templates.shape[2:]),
         groups=tracks * channels)
-    return correlated.reshape(tracks, channels, *correlated.shape[2:])
-
-
-def decode(
-        response: Response, search: Tensor, template: Tensor, options: EmmOptions,
-) -> tuple[Tensor, Tensor]:
-    """
-    Return the best box (K, 4) and its visibility (K,) of responses to regions (K, 4).
-
-    The maps are upsampled bicubically. That is linear and works on each axis apart, so of the
-    seven maps only four need it as a whole: the difference of the two logits, the centerness
-    and the sizes; the sides are looked up where the best position is.
-    """
-    # a box of hundreds of pixels does not go into half precision
-    with torch.autocast(search.device.type, enabled=False):
-        upsample = upsampling(response.classes.shape[-1], search)
-        classes, sides = response.classes.float(), response.sides.float()
-        visible = classes[:, 1] - classes[:, 0]
-        maps = torch.stack([
-            visible, response.centerness[:, 0].float(),
-            sides[:, 0] + sides[:, 2], sides[:, 1] + sides[:, 3]], dim=1)
-        visible, centerness, width, height = (upsample @ maps @ upsample.mT).unbind(1)
-        visible = visible.sigmoid()
-        quality = visible * centerness.sigmoid() if options.centerness else visible
-        rank = ranked(quality, width, height, template, options).flatten(1)
-        best = rank.argmax(dim=1)
-        visibility = visible.flatten(1).gather(1, best[:, None])[:, 0]
-        row = best.div(upsample.shape[0], rounding_mode='floor')
-        column = best % upsample.shape[0]
-        left, top, right, bottom = torch.einsum(
-            'kn,kcnm,km->ck', upsample[row], sides, upsample[column])
-        x, y = position(search, row, column, options, UPSAMPLING)
-        return torch.stack([x - left, y - top, x + right, y + bottom], dim=1), visibility
-
-
-def ranked(
-        quality: Tensor, width: Tensor, height: Tensor, template: Tensor, options: EmmOptions,
-) -> Tensor:
-    """
-    Rank positions by quality, size and distance from the centre, all (K, N, N).
-
-    `width` and `height` are those of the box at each position, which is compared with the
-    template's box (K, 4).
-    """
-    # sides without the +1, as published
-    was = (template[:, 2:] - template[:, :2]).clamp(min=LEAST_SIDE)[:, :, None, None]
-    width, height = width.clamp(min=LEAST_SIDE), height.clamp(min=LEAST_SIDE)
-    window = cosine_window(quality.shape[-1], quality)
-    weight = options.window_weight
-    if options.ranking == 'paper':
-        change = torch.log(width / was[:, 0]) ** 2 + torch.log(height / was[:, 1]) ** 2
-        same_size = torch.exp(-change / (2 * SIZE_SPREAD ** 2))
-        return quality * (weight * window + (1 - weight) * same_size)
-    same_size = scale_penalty(width, height, was[:, 0], was[:, 1], options.penalty)
-    return (1 - weight) * quality * same_size + weight * window
-
-
-def scale_penalty(
-        width: Tensor, height: Tensor, old_width: Tensor, old_height: Tensor,
-        factor: float) -> Tensor:
-    """Return exp(k (1 - s_w s_h)), 1 for a box that keeps its size, less for any other."""
-    wider = torch.maximum(width / old_width, old_width / width)
-    higher = torch.maximum(height / old_height, old_height / height)
-    return torch.exp(factor * (1 - wider * higher))
-
-
-def cosine_window(positions: int, like: Tensor) -> Tensor:
-    """Return the periodic Hann window (positions, positions): 0 at index 0, 1 at the middle."""
-    hann = torch.hann_window(positions, device=like.device, dtype=like.dtype)
-    return hann[:, None] * hann
-
-
-def upsampling(cells: int, like: Tensor) -> Tensor:
-    """Return the matrix (16 n, n) that upsamples an axis of n cells bicubically."""
-    one_by_one = torch.eye(cells, device=like.device)[None, None]
-    size = (cells * UPSAMPLING, cells)
-    return F.interpolate(one_by_one, size, mode='bicubic', align_corners=False)[0, 0]
-
-
-def position(
-        search: Tensor, row: Tensor, column: Tensor, options: EmmOptions, finer: int = 1,
-) -> tuple[Tensor, Tensor]:
-    """
-    Return x and y, network pixels, of rows and columns of the response to regions (K, 4).
-
-    The region is divided into evenly spaced points from edge to edge, `finer` of them per cell;
-    those at which the template's centre cannot lie do not count.
-    """
-    points = options.search_cells * finer
-    first = (options.template_cells - 1) / 2 * finer
-    step = (search[:, 2:] - search[:, :2]) / (points - 1)
-    return (
-        search[:, 0] + (first + column) * step[:, 0], search[:, 1] + (first + row) * step[:, 1])
+    return slid.reshape(tracks, channels, *slid.shape[2:])
 
 
 def _tower(width: int) -> nn.Sequential:
@@ -297,6 +248,14 @@ def _tower(width: int) -> nn.Sequential:
 def _images(boxes: Tensor, batch: Tensor | None) -> Tensor:
     """Return which image each of K boxes is of, (K,)."""
     return torch.zeros_like(boxes[:, 0], dtype=torch.long) if batch is None else batch
+
+
+def _apart(memory: Memory) -> list[slice] | list[Tensor]:
+    """Part the tracks by level on a CPU, where what is pooled from several has to be copied."""
+    if memory.template.device.type != 'cpu':
+        return [slice(None)]
+    levels = levels_of(memory.template)
+    return [torch.nonzero(levels == level)[:, 0] for level in set(levels.tolist())]
 
 
 def _chunks(count: int, cells: int) -> list[slice]:

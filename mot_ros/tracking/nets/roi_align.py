@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -70,28 +70,53 @@ def roi_align(
     start, side = scaled[:, :2], (scaled[:, 2:] - scaled[:, :2]).clamp(min=1)
     counts = torch.tensor([level.shape[-2:] for level in maps], device=boxes.device)[levels]
     rows, columns = counts.T
-    ys, row_weights = _samples(start[:, 1], side[:, 1], rows, size, sampling, outside)
-    xs, column_weights = _samples(start[:, 0], side[:, 0], columns, size, sampling, outside)
-    first = batch * rows * columns
-    cells = (
-        first[:, None, None, None, None]
-        + (ys * columns[:, None, None])[:, :, None, :, None] + xs[:, None, :, None, :])
-    weights = row_weights[:, :, None, :, None] * column_weights[:, None, :, None, :]
-    cells, weights = cells.flatten(3).flatten(0, 2), weights.flatten(3).flatten(0, 2)
-    of_bin = levels.repeat_interleave(size * size)
     # waiting for a GPU to count costs more there than what is spared, gradients apart
     still = boxes.device.type == 'cuda' and not (torch.is_grad_enabled() and maps[0].requires_grad)
-    pooled = (_at_once if still else _by_level)(maps, cells, weights, of_bin)
+    ys, row_weights = _samples(start[:, 1], side[:, 1], rows, size, sampling, outside)
+    xs, column_weights = _samples(start[:, 0], side[:, 0], columns, size, sampling, outside)
+    if not still:
+        ys, row_weights = _merged(ys, row_weights, side[:, 1], rows)
+        xs, column_weights = _merged(xs, column_weights, side[:, 0], columns)
+    # numbers of cells in a table of all images of the level
+    taken = _Taken(
+        (batch * rows * columns)[:, None, None] + ys * columns[:, None, None], row_weights, xs,
+        column_weights)
+    pooled = (_at_once if still else _by_level)(maps, taken, levels)
     return pooled.reshape(len(boxes), size, size, maps[0].shape[1]).permute(0, 3, 1, 2)
 
 
-def _at_once(maps: Sequence[Tensor], cells: Tensor, weights: Tensor, levels: Tensor) -> Tensor:
+class _Taken(NamedTuple):
     """
-    Return the weighed sums (N, C) of cells (N, n) of the maps of levels (N,), in fixed shapes.
+    Of which cells each bin of K boxes is made, along each axis, and what they weigh.
 
-    Every level is read for all rows; those of other levels weigh nothing.
+    `rows` are numbers of the first cells of rows, to which those in `columns` are added; all are
+    (K, size, cells of a bin along this axis).
     """
-    of_level = levels[:, None]
+
+    rows: Tensor
+    row_weights: Tensor
+    columns: Tensor
+    column_weights: Tensor
+
+    def of(self, own: Tensor) -> _Taken:
+        """Return this of some of the boxes."""
+        return _Taken(*(part.index_select(0, own) for part in self))
+
+    def bins(self) -> tuple[Tensor, Tensor]:
+        """Return cells and weights of all bins (K * size * size, n)."""
+        cells = self.rows[:, :, None, :, None] + self.columns[:, None, :, None, :]
+        weights = self.row_weights[:, :, None, :, None] * self.column_weights[:, None, :, None, :]
+        return cells.flatten(3).flatten(0, 2), weights.flatten(3).flatten(0, 2)
+
+
+def _at_once(maps: Sequence[Tensor], taken: _Taken, levels: Tensor) -> Tensor:
+    """
+    Return the weighed sums (N, C) of the cells of N bins of boxes of levels (K,), in fixed shapes.
+
+    Every level is read for all bins; those of other levels weigh nothing.
+    """
+    cells, weights = taken.bins()
+    of_level = levels.repeat_interleave(taken.rows.shape[1] ** 2)[:, None]
     pooled = _weighed_sums(maps[0], cells * (of_level == 0), weights * (of_level == 0))
     for level, features in enumerate(maps[1:], 1):
         own = of_level == level
@@ -99,13 +124,16 @@ def _at_once(maps: Sequence[Tensor], cells: Tensor, weights: Tensor, levels: Ten
     return pooled
 
 
-def _by_level(maps: Sequence[Tensor], cells: Tensor, weights: Tensor, levels: Tensor) -> Tensor:
-    """Do what _at_once does, reading each level for its own rows only."""
-    pooled = maps[0].new_zeros(len(cells), maps[0].shape[1])
+def _by_level(maps: Sequence[Tensor], taken: _Taken, levels: Tensor) -> Tensor:
+    """Do what _at_once does, reading each level for the bins of its own boxes only."""
+    length = taken.rows.shape[1] ** 2 * maps[0].shape[1]
+    if len(levels) and not maps[0].requires_grad and bool((levels == levels[0]).all()):
+        return _weighed_sums(maps[int(levels[0])], *taken.bins())
+    pooled = maps[0].new_zeros(len(levels), length)
     for level, features in enumerate(maps):
-        rows = torch.nonzero(levels == level)[:, 0]
-        pooled.index_copy_(
-            0, rows, _weighed_sums(features, cells[rows], weights[rows]))
+        own = torch.nonzero(levels == level)[:, 0]
+        of_level = _weighed_sums(features, *taken.of(own).bins()).reshape(len(own), length)
+        pooled.index_copy_(0, own, of_level)
     return pooled
 
 
@@ -147,3 +175,22 @@ def _samples(
     cells = torch.where(within, torch.stack([low, high], dim=-1), 0.0).long()
     shape = (len(start), size, 2 * sampling)
     return cells.reshape(shape), weights.reshape(shape)
+
+
+def _merged(
+        cells: Tensor, weights: Tensor, side: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """
+    Return the same of bins (K, size, n) with fewer cells, where their samples share some.
+
+    That is so if no sample is more than a cell from the next: then all of a bin's n / 2 samples
+    lie within n / 2 + 1 cells one after the other. A cell without weight may be any.
+    """
+    size, several = cells.shape[1:]
+    if several < 4 or not bool((side * 2 <= size * several).all()):
+        return cells, weights
+    # what weighs nothing must not say where the bin begins
+    beyond = count[:, None, None].expand_as(cells)
+    first = torch.where(weights != 0, cells, beyond).amin(dim=-1, keepdim=True)
+    fewer = first + torch.arange(several // 2 + 1, device=cells.device)
+    together = (weights[..., None] * (cells[..., None] == fewer[..., None, :])).sum(dim=-2)
+    return torch.minimum(fewer, (count - 1)[:, None, None]), together

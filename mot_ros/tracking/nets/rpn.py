@@ -175,18 +175,10 @@ class Rpn(nn.Module):
             self, logits: Sequence[Tensor], deltas: Sequence[Tensor], columns: Sequence[int],
             size: tuple[int, int], selection: Selection) -> Proposals:
         """Choose among what the head says of levels with so many columns, see propose."""
-        picked, boxes, of_level = [], [], []
-        for level, (scores, moves) in enumerate(zip(logits, deltas, strict=True)):
-            best, index = scores.topk(min(selection.per_level, scores.shape[1]), dim=1)
-            anchors = self.anchor_generator.at(level, index, columns[level])
-            moves = moves.gather(1, index[..., None].expand(-1, -1, 4))
-            boxes.append(decode(moves, anchors, RPN_WEIGHTS))
-            picked.append(best)
-            of_level.append(torch.full_like(index[0], level))
-        ranked, order = torch.cat(picked, dim=1).sort(dim=1, descending=True, stable=True)
-        found = torch.cat(boxes, dim=1).gather(1, order[..., None].expand(-1, -1, 4))
-        found = found if selection.amodal else clip(found, size)
-        labels = torch.cat(of_level)[order]
+        boxes, scores, levels = self.candidates(logits, deltas, columns, size, selection)
+        ranked, order = scores.sort(dim=1, descending=True, stable=True)
+        found = boxes.gather(1, order[..., None].expand(-1, -1, 4))
+        labels = levels[order]
         rows = [
             _survivors(*image, selection)
             for image in zip(found, ranked, labels, strict=True)]
@@ -196,6 +188,26 @@ class Rpn(nn.Module):
         return Proposals(
             found.gather(1, filled[..., None].expand(-1, -1, 4)).masked_fill(~mask[..., None], 0),
             ranked.gather(1, filled).sigmoid().masked_fill(~mask, 0), mask)
+
+    def candidates(
+            self, logits: Sequence[Tensor], deltas: Sequence[Tensor], columns: Sequence[int],
+            size: tuple[int, int], selection: Selection) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        Return what suppression has to choose from, the best of each level.
+
+        That is boxes (B, N, 4), their logits (B, N) and levels (N,).
+        """
+        picked, boxes, of_level = [], [], []
+        for level, (scores, moves) in enumerate(zip(logits, deltas, strict=True)):
+            best, index = scores.topk(min(selection.per_level, scores.shape[1]), dim=1)
+            anchors = self.anchor_generator.at(level, index, columns[level])
+            moves = moves.gather(1, index[..., None].expand(-1, -1, 4))
+            boxes.append(decode(moves, anchors, RPN_WEIGHTS))
+            picked.append(best)
+            of_level.append(torch.full_like(index[0], level))
+        found = torch.cat(boxes, dim=1)
+        found = found if selection.amodal else clip(found, size)
+        return found, torch.cat(picked, dim=1), torch.cat(of_level)
 
 
 def _survivors(boxes: Tensor, scores: Tensor, levels: Tensor, selection: Selection) -> Tensor:

@@ -32,7 +32,6 @@ PROJECTED = 32
 HEADS = 4
 SLICE_ROWS, SLICE_COLUMNS = 14, 5
 """Cells of a quarter of the feature map; a crop has four of them."""
-TOKENS = SLICE_ROWS * SLICE_COLUMNS
 VARIANTS = ('code', 'article')
 
 CHECKPOINT_KEY = 'model_G_state_dict'
@@ -91,23 +90,23 @@ class SliceAttention(nn.Module):
 
     Queries, keys and values are 1 x 1 convolutions, so one call on the whole map does for all
     slices. Queries and keys are both divided by the fourth root of a head's width, as in the
-    published code.
+    published code. A map has C `channels`, here 32, and slices of T cells, here 70.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = PROJECTED) -> None:
         super().__init__()
         width = HEADS * (DIMENSION // HEADS)
-        self.to_q = nn.Conv2d(PROJECTED, width, 1)
-        self.to_k = nn.Conv2d(PROJECTED, width, 1)
-        self.to_v = nn.Conv2d(PROJECTED, width, 1)
-        self.to_out = nn.Conv2d(width, PROJECTED, 1)
+        self.to_q = nn.Conv2d(channels, width, 1)
+        self.to_k = nn.Conv2d(channels, width, 1)
+        self.to_v = nn.Conv2d(channels, width, 1)
+        self.to_out = nn.Conv2d(width, channels, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Turn a map (B, 32, 28, 10) into its slices (B, 4, 32, 70): LU, RU, LD, RD."""
+        """Turn a map (B, C, 28, 10) into its slices (B, 4, C, T): LU, RU, LD, RD."""
         features = self.placed(features)
         scale = (DIMENSION // HEADS) ** -0.25
         q, k, v = (
-            slices(project(features)).reshape(len(features), 4, HEADS, -1, TOKENS)
+            _split(slices(project(features)), 2, HEADS)
             for project in (self.to_q, self.to_k, self.to_v))
         joined = self.attended(q * scale, k * scale, v).flatten(2, 3)
         weight, bias = self.to_out.weight.flatten(1), cast(Tensor, self.to_out.bias)
@@ -115,11 +114,11 @@ class SliceAttention(nn.Module):
         return weight @ joined + 4 * bias[:, None]
 
     def placed(self, features: Tensor) -> Tensor:
-        """Say where in the image features (B, 32, 28, 10) are, if the variant does."""
+        """Say where in the image features (B, C, 28, 10) are, if the variant does."""
         return features
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Sum what each slice gets from all, of (B, 4, heads, width, 70), the same shape."""
+        """Sum what each slice gets from all, of (B, 4, heads, width, T), the same shape."""
         raise NotImplementedError
 
 
@@ -140,9 +139,11 @@ class LinearAttention(SliceAttention):
 class SoftmaxAttention(SliceAttention):
     """The article's: a learned position for every token, softmax over the tokens of a slice."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.position = nn.Parameter(torch.empty(4, PROJECTED, SLICE_ROWS, SLICE_COLUMNS))
+    def __init__(
+            self, channels: int = PROJECTED,
+            cells: tuple[int, int] = (SLICE_ROWS, SLICE_COLUMNS)) -> None:
+        super().__init__(channels)
+        self.position = nn.Parameter(torch.empty(4, channels, *cells))
         nn.init.normal_(self.position, std=0.02)
 
     def placed(self, features: Tensor) -> Tensor:
@@ -155,8 +156,8 @@ class SoftmaxAttention(SliceAttention):
         # (B, heads, tokens of all slices, width)
         q, k, v = (part.permute(0, 2, 1, 4, 3).flatten(2, 3) for part in (q, k, v))
         # the softmax is over one slice j at a time; the product after it sums over all of them
-        weights = (q @ k.mT).reshape(*q.shape[:3], 4, TOKENS).softmax(-1).flatten(-2)
-        return (weights @ v).reshape(*q.shape[:2], 4, TOKENS, -1).permute(0, 2, 1, 4, 3)
+        weights = _split(q @ k.mT, 3, 4).softmax(-1).flatten(-2)
+        return _split(weights @ v, 2, 4).permute(0, 2, 1, 4, 3)
 
 
 class Slm(nn.Module):
@@ -166,6 +167,10 @@ class Slm(nn.Module):
     Crops are (B, 3, 224, 80) float32 BGR from 0 to 255, not normalised. Embeddings (B, 128)
     are not negative and not of unit length. The names of the tensors are the published ones.
     """
+
+    crop = CROP
+    batch = 16
+    """Crops at once: beyond, features leave the cache of a CPU, and memory stays bounded."""
 
     def __init__(self, variant: str) -> None:
         super().__init__()
@@ -192,8 +197,8 @@ class Slm(nn.Module):
 
 
 def slices(features: Tensor) -> Tensor:
-    """Cut a map (B, C, 28, 10) into quarters (B, 4, C, 70): left and right, upper row first."""
-    cut = features.reshape(*features.shape[:2], 2, SLICE_ROWS, 2, SLICE_COLUMNS)
+    """Cut a map (B, C, H, W) into quarters (B, 4, C, T): left and right, upper row first."""
+    cut = _split(_split(features, 3, 2), 2, 2)
     return cut.permute(0, 2, 4, 1, 3, 5).flatten(1, 2).flatten(3)
 
 
@@ -207,3 +212,8 @@ def running_part(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
     named = {name.removeprefix('module.'): tensor for name, tensor in state.items()}
     unused = [name for name in named if name.startswith(UNUSED)]
     return {name: tensor for name, tensor in named.items() if name not in unused}, unused
+
+
+def _split(tensor: Tensor, dim: int, parts: int) -> Tensor:
+    """Make a dimension two: which of so many parts, and where in it."""
+    return tensor.reshape(*tensor.shape[:dim], parts, -1, *tensor.shape[dim + 1:])

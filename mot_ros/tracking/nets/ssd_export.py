@@ -18,22 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import json
-import logging
 from pathlib import Path
-from typing import Any
-import warnings
 
 import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.anchors import decode, make_anchors
 from mot_ros.tracking.nets.mobilenet import Conv
+from mot_ros.tracking.nets.onnx_export import check_packages, save
 from mot_ros.tracking.nets.packed import replace_convs
 from mot_ros.tracking.nets.ssd import SsdMobileNetV3
-
-OPSET = 18
 
 
 class FixedConv(nn.Module):
@@ -77,40 +72,12 @@ def write_onnx(
     The metadata hold what an ONNX detector has to know: `layout`, `resize`, `pixels`, `names`.
     Raises ConfigError where the packages that torch needs for it are missing.
     """
-    try:
-        # torch needs both for its exporter, and imports them late
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            f'export to ONNX needs a package that cannot be imported ({error}): '
-            'pip install onnx onnxscript') from error
+    check_packages()
     network = network.eval().requires_grad_(False)
     replace_convs(network, size, FixedConv)
     width, height = size
-    # two images: torch takes a dimension of one for a constant
-    example = torch.zeros(2, 3, height, width)
-    program = _exported(DecodedSsd(network, size), example)
-    # torch leaves a trace of its code at every node, with the paths of this machine
-    for node in program.model.graph:
-        node.metadata_props.clear()
-    program.model.metadata_props.update({
-        'layout': 'ssd_pixels', 'resize': 'stretch', 'pixels': 'signed',
-        'names': json.dumps(list(names))})
-    program.save(str(path))
-
-
-def _exported(module: nn.Module, example: Tensor) -> Any:
-    """Return torch's ONNX program; what the exporter says of itself is no news to the user."""
-    logger = logging.getLogger('torch.onnx')
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            return torch.onnx.export(
-                module, (example,), dynamo=True, opset_version=OPSET, verbose=False,
-                input_names=['images'], output_names=['boxes', 'scores'],
-                dynamic_shapes=({0: torch.export.Dim('batch', min=1)},))
-    finally:
-        logger.setLevel(level)
+    save(
+        DecodedSsd(network, size), [torch.zeros(2, 3, height, width)], path, ['images'],
+        ['boxes', 'scores'], [{0: torch.export.Dim('batch', min=1)}], {
+            'layout': 'ssd_pixels', 'resize': 'stretch', 'pixels': 'signed',
+            'names': json.dumps(list(names))})

@@ -1,0 +1,134 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+SiamMOT: what its stages cost on a CPU, and how that grows with the number of tracks.
+
+Made-up images of 1280x720 and random weights, which take as long as trained ones: DLA-34, and the
+light body. `FPN + RPN + heads + EMM` is all after the body but the solver; `heads + EMM` of it is
+what the tracks make longer, with the box head's 300 proposals. Prints tables and writes them and
+JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import json
+from pathlib import Path
+import sys
+from typing import Any
+
+# flake8: noqa: E402
+from mot_ros.tracking.memory import keep_memory
+from mot_ros.tracking.threads import share_cores
+
+share_cores()  # before anything loads torch
+keep_memory()
+
+import torch
+from tqdm import tqdm
+
+from mot_ros.evaluation import stages
+from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.method_stages import siammot_stages
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.device import resolve_device
+from mot_ros.tracking.nets.bodies import BODIES
+from mot_ros.tracking.nets.siammot import Architecture
+from mot_ros.tracking.settings import build
+
+RESULTS = Path(__file__).resolve().parent / 'results' / 'siammot_stages.json'
+GROUPS = {
+    'FPN + RPN + heads + EMM': (
+        'FPN', 'RPN', 'selection', 'box head', 'remember', 'search', 'judge'),
+    'heads + EMM': ('box head', 'remember', 'search', 'judge')}
+Row = dict[str, Any]
+
+
+def growth(rows: Sequence[Row], tracks: Sequence[int], kind: str) -> list[Row]:
+    """Return the time of each group of stages by the number of tracks, in ms of a `kind`."""
+    found = []
+    for group, members in GROUPS.items():
+        times = [sum(
+            row[kind] for row in rows
+            if row['stage'] in members and row['tracks'] in (None, count)) for count in tracks]
+        # against ten tracks, or the fewest there are
+        first = tracks.index(10) if 10 in tracks else 0
+        found += [
+            {'group': group, 'tracks': count, kind: time, 'ratio': time / times[first]}
+            for count, time in zip(tracks, times, strict=True)]
+    return found
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--size', type=int, nargs=2, default=(1280, 720), metavar=('W', 'H'),
+                        help='of the images (1280 720)')
+    parser.add_argument('--tracks', type=int, nargs='+', default=[0, 10, 50, 200],
+                        help='numbers of tracks (0 10 50 200)')
+    parser.add_argument('--bodies', nargs='+', choices=BODIES, default=['dla34', 'mobilenetv3'],
+                        help='bodies (dla34 mobilenetv3)')
+    parser.add_argument('--rounds', type=int, default=20, help='turns of every stage (20)')
+    parser.add_argument('--threads', type=int, help="torch's threads (as many as it wants)")
+    parser.add_argument('--device', default='cpu', help="'cpu', 'cuda' (cpu)")
+    parser.add_argument('--short-side', type=int, default=800,
+                        help="of the network's input, see rcnn.short_side (800)")
+    parser.add_argument('--json', type=Path, default=RESULTS,
+                        help='result; the tables go beside it as .md (benchmarks/results)')
+    args = parser.parse_args(argv)
+    if min(args.rounds, *args.size) < 1 or min(args.tracks) < 0:
+        parser.error('--rounds and --size must be positive, --tracks not negative')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print, write."""
+    args = parse(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = resolve_device(args.device)
+    settings = build(Settings, {'method': 'siammot', 'rcnn.short_side': args.short_side})
+    kind = 'ms' if device.type == 'cuda' else 'cpu_ms'
+    most, known = stages.peak(device)
+    text, result = '', []
+    for body in args.bodies:
+        torch.manual_seed(0)
+        chosen, inner = siammot_stages(
+            Architecture(body).make(), settings, tuple(args.size), args.tracks, device)
+        rounds = tqdm(range(args.rounds), desc=body, leave=False, mininterval=1)
+        rows = stages.measure(chosen, rounds, device)
+        grown = growth(rows, args.tracks, kind)
+        result.append({'body': body, 'network_size': inner, 'rows': rows, 'growth': grown})
+        text += (
+            f'{body}, {args.size[0]}x{args.size[1]} seen as {inner[0]}x{inner[1]}, random '
+            f'weights\n\n{markdown_table(stages.table(rows, most))}\n'
+            + markdown_table([['group', 'tracks', kind.replace('_', ' '), 'of 10 tracks']] + [
+                [row['group'], str(row['tracks']), f'{row[kind]:.1f}', f'{row["ratio"]:.2f}']
+                for row in grown]) + '\n')
+    text += f'least ms: GFLOP at {most / 1e12:.2f} TFLOP/s ({known})\n'
+    sys.stdout.write(text)
+    args.json.write_text(json.dumps({
+        'benchmark': 'siammot_stages', 'size': args.size, 'weights': 'random',
+        'device': str(device), 'rounds': args.rounds, 'bodies': result,
+        'peak': {'flops': most, 'known': known}, **stages.surroundings(device)}, indent=2) + '\n')
+    args.json.with_suffix('.md').write_text(text)
+    sys.stdout.write(f'wrote {args.json} and {args.json.with_suffix(".md")}\n')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,98 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""SlmSmall: SLM's slices and attention on the default detector's body, for CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import nn, Tensor
+from torch.nn import functional as F
+
+from mot_ros.tracking.nets.mobilenet import BLOCKS, Conv, InvertedResidual, STEM
+from mot_ros.tracking.nets.slm import DIMENSION, slices, SoftmaxAttention
+
+CROP = (64, 128)
+"""Width and height of the crops that the network takes."""
+MIXED = 64
+SLICE = (8, 4)
+"""Rows and columns of cells of a slice, of 8 pixels of the crop each."""
+FINE, COARSE = 5, 11
+"""The blocks of the body whose maps, of strides 8 and 16, are looked at."""
+
+
+class SlmSmall(nn.Module):
+    """
+    Crops to embeddings, at a twenty-fifth of the work of ResNet-18.
+
+    Crops are (B, 3, 128, 64) float32 BGR from 0 to 255, as Slm takes them but smaller;
+    embeddings (B, 128) are of unit length. The body is MobileNetV3 up to stride 16, as in the
+    default detector, whose weights it can begin with (trunk_from_ssd). Two of its maps are laid
+    over each other, cut into slices as in the article, and each slice attends to all. Unlike
+    there a slice keeps what it was (a residual), and its mean counts beside its maximum.
+    """
+
+    crop = CROP
+    batch = 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Module()
+        self.trunk.stem = Conv(3, STEM, 3, 2, activation='hardswish')
+        blocks = BLOCKS[:COARSE + 1]
+        widths = (STEM, *(block.out for block in blocks))
+        self.trunk.blocks = nn.ModuleList(
+            InvertedResidual(width, block)
+            for width, block in zip(widths[:-1], blocks, strict=True))
+        self.fine = nn.Conv2d(BLOCKS[FINE].out, MIXED, 1)
+        self.coarse = nn.Conv2d(BLOCKS[COARSE].out, MIXED, 1)
+        self.mix = nn.Conv2d(MIXED, MIXED, 3, padding=1)
+        self.attention = SoftmaxAttention(MIXED, SLICE)
+        self.norm = nn.LayerNorm(8 * MIXED)
+        self.embed = nn.Linear(8 * MIXED, DIMENSION)
+        # without BatchNorm nothing but the first weights keeps activations in range
+        for module in self.trunk.modules():
+            if isinstance(module, Conv):
+                nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
+                nn.init.zeros_(cast(Tensor, module.bias))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Embed crops (B, 3, 128, 64), (B, 128)."""
+        features = self.mix(F.hardswish(self._mixed(crops.flip(1).sub(127.5).div(127.5))))
+        parts = self.attention(features) + slices(features)
+        pooled = torch.cat([parts.amax(-1), parts.mean(-1)], 1).flatten(1)
+        return F.normalize(self.embed(self.norm(pooled)))
+
+    def fold(self) -> None:
+        """Do nothing: the norms of the body have been folded from the beginning."""
+
+    def _mixed(self, images: Tensor) -> Tensor:
+        """Return (B, 64, 16, 8) of images as the body takes them."""
+        features, fine = cast(Conv, self.trunk.stem)(images), images
+        for index, block in enumerate(cast(nn.ModuleList, self.trunk.blocks)):
+            features, _ = block(features)
+            if index == FINE:
+                fine = self.fine(features)
+        coarse = F.interpolate(self.coarse(features), scale_factor=2.0, mode='nearest')
+        return fine + coarse
+
+
+def trunk_from_ssd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return those tensors of the SSD's weights that the body of SlmSmall has, by its names."""
+    with torch.device('meta'):
+        wanted = SlmSmall().trunk.state_dict()
+    return {f'trunk.{name}': state[name] for name in wanted if name in state}

@@ -1,0 +1,56 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The benchmark of SiamMOT's stages with a tiny network input."""
+
+import importlib.util
+import json
+from pathlib import Path
+import sys
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'siammot.py'
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('siammot_benchmark', SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, 'siammot_benchmark', module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_growth_is_added_up_and_written(
+        benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / 'a.json'
+    assert benchmark.main([
+        '--size', '96', '64', '--short-side', '64', '--tracks', '2', '10', '--bodies',
+        'mobilenetv3', '--rounds', '1', '--json', str(file)]) == 0
+    body, = json.loads(file.read_text())['bodies']
+    assert body['network_size'] == [96, 64]
+    time = {(row['stage'], row['tracks']): row['cpu_ms'] for row in body['rows']}
+    alone = {row['tracks']: row for row in body['growth'] if row['group'] == 'heads + EMM'}
+    assert alone[2]['cpu_ms'] == pytest.approx(
+        time['box head', None] + sum(time[name, 2] for name in ('remember', 'search', 'judge')))
+    assert alone[10]['ratio'] == 1
+    assert alone[2]['ratio'] == pytest.approx(alone[2]['cpu_ms'] / alone[10]['cpu_ms'])
+    assert capsys.readouterr().out.startswith(file.with_suffix('.md').read_text())
+
+
+def test_bad_numbers_are_a_usage_error(benchmark: ModuleType) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        benchmark.main(['--rounds', '0'])

@@ -1,0 +1,120 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import numpy as np
+import pytest
+
+from mot_ros.data.composed.figures import draw_figures
+from mot_ros.data.composed.person_crops import (
+    bent,
+    CropChoice,
+    cut,
+    erased,
+    lit,
+    PersonCrops,
+    recoloured,
+)
+from mot_ros.tracking.errors import ConfigError
+
+FIGURES = draw_figures(6, 3)
+
+
+def plain(**more):
+    values = {'recolour': 0.0, 'crowd': 0.0, 'cover': 0.0, 'bend': 0.0, 'blur': 0.0, 'erase': 0.0}
+    return CropChoice(**{**values, **more})
+
+
+def test_a_sample_is_the_same_whenever_it_is_made():
+    one, other = PersonCrops(FIGURES), PersonCrops(FIGURES)
+    for index in (5, 0, 13):
+        a, b = one.sample(index), other.sample(index)
+        assert a.identity == b.identity
+        np.testing.assert_array_equal(a.views, b.views)
+        assert a.views.shape == (4, 128, 64, 3) and a.views.dtype == np.uint8
+    assert not np.array_equal(
+        one.sample(0).views, PersonCrops(FIGURES, seed=1).sample(0).views)
+
+
+def test_a_round_shows_everybody_once_and_the_next_one_in_another_order():
+    crops = PersonCrops(FIGURES, choice=plain())
+    rounds = [[crops.sample(6 * number + place).identity for place in range(6)]
+              for number in range(3)]
+    assert all(sorted(found) == list(range(6)) for found in rounds)
+    assert len({tuple(found) for found in rounds}) > 1
+
+
+def test_another_colour_is_another_person():
+    crops = PersonCrops(FIGURES, choice=plain(recolour=1.0))
+    found = [crops.sample(index).identity for index in range(18)]
+    assert len(set(found)) == 18 and min(found) >= 6
+
+
+def test_views_differ_and_still_show_the_same_person():
+    crops = PersonCrops(FIGURES, choice=plain(heights=(120.0, 190.0)))
+
+    def middles(index):
+        """Return the colours of chest and legs in each view."""
+        views = crops.sample(index).views.astype(float)
+        return np.concatenate([views[:, 40:60, 24:40].mean((1, 2)),
+                               views[:, 80:100, 24:40].mean((1, 2))], axis=1)
+
+    seen = {crops.sample(index).identity: middles(index) for index in range(6)}
+    for views in seen.values():
+        assert np.ptp(views, axis=0).max() > 5
+    own = np.mean([np.linalg.norm(views[0] - views[1]) for views in seen.values()])
+    others = np.mean([np.linalg.norm(seen[a][0] - seen[b][1])
+                      for a in seen for b in seen if a != b])
+    assert own < 0.8 * others
+
+
+def test_light_leaves_the_outline():
+    figure, generator = FIGURES[0].image, np.random.default_rng(0)
+    for change in (lit, recoloured):
+        changed = change(figure, generator)
+        np.testing.assert_array_equal(changed[..., 3], figure[..., 3])
+        assert np.abs(changed[..., :3].astype(int) - figure[..., :3]).mean() > 3
+
+
+def test_who_bends_keeps_the_size_of_the_image_and_of_the_person():
+    figure = FIGURES[0].image
+    covers = [(bent(figure, np.random.default_rng(seed))[..., 3] > 127).mean()
+              for seed in range(8)]
+    before = (figure[..., 3] > 127).mean()
+    assert np.ptp(covers) > 0.01
+    assert all(0.5 * before < cover < 1.6 * before for cover in covers)
+
+
+def test_boxes_are_cut_to_the_image():
+    image = np.arange(20 * 30, dtype=np.uint16).reshape(20, 30, 1).repeat(3, 2).astype(np.uint8)
+    np.testing.assert_array_equal(cut(image, np.array([-5, 3.4, 7.6, 40])), image[3:20, 0:8])
+    assert cut(image, np.array([40, 50, 60, 70])).shape == (2, 2, 3)
+
+
+def test_what_is_erased_is_a_rectangle_of_a_part_of_the_crop():
+    for seed in range(20):
+        crop = erased(np.zeros((128, 64, 3), np.uint8), np.random.default_rng(seed))
+        changed = crop.any(axis=2)
+        rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+        whole = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert changed.sum() == pytest.approx(whole[0] * whole[1], rel=0.01)
+        assert 0.03 < whole[0] * whole[1] / (128 * 64) < 0.27
+
+
+def test_choices_without_sense_are_refused():
+    with pytest.raises(ConfigError, match='heights from 8 to 200'):
+        CropChoice(heights=(30.0, 400.0))
+    with pytest.raises(ConfigError, match='probabilities lie in'):
+        CropChoice(blur=1.5)
+    with pytest.raises(ConfigError, match='1 cut-outs; nobody can be told'):
+        PersonCrops(FIGURES[:1])

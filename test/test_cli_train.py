@@ -1,0 +1,125 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Training from the command line: the default models in small, and what the command refuses."""
+
+import pytest
+
+from mot_ros import cli
+from mot_ros.commands import train_defaults
+from mot_ros.tracking import weights
+from mot_ros.tracking.nets.siammot import load_network
+from mot_ros.tracking.slm_embedder import SlmEmbedder
+from mot_ros.training import curve
+
+
+@pytest.fixture(scope='module')
+def smoke(tmp_path_factory):
+    """Train all default models for a few steps on drawn figures."""
+    folder = tmp_path_factory.mktemp('trained')
+    assert train_defaults.main(['--smoke', '--device=cpu', f'--output={folder}']) == 0
+    return folder
+
+
+@pytest.mark.parametrize('name', [train_defaults.EMM, train_defaults.IMM, train_defaults.SLM])
+def test_the_loss_of_every_default_model_falls(smoke, name):
+    first, last = train_defaults.fell(smoke / name / 'curve.csv')
+    assert last < 0.95 * first
+    assert (smoke / name / 'curve.png').stat().st_size > 1000
+
+
+def test_what_was_trained_can_be_used(smoke):
+    for name, motion in ((train_defaults.EMM, 'Emm'), (train_defaults.IMM, 'Imm')):
+        network = load_network(smoke / name / 'weights.safetensors')
+        assert type(network.motion).__name__ == motion
+    embedder = SlmEmbedder(
+        str(smoke / train_defaults.SLM / 'weights.safetensors'), 'small', 'cpu')
+    assert embedder.dimension == 128
+
+
+def test_both_motion_models_have_the_same_detector(smoke):
+    emm, imm = (weights.load(smoke / name / 'weights.safetensors')
+                for name in (train_defaults.EMM, train_defaults.IMM))
+    for name, tensor in emm.items():
+        if 'track.tracker' not in name:
+            assert tensor.equal(imm[name]), name
+
+
+def test_weights_show_tells_how_they_were_made(smoke, capsys):
+    file = smoke / train_defaults.SLM / 'weights.safetensors'
+    assert cli.main(['weights', 'show', str(file)]) == 0
+    shown = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert (shown['kind'], shown['variant'], shown['data']) == ('slm', 'small', 'drawn figures')
+    assert shown['sha256'] == weights.sha256(file.read_bytes())
+    assert shown['steps'] == '16'
+    assert shown['command'].startswith('mot_ros train slm --recipe=slm-small ')
+    assert str(smoke) not in shown['command']
+
+
+def slm(folder, *more):
+    return ['train', 'slm', f'--output={folder}', '--init=none', '--device=cpu', '--steps=4',
+            '--batch=2', '--set=recipe.warm_up=1', '--set=recipe.save_every=2', '--set=repeat=4',
+            '--set=samples.views=2', *more]
+
+
+def test_the_same_command_goes_on_and_another_does_not(tmp_path, capsys, monkeypatch):
+    assert cli.main(slm(tmp_path / 'whole')) == 0
+    kept = {}
+
+    def broken_off(losses):
+        for number, loss in enumerate(losses):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield loss
+
+    from mot_ros.training import trainer
+    whole = trainer.train
+    monkeypatch.setattr(trainer, 'train', lambda *args: broken_off(whole(*args)))
+    assert cli.main(slm(tmp_path / 'parts')) == 130
+    assert 'the same command goes on' in capsys.readouterr().err
+    assert not (tmp_path / 'parts/weights.safetensors').exists()
+    monkeypatch.undo()
+    assert cli.main(slm(tmp_path / 'parts')) == 0
+    assert 'goes on from step 2' in capsys.readouterr().err
+    for name in ('whole', 'parts'):
+        kept[name] = (tmp_path / name / 'curve.csv').read_text()
+    assert kept['whole'] == kept['parts']
+    assert len(list(curve.read(tmp_path / 'parts/curve.csv'))) == 4
+    assert cli.main(slm(tmp_path / 'parts', '--set=samples.blur=0')) == 2
+    assert 'samples.blur was 0.4, and is 0' in capsys.readouterr().err
+
+
+def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, capsys):
+    for words, complaint in (
+            (['--motion=imm'], '--motion is no option of train slm'),
+            (['--set=samples'], 'sets nothing; give --set NAME=VALUE'),
+            (['--set=samples.blurr=1'], 'did you mean blur'),
+            (['--recipe=siammot-small'], 'must be "kind: slm"'),
+            ([f'--data={tmp_path / "none"}'], 'neither a folder nor a file to train on')):
+        assert cli.main(slm(tmp_path / 'out', *words)) == 2
+        assert complaint in capsys.readouterr().err
+        assert not (tmp_path / 'out').exists()
+
+
+def test_a_loss_that_did_not_fall_is_an_error(tmp_path, monkeypatch, capsys):
+    def rising(words):
+        folder = tmp_path / words[-1].rpartition('/')[2]
+        folder.mkdir()
+        (folder / 'curve.csv').write_text('step,loss\n0,1.0\n1,1.5\n2,2.0\n')
+        return 0
+
+    monkeypatch.setattr(cli, 'main', rising)
+    assert train_defaults.main([f'--output={tmp_path}', '--only=slm-small']) == 1
+    out, err = capsys.readouterr()
+    assert 'slm-small: loss 1.000 -> 2.000' in out and 'did not fall' in err
