@@ -86,7 +86,7 @@ def test_the_gpu_is_waited_for():
 
 
 @pytest.mark.parametrize('words, complaint', [
-    (['siammot'], 'name the weights of siammot with --weights'),
+    (['siammot', '--weights', '/no/where'], "'/no/where', which is neither a name"),
     (['siammot', '--random', '--weights', 'x'], 'but not both'),
     (['siammot', '--random', '--body', 'vgg'], "there is no body 'vgg'"),
     (['sort', '--size', '12'], "--size is '12'"),

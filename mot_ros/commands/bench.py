@@ -103,12 +103,10 @@ def _network(
     """Return the network to time, and what it is."""
     from mot_ros.tracking.nets.siammot import Architecture, load_network
 
-    name = args.weights or settings.rcnn.weights
-    if args.random == bool(name):
-        raise ConfigError(
-            'name the weights of siammot with --weights, or time a network of random ones '
-            'with --random, but not both')
-    if name:
+    if args.random and args.weights:
+        raise ConfigError('give --weights, or --random, but not both')
+    if not args.random:
+        name = args.weights or settings.rcnn.weights
         return load_network(name), {'weights': name}
     return Architecture(args.body).make(), {'weights': 'random', 'body': args.body}
 

@@ -119,8 +119,6 @@ def _siammot(args: argparse.Namespace) -> Sequence[Path]:
     settings = build(Settings, setting_options.from_options(args, Settings))
     rcnn, image = settings.rcnn, _size(args.size or '1280x720')
     name = args.weights or rcnn.weights
-    if not name:
-        raise ConfigError('siammot has no weights of its own; name a file with --weights')
     network = load_network(name)
     classes = class_table(weights.metadata(name), network.classes, name)
     plan = Plan(

@@ -28,7 +28,8 @@ class RcnnSettings:
 
     weights: str = setting(
         'siammot-small', 'name in the weights manifest, or path of a .safetensors file or of a '
-        'checkpoint of the published code; body, classes and motion model follow from what is in it',
+        'checkpoint of the published code; body, classes and motion model follow from what is '
+        'in it',
         fixed=NETWORK)
     short_side: int = setting(
         576, 'the shorter side of the image is resized to this, and both sides are then cut to '

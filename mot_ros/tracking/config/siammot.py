@@ -129,7 +129,7 @@ class TracktorSettings:
         'given', 'what becomes of boxes of another detector than Faster R-CNN, see '
         'siammot.detections', choices=DETECTIONS)
     motion: str = setting(
-        'camera', "where the box head looks: at the last box ('none'), there moved by optical "
+        'dis', "where the box head looks: at the last box ('none'), there moved by optical "
         "flow ('farneback', 'dis'), or as the camera moved ('camera')",
         choices=('none', 'farneback', 'dis', 'camera'))
     flow_size: int = setting(
@@ -147,6 +147,7 @@ _PLAIN: Mapping[str, Value] = {
     # Tracktor's own thresholds
     'tracktor.alpha': 0.5, 'tracktor.beta': 0.5, 'tracktor.overlap': 0.3,
     'tracktor.track_overlap': 0.6, 'tracktor.suppress': 'apart', 'tracktor.class_aware': False,
+    'tracktor.motion': 'camera',
 }
 SIAMMOT_PAPER: Mapping[str, Value] = {
     **_PLAIN, 'siammot.suppress': 'apart', 'siammot.decide': 'visibility',
