@@ -16,7 +16,9 @@
 The default detector and the trackers on PETS09-S2L1: 795 frames, 7 Hz, 19 people.
 
 Without a mode the default preset is run with every method; `--methods smiletrack:paper` takes
-another preset for all but the detector, so that every row has the same detections. `--tracks FILE`
+another preset for all but the detector, so that every row has the same detections. Methods that
+look into images with a network of their own (`siammot:crp`, with `--set rcnn.weights=FILE`) run
+it on every frame, and only without a mode. `--tracks FILE`
 scores a result file, `--table` compares input sizes of the detector, `--spread N` shows how far
 the scores move when the detections are slightly disturbed, `--ablation` takes SMILEtrack apart,
 `--stages` says where the time goes. Detections are kept in the work folder, so that a run
@@ -53,14 +55,14 @@ from mot_ros.data.video import FrameSource, open_source
 from mot_ros.evaluation.machine import describe_machine
 from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import average_precision, score, Scores
-from mot_ros.evaluation.runner import cached_detector, Run, TimedDetector
+from mot_ros.evaluation.runner import cached_detector, Run, timed, TimedDetector
 from mot_ros.tracking import weights
 from mot_ros.tracking.camera_motion import CameraMotion
 from mot_ros.tracking.colour_histogram import ColourHistogram
-from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config import BY_BOXES, SEEING, Settings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.recorded import RecordedDetections
-from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.errors import ConfigError, MotError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.params_file import parse_assignment
 from mot_ros.tracking.sequence import SequenceGuard
@@ -132,7 +134,17 @@ class Pets:
             source = map(shifted, self.source)
             found = {stamp: dataclasses.replace(seen, boxes=seen.boxes + shift_at(stamp))
                      for stamp, seen in found.items()}
-        detector = TimedDetector(RecordedDetections(found, names))
+        return self._run(
+            settings, TimedDetector(RecordedDetections(found, names)), source, shaken)
+
+    def look(self, settings: Settings) -> Scores:
+        """Run a method that needs more of its network than detections, and score it."""
+        detector = timed(make_detector(settings))
+        return self._run(settings, detector, tqdm(
+            self.source, total=self.source.length, desc=settings.method))
+
+    def _run(self, settings: Settings, detector: TimedDetector, source: Iterable[Frame],
+             shaken: bool = False) -> Scores:
         file = self.work / f'{settings.method}.txt'
         with MotWriter(file) as writer:
             for step in Run(
@@ -225,9 +237,10 @@ def run_methods(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for method in args.methods:
         settings = chosen(args, method)
+        scores = (pets.look(settings) if settings.method in SEEING else
+                  pets.track(settings, *pets.detections(settings)))
         rows.append({
-            'method': settings.method, 'preset': settings.preset,
-            **row_of(pets.track(settings, *pets.detections(settings)))})
+            'method': settings.method, 'preset': settings.preset, **row_of(scores)})
     return rows
 
 
@@ -340,6 +353,7 @@ def report(args: argparse.Namespace, rows: list[dict[str, Any]], mode: str) -> N
     print_table(rows)
     used = args.settings()
     weights_file = weights.locate(used.detector.weights)
+    looked = {'rcnn': weights.digest(used.rcnn.weights)} if used.rcnn.weights else {}
     args.json.write_text(json.dumps({
         'benchmark': 'PETS09-S2L1', 'mode': mode, 'rows': rows,
         'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
@@ -349,7 +363,7 @@ def report(args: argparse.Namespace, rows: list[dict[str, Any]], mode: str) -> N
             'gpu': torch.cuda.get_device_name() if torch.cuda.is_available() else None},
         'settings': flatten(used), 'fps': RATE,
         'sha256': {
-            'weights': hashlib.sha256(weights_file.read_bytes()).hexdigest(),
+            'weights': hashlib.sha256(weights_file.read_bytes()).hexdigest(), **looked,
             'video': hashlib.sha256(args.video.read_bytes()).hexdigest(),
             'truth': hashlib.sha256(args.truth.read_bytes()).hexdigest()}}, indent=2) + '\n')
     sys.stdout.write(f'wrote {args.json}\n')
@@ -366,8 +380,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     mode.add_argument('--ablation', action='store_true', help='take SMILEtrack apart')
     mode.add_argument('--stages', action='store_true', help='say where the time goes')
     parser.add_argument('--sizes', default=SIZES, help=f'WxH,... for --table ({SIZES})')
-    parser.add_argument('--methods', default=','.join(METHODS),
-                        help=f'METHOD or METHOD:PRESET,... ({",".join(METHODS)})')
+    parser.add_argument('--methods', default=','.join(BY_BOXES),
+                        help=f'METHOD or METHOD:PRESET,... ({",".join(BY_BOXES)})')
     parser.add_argument('--set', dest='changes', action='append', default=[],
                         metavar='NAME=VALUE', help='change a setting; may be repeated')
     parser.add_argument('--video', type=Path, default=CACHE / 'videos' / 'vtest.avi')
@@ -409,6 +423,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             'ablation': run_ablation, 'stages': run_stages}
         name = next((mode for mode in modes if getattr(args, mode) and mode != 'methods'),
                     'methods')
+        alone = [method for method in args.methods if method.partition(':')[0] in SEEING]
+        if alone and name != 'methods':
+            raise ConfigError(
+                f'--{name} works on detections, and {", ".join(alone)} on images; leave it out '
+                'of --methods')
         report(args, modes[name](pets, args), name)
     except MotError as error:
         sys.stderr.write(f'pets.py: error: {error}\n')

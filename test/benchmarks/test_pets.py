@@ -29,6 +29,7 @@ from mot_ros.tracking.config import Settings
 import mot_ros.tracking.detectors
 from mot_ros.tracking.settings import build, flatten
 from mot_ros.tracking.types import Detections, Frame
+from test.tracking.oracle import Objects, OracleDetector
 
 SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'pets.py'
 FRAMES = 30
@@ -131,6 +132,23 @@ def test_a_preset_leaves_the_detector_alone(
     assert pets.main([*words, '--methods', 'smiletrack:best']) == 2
 
 
+def test_a_method_that_sees_runs_its_network_on_the_images(
+        pets: ModuleType, words: list[str], tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    walkers = OracleDetector(lambda number: Objects(boxes_at(round(number / 30 * 7)), [1, 2]))
+    made = []
+    monkeypatch.setattr(pets, 'make_detector', lambda settings: made.append(settings) or walkers)
+    rcnn = ['--set', f'rcnn.weights={tmp_path / "w.safetensors"}']
+    assert pets.main([*words, *rcnn, '--methods', 'siammot:crp,tracktor']) == 0
+    assert [settings.detector_type for settings in made] == ['rcnn', 'rcnn']
+    assert len(walkers.seen) == 2 * FRAMES
+    rows = result(tmp_path)['rows']
+    assert [(row['method'], row['preset']) for row in rows] == [
+        ('siammot', 'crp'), ('tracktor', 'accurate')]
+    assert all(row['switches'] == 0 and row['MOTA'] > 0.9 for row in rows)
+    assert len(result(tmp_path)['sha256']['rcnn']) == 64
+
+
 def test_every_switch_of_the_ablation_is_a_setting_that_changes_something(
         pets: ModuleType, words: list[str], tmp_path: Path) -> None:
     assert pets.main([*words, '--ablation']) == 0
@@ -184,6 +202,7 @@ def test_result_file_is_scored(
     (['--set', 'detector.widht=5'], 'did you mean detector.width'),
     (['--video', 'none.avi'], 'none.avi does not exist'),
     (['--methods', 'best'], "method is 'best'"),
+    (['--spread', '2', '--methods', 'sort,siammot:crp'], '--spread works on detections'),
 ])
 def test_errors_take_one_line(
         pets: ModuleType, words: list[str], more: list[str], complaint: str,

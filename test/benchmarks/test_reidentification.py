@@ -24,6 +24,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mot_ros.data.mot import MotRows
+
 SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'reidentification.py'
 FRAMES = 40
 COLOURS = ((0, 0, 220), (0, 220, 0), (220, 0, 0))
@@ -71,7 +73,24 @@ def test_people_of_other_colours_are_told_apart(
     assert row(tmp_path)['after 1-2 s'] == row(tmp_path)['among all'] == 1
     assert row(tmp_path)['chance'] == pytest.approx(1 / 3)
     assert row(tmp_path)['crops'] == 3 * FRAMES
+    # nobody is there for 50 frames
+    assert row(tmp_path)['rank-1'] is None
     assert '| colour |' in capsys.readouterr().out.replace('  ', '')
+
+
+def test_precision_by_hand(benchmark: ModuleType) -> None:
+    """Two people at three times; at the last one the first looks like the second."""
+    truth = MotRows(
+        np.array([1, 1, 5, 5, 9]), np.array([1, 2, 1, 2, 1]), np.zeros((5, 4)), np.ones(5))
+    east, north = [1.0, 0.0], [0.0, 1.0]
+    embedded = np.array([east, north, east, north, [0.0, 1.0]], np.float32)
+    right, precision = benchmark.far_apart(truth, embedded, 4)
+    assert right == pytest.approx(4 / 5)
+    # equals in their order: the last crop is third for both others of the first person, and finds
+    # these behind both of the second
+    assert precision == pytest.approx(
+        np.mean([(1 + 2 / 3) / 2, 1, (1 + 2 / 3) / 2, 1, (1 / 3 + 2 / 4) / 2]))
+    assert benchmark.far_apart(truth, embedded, 9) is None
 
 
 def test_people_who_change_clothes_are_not(benchmark: ModuleType, tmp_path: Path) -> None:

@@ -1,0 +1,469 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+A speed sweep from a driving car: until when each way of following people still follows them.
+
+    python benchmarks/driving.py --weights siammot-small --cutouts PennFudanPed
+
+Composed streets (`mot_ros compose --scene driving`), by the median of how many widths of their
+own boxes people move from frame to frame. Rows and solver are those of table 1 of SiamMOT
+(arXiv 2105.11595), tau 1, preset `crp`; then our additions. All rows share one network, which
+sees every frame once; `ms` are what a row needs beside that. `--imm` adds the row of another one.
+
+`continued` is the share of people who, with a track on them in one frame and visible in the
+next, have the same track there. Scores are TrackEval's; those called `lasting` are of tracks of
+5 boxes and more only, as in SiamMOT's published evaluation, where `truth` says what remains of a
+perfect result. Prints tables, draws the curves and writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+import datetime
+import functools
+import itertools
+import json
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+# flake8: noqa: E402
+from mot_ros.tracking.memory import keep_memory
+from mot_ros.tracking.threads import share_cores
+
+share_cores()  # before anything loads torch
+keep_memory()
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from mot_ros.data.annotated import Annotated, even_stamps, every_frame
+from mot_ros.data.composed.backgrounds import background_files
+from mot_ros.data.composed.cutouts import Cutout, read_cutouts
+from mot_ros.data.composed.driving import Drive, DrivingScene, RATE
+from mot_ros.data.composed.figures import draw_figures
+from mot_ros.data.composed.look import Look
+from mot_ros.data.composed.scene import frames
+from mot_ros.data.composed.truth import apparent_shift, rows_of, Truth
+from mot_ros.data.mot import MotRows
+from mot_ros.evaluation import scoring
+from mot_ros.evaluation.ignoring import assign, considered, without_ignored
+from mot_ros.evaluation.machine import describe_machine
+from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.metrics import overlaps
+from mot_ros.evaluation.tracklet_merge import lasting
+from mot_ros.tracking import weights
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.contracts import Tracker
+from mot_ros.tracking.detectors.rcnn import RcnnDetector, Sight
+from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.methods import make_tracker
+from mot_ros.tracking.nets.emm import Emm
+from mot_ros.tracking.nets.imm import Imm
+from mot_ros.tracking.params_file import parse_assignment
+from mot_ros.tracking.region_eyes import SeeingDetector
+from mot_ros.tracking.settings import build, catalogue
+from mot_ros.tracking.types import Detections, Frame, Tracks
+
+LOOKS = {'clear': Look(), 'dusk': Look(
+    brightness=0.25, period=1.3, noise=12.0, jpeg=60, exposure=1 / 25)}
+"""How the images look; at dusk they are blurred along the motion, noisy, and flicker."""
+RESULTS = Path(__file__).resolve().parent / 'results'
+SHIFTS = '0.05,0.15,0.3,0.45,0.6,0.8,1.0,1.5'
+SEEDS = '9001,9002'
+"""Training takes its scenes from other seeds."""
+FIGURES = 40
+VISIBLE = 0.3
+"""Who is visible by no more than this part is neither missed nor wrong."""
+EDGES = (0, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1, 1.2, 1.5, 2)
+"""Between them lie the bins of single people's shifts, in box widths."""
+LASTING = 5
+"""Boxes of the shortest track that SiamMOT's published evaluation counts."""
+TRUTH = 'truth'
+Row = dict[str, Any]
+
+EMM, TRACKTOR = {'method': 'siammot', 'preset': 'crp'}, {'method': 'tracktor', 'preset': 'crp'}
+LOOKING_AHEAD = {'siammot.velocity': True, 'siammot.camera': True}
+IMM_ROW = '+ IMM'
+TABLE_1: Mapping[str, Row] = {
+    'Tracktor': {**TRACKTOR, 'tracktor.motion': 'none'},
+    '+ flow (Farneback)': {**TRACKTOR, 'tracktor.motion': 'farneback'},
+    '+ flow (DIS)': {**TRACKTOR, 'tracktor.motion': 'dis'},
+    IMM_ROW: EMM,
+    '+ EMM, r = 2': EMM,
+    '+ EMM, r = 3': {**EMM, 'siammot.search': 3.0},
+}
+"""The rows of the paper's table, in its order; its flow is PWC-Net's."""
+OURS: Mapping[str, Row] = {
+    'Tracktor + camera': {**TRACKTOR, 'tracktor.motion': 'camera'},
+    'EMM, r = 2, velocity, camera': {**EMM, **LOOKING_AHEAD},
+    'EMM, r = 3, velocity, camera': {**EMM, **LOOKING_AHEAD, 'siammot.search': 3.0},
+    'preset accurate': {'method': 'siammot'},
+}
+ROWS = {**TABLE_1, **OURS}
+COLOURS = dict(zip(ROWS, (
+    'tab:red', 'tab:olive', 'tab:orange', 'tab:purple', 'tab:blue', 'tab:green', 'tab:red',
+    'tab:blue', 'tab:green', 'black'), strict=True))
+"""Of the curves; what is ours is dashed."""
+
+
+class SharedEyes:
+    """A Faster R-CNN that several trackers look through: it sees every frame once."""
+
+    def __init__(self, detector: SeeingDetector) -> None:
+        self._detector = detector
+        self._last: tuple[Frame, Sight] | None = None
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label."""
+        return self._detector.class_names
+
+    @property
+    def motion(self) -> Emm | Imm | None:
+        """The motion model beside it."""
+        return self._detector.motion
+
+    def see(self, frame: Frame) -> Sight:
+        """Return the features of a frame; its detections, too, are looked for only once."""
+        if self._last is None or self._last[0] is not frame:
+            sight = self._detector.see(frame)
+            sight.detections = functools.cache(sight.detections)  # type: ignore[method-assign]
+            self._last = frame, sight
+        return self._last[1]
+
+    def detect(self, given: Sequence[Frame]) -> list[Detections]:
+        """Return the objects of each frame."""
+        return [self.see(frame).detections() for frame in given]
+
+
+@dataclass
+class Course:
+    """What one row made of one clip."""
+
+    tracker: Tracker
+    found: list[Tracks] = field(default_factory=list)
+    ms: list[float] = field(default_factory=list)
+
+    def update(self, frame: Frame) -> None:
+        """Take a frame that the network has seen already."""
+        start = time.perf_counter()
+        self.found.append(self.tracker.update(frame).observed)
+        self.ms.append((time.perf_counter() - start) * 1e3)
+
+    @property
+    def rows(self) -> MotRows:
+        """All boxes, not cut to the image."""
+        lengths = [len(tracks) for tracks in self.found]
+        return MotRows(
+            np.repeat(np.arange(1, len(lengths) + 1), lengths),
+            np.concatenate([tracks.ids for tracks in self.found]),
+            np.concatenate([tracks.boxes for tracks in self.found]).astype(np.float64),
+            np.concatenate([tracks.scores for tracks in self.found]).astype(np.float64))
+
+
+def make_eyes(settings: Settings) -> SeeingDetector:
+    """Load the network of the settings."""
+    return RcnnDetector(settings.rcnn, settings.device)
+
+
+def street(args: argparse.Namespace, seed: int) -> DrivingScene:
+    """Return the street of a seed, with the people and houses of the command line."""
+    cutouts: list[Cutout] = [
+        cutout for folder in args.cutouts for cutout in read_cutouts(folder)]
+    photographs = [file for folder in args.backgrounds for file in background_files(folder)]
+    return DrivingScene(
+        cutouts or draw_figures(FIGURES, seed), photographs,
+        Drive(size=args.size, people=args.people, smallest=args.smallest,
+              look=LOOKS[args.look]), seed)
+
+
+def courses(
+        eyes: Mapping[str, SharedEyes], settings: Mapping[str, Settings],
+        clip: Iterator[tuple[Frame, Truth]]) -> tuple[list[Truth], dict[str, Course], list[float]]:
+    """Run all rows over one clip; return its truth, their courses, and ms of the network."""
+    running = {name: Course(make_tracker(settings[name], eyes[name])) for name in settings}
+    truths, seeing = [], []
+    for frame, truth in clip:
+        start = time.perf_counter()
+        for each in dict.fromkeys(eyes.values()):
+            each.detect([frame])
+        seeing.append((time.perf_counter() - start) * 1e3 / len(set(eyes.values())))
+        for course in running.values():
+            course.update(frame)
+        truths.append(truth)
+    return truths, running, seeing
+
+
+def continued(truths: Sequence[Truth], tracks: MotRows) -> tuple[list[int], list[int]]:
+    """
+    Return by bin of EDGES how many keep their track to the next frame, and of how many.
+
+    Of those who are visible in both frames and have a track, with an IoU of .5, in the first.
+    """
+    kept, all_ = [0] * len(EDGES), [0] * len(EDGES)
+    before, had = Truth.of([]), dict[int, int]()
+    for number, truth in enumerate(truths, 1):
+        now, there = truth.seen(VISIBLE), tracks.at(number)
+        rows, columns = assign(overlaps(now.boxes.astype(np.float64), there.boxes), 0.5)
+        has = dict(zip(now.ids[rows].tolist(), there.ids[columns].tolist(), strict=True))
+        both = np.intersect1d(before.ids, now.ids)
+        bins = np.digitize(apparent_shift(before, now), EDGES) - 1
+        for identity, place in zip(both.tolist(), bins.tolist(), strict=True):
+            if identity in had:
+                all_[place] += 1
+                kept[place] += has.get(identity) == had[identity]
+        before, had = now, has
+    return kept, all_
+
+
+def only_lasting(tracks: MotRows) -> MotRows:
+    """Return the tracks that SiamMOT's published evaluation does not leave out as short."""
+    if not len(tracks):
+        return tracks
+    ids = lasting(tracks, {name: name for name in tracks.ids.tolist()}, LASTING, 0.0)
+    return tracks[np.isin(tracks.ids, list(ids))]
+
+
+def raw_scores(truths: Sequence[Truth], tracks: MotRows, size: tuple[int, int]) -> scoring.Raw:
+    """Score a clip; tracks on people who are hardly visible are neither right nor wrong."""
+    truth = rows_of(truths, VISIBLE)[0]
+    sequence = Annotated(
+        'clip', size, RATE, even_stamps(len(truths), RATE), 'mot16', truth, truth.values == 0,
+        every_frame(len(truths)))
+    return scoring.measure(considered(sequence), without_ignored(sequence, tracks), 0)
+
+
+def at_shift(
+        args: argparse.Namespace, shift: float, eyes: Mapping[str, SharedEyes],
+        settings: Mapping[str, Settings], bar: Any) -> list[Row]:
+    """Run and score all rows at one median shift, all seeds together."""
+    every: dict[str, list[scoring.Raw]] = {name: [] for name in (*settings, TRUTH)}
+    long: dict[str, list[scoring.Raw]] = {name: [] for name in every}
+    pairs = {name: np.zeros((2, len(EDGES)), np.int64) for name in every}
+    ms: dict[str, list[float]] = {name: [] for name in settings}
+    seeing: list[float] = []
+    shifts: list[float] = []
+    for seed in args.seeds:
+        scene = street(args, seed).at_shift(shift)
+
+        def clip(scene: DrivingScene = scene) -> Iterator[tuple[Frame, Truth]]:
+            for shown in frames(scene, RATE, args.frames):
+                yield shown
+                bar.update()
+
+        truths, running, spent = courses(eyes, settings, clip())
+        seeing += spent
+        shifts += np.concatenate(
+            [apparent_shift(*pair) for pair in itertools.pairwise(truths)]).tolist()
+        found = {name: course.rows for name, course in running.items()}
+        truth = rows_of(truths, VISIBLE)[0]
+        found[TRUTH] = truth[truth.values > 0]
+        for name, tracks in found.items():
+            every[name].append(raw_scores(truths, tracks, args.size))
+            long[name].append(raw_scores(truths, only_lasting(tracks), args.size))
+            pairs[name] += continued(truths, tracks)
+        for name, course in running.items():
+            ms[name] += course.ms
+    return [{
+        'row': name, 'shift': shift, 'measured shift': float(np.median(shifts)),
+        **columns(every[name]),
+        **{f'lasting {column}': value for column, value in columns(long[name]).items()},
+        'continued': float(pairs[name][0].sum() / max(1, pairs[name][1].sum())),
+        'kept by bin': pairs[name][0].tolist(), 'of by bin': pairs[name][1].tolist(),
+        'ms': float(np.mean(ms[name])) if name in ms else 0.0,
+        'network ms': float(np.median(seeing))} for name in every]
+
+
+def columns(raw: Sequence[scoring.Raw]) -> Row:
+    """Return the columns of table 1 for several clips together."""
+    found = scoring.figures(scoring.combine(raw))
+    return {'MOTA': found['MOTA'], 'IDF1': found['IDF1'], 'FP': found['FP'], 'FN': found['FN'],
+            'IDsw': found['switches'], 'truth boxes': found['truth boxes']}
+
+
+def by_bin(rows: Sequence[Row]) -> dict[str, list[float]]:
+    """Return the share of those who are continued by row and bin; NaN where nobody moves so."""
+    totals: dict[str, Any] = {}
+    for row in rows:
+        both = np.array([row['kept by bin'], row['of by bin']])
+        totals[row['row']] = totals.get(row['row'], 0) + both
+    return {name: [kept / of if of else float('nan') for kept, of in both.T.tolist()]
+            for name, both in totals.items() if name != TRUTH}
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Draw MOTA and IDF1 over the median shift, and who is continued over their own."""
+    import matplotlib.figure
+
+    figure = matplotlib.figure.Figure(figsize=(15, 5.2), layout='constrained')
+    panels = figure.subplots(1, 3)
+    names = [name for name in dict.fromkeys(row['row'] for row in rows) if name != TRUTH]
+    for panel, column in zip(panels, ('MOTA', 'IDF1'), strict=False):
+        for name in names:
+            mine = [row for row in rows if row['row'] == name]
+            panel.plot([row['shift'] for row in mine], [row[column] for row in mine],
+                       marker='.', color=COLOURS[name], label=name,
+                       linestyle='--' if name in OURS else '-')
+        panel.set(title=column, xlabel='median shift, box widths per frame')
+        panel.set_ylim(min(0, panel.get_ylim()[0]), 1.02)
+    # the last bin has no upper end
+    centres = [*((low + high) / 2 for low, high in itertools.pairwise(EDGES)), EDGES[-1] + 0.15]
+    for name, shares in by_bin(rows).items():
+        panels[2].plot(centres, shares, marker='.', color=COLOURS[name],
+                       linestyle='--' if name in OURS else '-')
+    panels[2].set(title='tracks continued into the next frame', ylim=(0, 1.02),
+                  xlabel='shift of the person, box widths per frame')
+    for place, name in ((0.5, 'r = 2 ends'), (1.0, 'r = 3 ends')):
+        panels[2].axvline(place, color='grey', linewidth=0.8)
+        panels[2].text(place - 0.07, 0.02, name, color='grey', rotation=90)
+    for panel in panels:
+        panel.grid(alpha=0.3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc='outside lower center', ncols=4)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def print_tables(rows: Sequence[Row], at: float) -> None:
+    """Write the curves as tables, then table 1 at the shift nearest to `at`."""
+    names = list(dict.fromkeys(row['row'] for row in rows))
+    shifts = list(dict.fromkeys(row['shift'] for row in rows))
+    known = {(row['row'], row['shift']): row for row in rows}
+    for column in ('MOTA', 'IDF1', 'continued', 'lasting MOTA', 'lasting IDF1'):
+        shown = names if column.startswith('lasting') else [n for n in names if n != TRUTH]
+        sys.stdout.write('\n' + markdown_table([
+            [column, *(f'{shift:g}' for shift in shifts)],
+            *([name, *(f'{known[name, shift][column]:.3f}' for shift in shifts)]
+              for name in shown)]))
+    sys.stdout.write('\ncontinued, by the shift of the person\n\n' + markdown_table([
+        ['from', *(f'{edge:g}' for edge in EDGES)],
+        *([name, *(f'{share:.2f}' for share in shares)]
+          for name, shares in by_bin(rows).items())]))
+    near = min(shifts, key=lambda shift: abs(shift - at))
+    scores = ('MOTA', 'IDF1', 'FP', 'FN', 'IDsw')
+    table_1 = ('ms', *scores, *(f'lasting {name}' for name in scores))
+
+    def text(column: str, value: Any) -> str:
+        if not isinstance(value, float):
+            return str(value)
+        return f'{value:.1f}' if column == 'ms' else f'{value:.3f}'
+
+    sys.stdout.write(f'\ntable 1, at a median shift of {near:g}\n\n' + markdown_table([
+        ['row', *table_1],
+        *([name, *(text(column, known[name, near][column]) for column in table_1)]
+          for name in names)]))
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Settings]:
+    """Return the settings of each row; that of IMM only where there are weights of it."""
+    known = catalogue(Settings, next(iter(Settings.presets)))
+    common = {
+        'rcnn.amodal': True, 'rcnn.short_side': args.short_side, 'rcnn.long_side': 4096,
+        'device': args.device, **dict(parse_assignment(text, known) for text in args.changes)}
+    return {name: build(Settings, {
+        **changes, **common, 'rcnn.weights': args.imm if name == IMM_ROW else args.weights})
+        for name, changes in ROWS.items() if name != IMM_ROW or args.imm}
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--weights', default='siammot-small',
+                        help='name or file of a network with EMM (siammot-small)')
+    parser.add_argument('--imm', default='', help='name or file of one with IMM')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda')
+    parser.add_argument('--set', dest='changes', action='append', default=[],
+                        metavar='NAME=VALUE', help='change a setting of all rows')
+    parser.add_argument('--cutouts', type=Path, action='append', default=[], metavar='DIR',
+                        help='people, see mot_ros compose; drawn figures by default')
+    parser.add_argument('--backgrounds', type=Path, action='append', default=[], metavar='DIR',
+                        help='houses, see mot_ros compose; drawn ones by default')
+    parser.add_argument('--look', choices=tuple(LOOKS), default='clear',
+                        help='clear images, or blurred, noisy ones at dusk (clear)')
+    parser.add_argument('--shifts', default=SHIFTS, help=f'median shifts ({SHIFTS})')
+    parser.add_argument('--seeds', default=SEEDS, help=f'streets ({SEEDS})')
+    parser.add_argument('--frames', type=int, default=50, help='of each clip (50)')
+    parser.add_argument('--size', default='1280x384', help='of the images (1280x384)')
+    parser.add_argument('--short-side', type=int, default=384,
+                        help='rcnn.short_side: height of what the network sees (384)')
+    parser.add_argument('--people', type=float, default=40.0, help='in 100 m of street (40)')
+    parser.add_argument('--smallest', type=float, default=0.15,
+                        help='height of the farthest people, part of that of the image (.15)')
+    parser.add_argument('--table', type=float, default=0.6, metavar='SHIFT',
+                        help='shift of the table that is like table 1 (.6)')
+    parser.add_argument('--json', type=Path, default=RESULTS / 'driving_sweep.json',
+                        help='result (benchmarks/results/driving_sweep.json)')
+    parser.add_argument('--png', type=Path, default=RESULTS / 'driving_sweep.png',
+                        help='drawing (benchmarks/results/driving_sweep.png)')
+    args = parser.parse_args(argv)
+    try:
+        args.shifts = [float(shift) for shift in args.shifts.split(',')]
+        args.seeds = [int(seed) for seed in args.seeds.split(',')]
+        width, height = args.size.split('x')
+        args.size = int(width), int(height)
+    except ValueError as error:
+        parser.error(f'--shifts, --seeds and --size are lists of numbers: {error}')
+    if args.frames < 2 or min(args.seeds) < 0:
+        parser.error('--frames must be at least 2, and --seeds not negative')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print, draw, write."""
+    args = parse(argv)
+    try:
+        settings = settings_of(args)
+        loaded = {file: SharedEyes(make_eyes(each)) for file, each in {
+            each.rcnn.weights: each for each in settings.values()}.items()}
+        eyes = {name: loaded[each.rcnn.weights] for name, each in settings.items()}
+        rows: list[Row] = []
+        total = len(args.shifts) * len(args.seeds) * args.frames
+        with tqdm(total=total, unit='frame', mininterval=1) as bar:
+            for shift in args.shifts:
+                bar.set_description(f'shift {shift:g}')
+                rows += at_shift(args, shift, eyes, settings, bar)
+        checksums = {file: weights.digest(file) for file in loaded}
+    except MotError as error:
+        sys.stderr.write(f'driving.py: error: {error}\n')
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    print_tables(rows, args.table)
+    draw(rows, args.png)
+    args.json.parent.mkdir(parents=True, exist_ok=True)
+    args.json.write_text(json.dumps({
+        'benchmark': 'driving', 'rows': rows, 'edges': EDGES, 'rate': RATE,
+        'settings': {name: ROWS[name] for name in settings}, 'changes': args.changes,
+        'seeds': args.seeds, 'frames': args.frames, 'size': args.size,
+        'short_side': args.short_side, 'look': args.look, 'people': args.people,
+        'smallest': args.smallest,
+        'cutouts': [folder.name for folder in args.cutouts] or 'drawn figures',
+        'backgrounds': [folder.name for folder in args.backgrounds] or 'drawn houses',
+        'sha256': {Path(file).name: checksum for file, checksum in checksums.items()},
+        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+        'hardware': {**describe_machine(), 'torch': torch.__version__,
+                     'torch_threads': torch.get_num_threads(), 'device': args.device},
+    }, indent=2) + '\n')
+    sys.stdout.write(f'\nwrote {args.json} and {args.png}\n')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
