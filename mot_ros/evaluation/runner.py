@@ -25,7 +25,7 @@ import time
 from typing import cast, TYPE_CHECKING
 
 from mot_ros.data.sources import MessageFrame
-from mot_ros.tracking.errors import FrameError
+from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.sequence import NANOSECONDS, Outcome, SequenceGuard
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class TimedDetector:
 
 class _TimedDense(TimedDetector):
     """Passes on what a DenseDetector can do beside."""
+
+    @property
+    def why_not_dense(self) -> str | None:
+        return getattr(self._detector, 'why_not_dense', None)
 
     def detect_densely(
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
@@ -194,14 +198,20 @@ def cached_detector(
     The file depends on the source with its frame rate, on the weights and on every setting of
     the detector, except that detections are kept down to the default score floor, so that it
     can be raised with the same file. Not on the device, whose rounding differs by less than the
-    fourth digit of a score.
+    fourth digit of a score. Raises ConfigError for a method that asks its own Faster R-CNN for
+    more than detections.
     """
     from mot_ros.tracking import weights
+    from mot_ros.tracking.config import SEEING
     from mot_ros.tracking.detectors import make_detector
     from mot_ros.tracking.detectors.recorded import CachedDetector
     from mot_ros.tracking.detectors.region import read_mask
 
-    wanted = settings.detector
+    wanted, is_rcnn = settings.detector, settings.detector_type == 'rcnn'
+    if is_rcnn and settings.method in SEEING:
+        raise ConfigError(
+            f'{settings.method} asks the network that finds objects for its tracks too, which '
+            'cached detections cannot answer: leave them out')
     floor = min(type(wanted)().score_floor, wanted.score_floor)
     low = dataclasses.replace(
         settings, detector=dataclasses.replace(wanted, score_floor=floor))
@@ -209,9 +219,12 @@ def cached_detector(
            if name != 'score_floor'}
     key |= {f'roi.{name}': value for name, value in dataclasses.asdict(settings.roi).items()
             if value}
+    if is_rcnn:
+        key |= {f'rcnn.{name}': value for name, value in dataclasses.asdict(settings.rcnn).items()}
     if settings.mask:
         read_mask(settings.mask)
         key['mask_sha256'] = weights.sha256(Path(settings.mask).expanduser().read_bytes())
+    name = settings.rcnn.weights if is_rcnn else wanted.weights
     return CachedDetector(
-        path, {**source.fingerprint(), **key, 'weights_sha256': weights.digest(wanted.weights)},
+        path, {**source.fingerprint(), **key, 'weights_sha256': weights.digest(name)},
         lambda: make_detector(low), wanted.score_floor, floor)

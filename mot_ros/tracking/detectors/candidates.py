@@ -49,8 +49,8 @@ def candidates(
     `numbers` are the wanted classes as the network counts them. Boxes without area, and such
     as a damaged network gives, are left out.
     """
-    parts = [np.asarray(outputs[place][row], np.float32) for place in layout.places]
     if layout.columns is None:
+        parts = _parts(layout, outputs, row)
         named = _yolov10(parts[0]) if layout.kind == 'yolov10' else _tensorflow(parts, size)
         boxes, scores, of_box = named
         every = np.asarray(numbers)
@@ -58,7 +58,7 @@ def candidates(
         kept, classes = np.nonzero(matches & (scores >= floor)[:, None])
         boxes, scores = boxes[kept], scores[kept]
     else:
-        boxes, by_class = _dense(layout, parts, size, numbers)
+        boxes, by_class = every_place(layout, outputs, row, size, numbers)
         kept, classes = np.nonzero(by_class >= floor)
         boxes, scores = boxes[kept], by_class[kept, classes]
     whole = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
@@ -70,7 +70,7 @@ def score_range(
         layout: Layout, outputs: Sequence[Array], size: tuple[int, int],
         numbers: Sequence[int]) -> tuple[float, float]:
     """Return least and largest score of the first image, objectness among them."""
-    parts = [np.asarray(outputs[place][0], np.float32) for place in layout.places]
+    parts = _parts(layout, outputs, 0)
     if layout.kind == 'tensorflow':
         scores = parts[2]
     elif layout.kind == 'yolov10':
@@ -78,15 +78,20 @@ def score_range(
     elif layout.kind in ('yolov5', 'yolox'):
         scores = parts[0][:, [4, *(5 + number for number in numbers)]]
     else:
-        scores = _dense(layout, parts, size, numbers)[1]
+        scores = every_place(layout, outputs, 0, size, numbers)[1]
     finite = scores[np.isfinite(scores)]
     return float(finite.min(initial=1.0)), float(finite.max(initial=0.0))
 
 
-def _dense(
-        layout: Layout, parts: Sequence[Floats], size: tuple[int, int],
+def every_place(
+        layout: Layout, outputs: Sequence[Array], row: int, size: tuple[int, int],
         numbers: Sequence[int]) -> tuple[Floats, Floats]:
-    """Return boxes (N, 4) and the scores (N, C) of the wanted classes of every place."""
+    """
+    Return boxes (N, 4) and scores (N, C) of every place in image `row`, whatever they are.
+
+    Only for layouts with columns of classes.
+    """
+    parts = _parts(layout, outputs, row)
     columns = np.asarray(numbers)
     if layout.kind == 'yolov8':
         table = parts[0]
@@ -98,6 +103,11 @@ def _dense(
     table = parts[0]
     boxes = _yolox(table[:, :4], size) if layout.kind == 'yolox' else table[:, :4]
     return cxcywh_to_xyxy(boxes), table[:, 5 + columns] * table[:, 4:5]
+
+
+def _parts(layout: Layout, outputs: Sequence[Array], row: int) -> list[Floats]:
+    """Return what the outputs of the layout say of one image."""
+    return [np.asarray(outputs[place][row], np.float32) for place in layout.places]
 
 
 def _yolox(raw: Floats, size: tuple[int, int]) -> Floats:

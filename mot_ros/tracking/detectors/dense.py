@@ -34,8 +34,8 @@ class RawDetections:
     What the network says of every anchor of B frames, before threshold and suppression.
 
     `scores` (B, A, C) in [0, 1], `labels` (C,) the label of each column, `boxes` (B, A, 4) and
-    `anchors` (B, A, 4) xyxy in pixels of each source image, neither clipped. On the detector's
-    device. A detector without anchors gives the cells of its grids in their place.
+    `anchors` (B, A, 4) xyxy in pixels of each source image, neither clipped. All on one device.
+    A detector without anchors gives squares around the cells of its grids in their place.
     """
 
     scores: Tensor
@@ -46,7 +46,12 @@ class RawDetections:
 
 @runtime_checkable
 class DenseDetector(Detector, Protocol):
-    """A detector that also tells what it thinks of every anchor."""
+    """
+    A detector that also tells what it thinks of every anchor.
+
+    One for which that depends on its weights may have an attribute `why_not_dense`, the reason
+    why it cannot be asked after all, or None.
+    """
 
     def detect_densely(
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
@@ -61,9 +66,15 @@ class DenseDetector(Detector, Protocol):
 
 def dense(detector: Detector, who: str) -> DenseDetector:
     """Return the detector as what `who` needs; ConfigError if it cannot be that."""
+    reason: str | None
     if isinstance(detector, DenseDetector):
-        return detector
+        reason = getattr(detector, 'why_not_dense', None)
+        if reason is None:
+            return detector
+    else:
+        reason = (
+            'set detector.type to ssd, gluon_ssd or onnx, one tile, no roi and no mask, and '
+            'leave out cached or recorded detections')
     raise ConfigError(
         f'{who} asks the network about places of its own choice, which this detector cannot '
-        'answer: set detector.type to ssd or gluon_ssd, one tile, no roi and no mask, and leave '
-        'out cached or recorded detections')
+        f'answer: {reason}')

@@ -22,12 +22,15 @@ import contextlib
 import numpy as np
 from numpy.typing import NDArray
 import torch
+from torch import Tensor
 
 from mot_ros.tracking.config import DetectorSettings
-from mot_ros.tracking.detectors.candidates import candidates, score_range
-from mot_ros.tracking.detectors.canvas import batch, draw, GREY, place
+from mot_ros.tracking.detectors.candidates import candidates, every_place, score_range
+from mot_ros.tracking.detectors.canvas import batch, draw, GREY, place, Placement
 from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
+from mot_ros.tracking.detectors.dense import RawDetections
 from mot_ros.tracking.detectors.layouts import LAYOUTS, recognise, SUPPRESSED
+from mot_ros.tracking.detectors.onnx_cells import cell_squares
 from mot_ros.tracking.detectors.onnx_session import OnnxSession
 from mot_ros.tracking.detectors.selection import candidate_floor, finished, strongest, suppressed
 from mot_ros.tracking.errors import ConfigError, FrameError
@@ -69,6 +72,9 @@ class OnnxDetector:
                 f'{session.path}, read as {layout.kind}, gives scores from {least:.3g} to '
                 f'{most:.3g} instead of 0 to 1: choose another detector.layout, or export it '
                 'with the sigmoid or softmax that turns logits into scores')
+        squares = cell_squares(layout, outputs, self._size)
+        self._squares = None if isinstance(squares, str) else torch.from_numpy(squares)
+        self._no_squares = squares if isinstance(squares, str) else None
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -79,6 +85,11 @@ class OnnxDetector:
     def layout(self) -> str:
         """What the outputs were recognised as."""
         return self._layout.kind
+
+    @property
+    def why_not_dense(self) -> str | None:
+        """Why its outputs do not tell of every place, or None if `detect_densely` may be used."""
+        return self._no_squares and f'{self._session.path} {self._no_squares}'
 
     def warm_up(self) -> None:
         """Run once on nothing: the first call allocates memory and picks kernels."""
@@ -93,29 +104,66 @@ class OnnxDetector:
         `box_voting` (not for networks that suppress themselves), the borders of the image and
         `max_detections`. Raises FrameError for a frame without image.
         """
-        most = self._batch or max(1, len(frames))
         return [
-            found for start in range(0, len(frames), most)
-            for found in self._detect(frames[start:start + most])]
+            found for part in self._parts(frames)
+            for found in self._select(part, self._look(part))]
 
-    def _detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Handle as many frames as go in one batch."""
-        placements = [place(frame.size, self._size, self._resize) for frame in frames]
-        canvases = [
-            draw(frame, placement, self._size)
-            for frame, placement in zip(frames, placements, strict=True)]
-        outputs = self._run(canvases, self._pixels)
+    def detect_densely(
+            self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
+        """
+        Return the objects of each frame and the raw outputs, running the network once.
+
+        The squares of `cell_squares` are the anchors; all is on the CPU. Raises ConfigError if
+        there is a reason in `why_not_dense`.
+        """
+        if self._squares is None:
+            raise ConfigError(str(self.why_not_dense))
+        found: list[Detections] = []
+        rows: list[tuple[Tensor, Tensor, Tensor]] = []
+        for part in self._parts(frames):
+            outputs = self._look(part)
+            found += self._select(part, outputs)
+            for row, frame in enumerate(part):
+                placement = self._placement(frame)
+                boxes, scores = every_place(
+                    self._layout, outputs, row, self._size, self._numbers)
+                rows.append((
+                    # rounding may end beside [0, 1]
+                    torch.from_numpy(scores).clamp(0, 1),
+                    placement.to_image(torch.from_numpy(boxes)),
+                    placement.to_image(self._squares)))
+        scored, boxed, anchors = (torch.stack(column) for column in zip(*rows, strict=True))
+        return found, RawDetections(scored, self._labels, boxed, anchors)
+
+    def _parts(self, frames: Sequence[Frame]) -> list[Sequence[Frame]]:
+        """Return the frames as they go through the network together."""
+        most = self._batch or max(1, len(frames))
+        return [frames[start:start + most] for start in range(0, len(frames), most)]
+
+    def _placement(self, frame: Frame) -> Placement:
+        """Return where the image lies on the network's input."""
+        return place(frame.size, self._size, self._resize)
+
+    def _look(self, frames: Sequence[Frame]) -> list[NDArray[np.generic]]:
+        """Return the outputs for as many frames as go in one batch."""
+        return self._run(
+            [draw(frame, self._placement(frame), self._size) for frame in frames], self._pixels)
+
+    def _select(
+            self, frames: Sequence[Frame],
+            outputs: Sequence[NDArray[np.generic]]) -> list[Detections]:
+        """Turn the outputs for a batch of frames into their detections."""
         settings, layout = self._settings, self._layout
         whole = layout.kind in SUPPRESSED
         floor = settings.score_floor if whole else candidate_floor(settings)
         results = []
-        for row, (frame, placement) in enumerate(zip(frames, placements, strict=True)):
+        for row, frame in enumerate(frames):
             found = candidates(layout, outputs, row, self._size, self._numbers, floor)
             scores = torch.from_numpy(found.scores)
             # the network's own suppression needs no bound, but an order
             best = (torch.sort(scores, descending=True, stable=True).indices if whole
                     else strongest(scores, settings))
-            boxes = placement.to_image(torch.from_numpy(found.boxes)[best])
+            boxes = self._placement(frame).to_image(torch.from_numpy(found.boxes)[best])
             kept = boxes, scores[best], self._labels[torch.from_numpy(found.classes)[best]]
             if not whole:
                 kept = suppressed(*kept, settings)
