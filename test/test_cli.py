@@ -31,7 +31,7 @@ import pytest
 from mot_ros import cli
 from mot_ros.data.mot import read_tracks
 from mot_ros.data.video import open_source
-from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config import DetectorSettings, RcnnSettings
 import mot_ros.tracking.detectors
 from mot_ros.tracking.types import Detections, Frame
 
@@ -177,6 +177,19 @@ def test_detections_are_cached(
     assert cli.main([*words, str(second), '--set', 'detector.width=320']) == 2
     width = DetectorSettings().width
     assert f'detector.width is {width} there and 320 now' in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures('stub')
+def test_detections_of_faster_rcnn_are_cached_by_its_own_settings(
+        video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ['track', str(video), '--frames', '2', '--cache-detections', str(tmp_path / 'd.npz'),
+             '--mot', str(tmp_path / 'a.txt'), '--set', 'detector.type=rcnn']
+    assert cli.main(words) == 0
+    assert cli.main([*words, '--set', 'rcnn.short_side=320']) == 2
+    side = RcnnSettings().short_side
+    assert f'rcnn.short_side is {side} there and 320 now' in capsys.readouterr().err
+    assert cli.main([*words, '--method', 'siammot']) == 2
+    assert 'leave them out' in capsys.readouterr().err, 'it asks the network itself'
 
 
 @pytest.mark.usefixtures('stub')

@@ -69,7 +69,11 @@ class Method(Protocol):
         ...
 
     def update(self, frame: Frame) -> Tracks:
-        """Propagate, detect, associate; then lives end and begin."""
+        """
+        Detect, propagate, associate; then lives end and begin.
+
+        A frame that it cannot use raises FrameError and changes nothing, here and in propagate.
+        """
         ...
 
     def propagate(self, frame: Frame) -> Tracks:

@@ -86,11 +86,11 @@ class LookingPool(TrackPool[KalmanFilter]):
             self._bank.add(before.mean)
         self.change_motion(kind)
 
-    def propagate(self, frame: Frame) -> Tracks:
-        """Move every track to the stamp of `frame`; FrameError if its image is missing."""
-        if self.needs_image:
+    def coast(self, frame: Frame) -> Tracks:
+        """Move every track; FrameError, with nothing changed, if its image is of no use."""
+        if self.needs_image or frame.image is not None:
             pixels_of(frame, NEED)
-        return super().propagate(frame)
+        return super().coast(frame)
 
     def follow(self, frame: Frame, objects: Floats) -> Tracks:
         """
@@ -139,8 +139,10 @@ class LookingPool(TrackPool[KalmanFilter]):
 
     def add(self, detections: Detections, sources: Ints, state: TrackState) -> None:
         """Start a track at each of the detections `sources` (K,), with the next ids."""
+        # first, since what fails must not leave tracks behind without a place in the bank
+        looks = self.embed(sources)
         super().add(detections, sources, state)
-        self._bank.add(self.embed(sources))
+        self._bank.add(looks)
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Forget all tracks but those under a mask (N,)."""

@@ -109,8 +109,9 @@ class RegionEyes:
         Ask the box head about tracks with `labels` (N,) that should be at boxes (N, 4).
 
         Returns where they are (N, 4), in the image unless amodal, scores (N,), and which of them
-        are in the image at all (N,); of the others the rest means nothing. The published code
-        forgets to take these out, and they go on as boxes without area on its border.
+        are in the image at all (N,), and of a class looked for; of the others the rest means
+        nothing. The published code forgets to take these out, and they go on as boxes without
+        area on its border.
         """
         if not len(boxes):
             return boxes, np.zeros(0, np.float32), np.zeros(0, np.bool_)
@@ -119,7 +120,9 @@ class RegionEyes:
         # whatever the box head says of a class that it does not know, it does not count
         moved, scores = sight.judge(proposed, np.maximum(mine, 0))
         moved, after = self.in_image(moved, sight.source)
-        return moved, scores, before & after & (mine != UNKNOWN) & np.isfinite(scores)
+        here = before & after & (mine != UNKNOWN) & np.isfinite(scores)
+        # classes may change while there are tracks
+        return moved, scores, here & np.isin(labels, self._wanted) if self._wanted else here
 
     def in_image(self, boxes: Floats, size: tuple[int, int]) -> tuple[Floats, Mask]:
         """Return boxes (N, 4), cut unless amodal, and of which a pixel is left when cut (N,)."""

@@ -20,12 +20,16 @@ from typing import TYPE_CHECKING
 
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.observed_motion import Observed, ObservedBoxes
+from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Floats, Frame, Tracks
 
 if TYPE_CHECKING:
     from mot_ros.tracking.camera_motion import CameraMotion
     from mot_ros.tracking.config import CameraMotionSettings
     from mot_ros.tracking.flow import BoxMotion
+
+NEED = 'tracks are looked for in it'
+"""Why a frame needs an image."""
 
 
 class RegionPool(TrackPool[ObservedBoxes]):
@@ -65,6 +69,11 @@ class RegionPool(TrackPool[ObservedBoxes]):
         for part in (self.camera, self.flow):
             if part is not None:
                 part.reset()
+
+    def coast(self, frame: Frame) -> Tracks:
+        """Move every track; FrameError, with nothing changed, if its image is of no use."""
+        pixels_of(frame, NEED)
+        return super().coast(frame)
 
     def follow(self, frame: Frame, objects: Floats) -> Tracks:
         """

@@ -25,7 +25,7 @@ CODE = {
 THRESHOLDS = {
     'rcnn.short_side': 800, 'rcnn.long_side': 1280, 'siammot.alpha': 0.4, 'siammot.beta': 0.6,
     'siammot.resume': 0.4, 'siammot.velocity_memory': 0.3, 'tracktor.alpha': 0.4,
-    'tracktor.beta': 0.6,
+    'tracktor.beta': 0.6, 'detector.classes': (),
 }
 """The published ones; the defaults are those of the shipped weights."""
 

@@ -22,11 +22,16 @@ import numpy as np
 import pytest
 
 from mot_ros.tracking.config import BY_BOXES, Settings
+from mot_ros.tracking.config.tracker import LOOKING
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_tracker
+from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame, TrackState
 from test.tracking.scenes import BLANK, detections, feed, person, ScriptedDetector, SIZE
+from test.tracking.test_methods import as_bytes
+
+RATE = 30.0
 
 every_method = pytest.mark.parametrize('method', BY_BOXES)
 
@@ -107,6 +112,27 @@ def test_after_a_failed_look_the_next_frame_is_looked_into():
         except FrameError:
             continue
     assert looks == [0.0, 3.0, 4.0, 7.0]
+
+
+@pytest.mark.parametrize('method, every', [
+    *((method, 1) for method in BY_BOXES), *((method, 3) for method in LOOKING)])
+def test_a_frame_that_cannot_be_used_changes_nothing(method, every):
+    def detect(frames):
+        pixels_of(frames[0], 'none is here')
+        return [script[round(frames[0].stamp * RATE)]]
+
+    def tracked(*, disturbed):
+        tracker = make_tracker(settings_of(method, detect_every=every), _Of(detect))
+        results = []
+        for number in range(len(script)):
+            if disturbed and number:
+                with pytest.raises(FrameError):
+                    tracker.update(Frame(BLANK.astype(np.float32), (number - .5) / RATE, SIZE))
+            results.append(tracker.update(Frame(BLANK, number / RATE, SIZE)))
+        return results
+
+    script = walk(12)
+    assert as_bytes(tracked(disturbed=True)) == as_bytes(tracked(disturbed=False))
 
 
 class _Of:

@@ -14,6 +14,8 @@
 
 """What tracks look like, kept in step with the tracks themselves."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,16 @@ def test_looks_stay_with_their_tracks():
     assert pool.likeness(0, 1) == pytest.approx(float(alike[0, 2]), abs=1e-6)
     pool.reset(keep_ids=True)
     assert (len(pool), pool.next_id) == (0, 4)
+
+
+def test_what_cannot_be_embedded_starts_no_track():
+    pool = pool_of()
+    pool.look(Frame.of(painted(PEOPLE), 0.1), SEEN)
+    full = mock.patch.object(pool.embedder, 'embed', side_effect=RuntimeError('out of memory'))
+    with full, pytest.raises(RuntimeError):
+        pool.add(SEEN, np.arange(3), TrackState.CONFIRMED)
+    assert len(pool) == len(pool.cosines(np.arange(3), np.arange(3), 'mean')) == 3
+    assert len(pool._bank.counts) == 3
 
 
 def test_every_detection_is_embedded_once_and_only_when_asked_for():

@@ -100,6 +100,19 @@ def test_between_two_looks_nothing_is_lost(method, walk, detectors):
 
 
 @every_method
+@pytest.mark.parametrize('every', [1, 3])
+def test_a_frame_that_cannot_be_used_changes_nothing(method, every, walk, detectors):
+    one, other = (tracker_of(method, detectors, detect_every=every) for _ in range(2))
+    images = [frame for frame, _ in walk[:5]]
+    disturbed = []
+    for frame in images:
+        disturbed.append(one.update(frame))
+        with pytest.raises(FrameError, match='8-bit'):
+            one.update(Frame.of(frame.image.astype(np.float32), frame.stamp + 0.05))
+    assert as_bytes(disturbed) == as_bytes([other.update(frame) for frame in images])
+
+
+@every_method
 def test_nothing_to_see_and_no_image(method, detectors):
     tracker = tracker_of(method, detectors)
     assert tracker.needs_image

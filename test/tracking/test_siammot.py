@@ -15,6 +15,7 @@
 """SiamMOT's engine, end to end over networks that know the truth, defect by defect."""
 
 import dataclasses
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -409,6 +410,30 @@ def test_settings_reach_the_motion_model():
     options = tracker._memory.head.options_seen[-1]
     assert (options.search_cells, options.window_weight, options.centerness) == (35, 0.1, False)
     assert (options.penalty, options.ranking, options.region.widen) == (0.05, 'paper', 0.6)
+
+
+def test_templates_that_cannot_be_taken_cost_tracks_and_one_frame():
+    def scene(number):
+        return Objects([person(200), person(600)][:1 + (number >= 3)], [7, 8][:1 + (number >= 3)])
+
+    tracker = tracker_of(scene)
+    follow(tracker, 3)
+    head = tracker._memory.head
+    full = mock.patch.object(head, 'remember', side_effect=RuntimeError('out of memory'))
+    with full, pytest.raises(RuntimeError):
+        follow(tracker, 4, 3)
+    assert [t.ids.tolist() for t in follow(tracker, 6, 4)] == [[3, 4]] * 2
+
+
+def test_tracks_of_a_class_no_longer_looked_for_end():
+    def scene(number):
+        return Objects([person(200), person(600)], [7, 8], labels=[0, 1])
+
+    tracker = tracker_of(scene, tau=1)
+    assert follow(tracker, 3)[-1].labels.tolist() == [0, 1]
+    people = settings_of(**{**CODE, 'tau': 1, 'detector__classes': ('person',)})
+    tracker.configure(people, OracleDetector(scene))
+    assert 2 not in follow(tracker, 4, 3)[0].ids
 
 
 @pytest.mark.parametrize('decide, score', [('mean', 0.925), ('visibility', SEEN), ('box', 0.9)])

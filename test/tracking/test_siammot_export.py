@@ -210,7 +210,7 @@ def test_slm_embeds_alike(tmp_path, variant):
 
 
 @pytest.mark.parametrize('words, complaint', [
-    (['siammot', '-o', 'x'], 'name a file with --weights'),
+    (['siammot', '-o', 'x', '--weights', 'y'], "'y', which is neither a name"),
     (['slm', '-o', 'x.onnx'], 'name a file with --weights'),
     (['siammot', '-o', 'x', '--size', '12'], "--size is '12'"),
     (['slm', '-o', 'x.pb', '--weights', 'w'], 'must end in .onnx'),

@@ -54,10 +54,11 @@ class BotSort(Pooled[LookingPool]):
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
-        """Propagate, detect, associate; then looks are learnt, and lives end and begin."""
+        """Detect, propagate, associate; then looks are learnt, and lives end and begin."""
         tracks = self._tracks
-        tracks.propagate(frame)
+        # first, since a frame that it cannot use is to change nothing
         detections = self._detector.detect([frame])[0]
+        tracks.propagate(frame)
         predicted = tracks.follow(frame, detections.boxes)
         tracks.look(frame, detections)
         matches = self.associate(predicted, detections)

@@ -53,9 +53,10 @@ class ByteTrack(Pooled[TrackPool[KalmanFilter]]):
             Kalman(MODELS[self._settings.motion], self._settings.nominal_rate))
 
     def update(self, frame: Frame) -> Tracks:
-        """Propagate, detect, associate; then lives end and begin."""
-        predicted = self._tracks.propagate(frame)
+        """Detect, propagate, associate; then lives end and begin."""
+        # first, since a frame that it cannot use is to change nothing
         detections = self._detector.detect([frame])[0]
+        predicted = self._tracks.propagate(frame)
         matches = self.associate(predicted, detections)
         self._tracks.observe(matches.rows, detections, matches.cols)
         bury(self._tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)

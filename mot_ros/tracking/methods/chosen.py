@@ -49,8 +49,9 @@ class ChosenMethod:
     def update(self, frame: Frame) -> Tracks:
         """Take the next accepted frame, with detections in it or none."""
         if self._to_skip:
+            tracks = self._method.propagate(frame)
             self._to_skip -= 1
-            return self._method.propagate(frame)
+            return tracks
         tracks = self._method.update(frame)
         self._to_skip = self._settings.detect_every - 1
         return tracks

@@ -53,10 +53,11 @@ class DeepSort(Pooled[LookingPool]):
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
-        """Propagate, detect, associate; then looks are learnt, and lives end and begin."""
+        """Detect, propagate, associate; then looks are learnt, and lives end and begin."""
         s, tracks = self._settings, self._tracks
-        predicted = tracks.propagate(frame)
+        # first, since a frame that it cannot use is to change nothing
         detections = self._detector.detect([frame])[0]
+        predicted = tracks.propagate(frame)
         tracks.look(frame, detections)
         matches = self.associate(predicted, detections)
 

@@ -102,8 +102,13 @@ class SiamMot(Pooled[RegionPool]):
         verdict = solve(claims, detections, self.rules)
         living = settle(tracks, claims, detections, verdict, Patience(s.tau, s.dormant_time))
         now = tracks.snapshot()
-        self._memory.renew(
-            sight, now.boxes, living, in_state(now.states, TrackState.CONFIRMED), s)
+        try:
+            self._memory.renew(
+                sight, now.boxes, living, in_state(now.states, TrackState.CONFIRMED), s)
+        except Exception:
+            # out of memory, say: with rows of other tracks every later frame would fail too
+            self.reset(keep_ids=True)
+            raise
         new = np.ones(len(now) - int(living.sum()), np.float32)
         return dataclasses.replace(
             now, visibilities=np.concatenate([visibility[living], new]))

@@ -31,6 +31,8 @@ from mot_ros.tracking.flow import BoxMotion, ByFlow, DenseFlow, make_box_motion
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.looking_pool import make_embedder
 from mot_ros.tracking.observed_motion import Observed, ObservedBoxes
+from mot_ros.tracking.pixels import pixels_of
+from mot_ros.tracking.region_pool import NEED
 from mot_ros.tracking.tracklet_linker import TrackletLinker, within_reach
 from mot_ros.tracking.two_pass import STAMP_NOISE
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
@@ -129,6 +131,8 @@ class Smot:
 
     def propagate(self, frame: Frame) -> Tracks:
         """Take a frame that is not looked into: tracks move on and keep their states."""
+        if self.needs_image:
+            pixels_of(frame, NEED)
         self._tracks.coast(frame)
         self._expect(frame)
         return self._tracks.snapshot()[self._searched]

@@ -48,10 +48,11 @@ class Sort(Pooled[TrackPool[KalmanFilter]]):
         self._tracks.change_motion(Kalman(MODELS['xysr'], self._settings.nominal_rate))
 
     def update(self, frame: Frame) -> Tracks:
-        """Propagate, detect, associate; then lives end and begin."""
+        """Detect, propagate, associate; then lives end and begin."""
         s, tracks = self._settings, self._tracks
-        predicted = tracks.propagate(frame)
+        # first, since a frame that it cannot use is to change nothing
         detections = self._detector.detect([frame])[0]
+        predicted = tracks.propagate(frame)
         matches = self.associate(predicted, detections)
 
         early = tracks.frames <= s.min_hits

@@ -27,7 +27,7 @@ from torch import nn, Tensor
 
 from mot_ros.tracking import adoption, weights
 from mot_ros.tracking.adoption import Adopted
-from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.nets.bodies import BODIES, make_body
 from mot_ros.tracking.nets.body import Body
 from mot_ros.tracking.nets.box_head import BoxHead, POOLED
@@ -145,7 +145,11 @@ class Architecture:
     imm_hidden: int = 512
 
     def make(self) -> SiamMot:
-        """Return an untrained network; raises ConfigError for an unknown body."""
+        """Return an untrained network; raises ConfigError for an unknown body or no width."""
+        if min(self.classes - 1, self.width, self.hidden) < 1:
+            raise ConfigError(
+                f'{self} cannot be; classes are at least 2, with the background, width and hidden '
+                'at least 1')
         motion: Motion | Imm = self.motion
         if motion == 'imm':
             motion = Imm(self.width, self.imm_cells, self.imm_channels, self.imm_hidden)

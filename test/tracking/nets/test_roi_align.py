@@ -17,6 +17,7 @@ import math
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+import numpy as np
 import pytest
 import torch
 
@@ -157,15 +158,20 @@ def test_fixed_shapes_give_the_same():
     maps = pyramid(channels=5, images=2, seed=6)
     generator = torch.Generator().manual_seed(7)
     levels = torch.randint(0, 4, (50,), generator=generator)
-    cells = torch.randint(0, 2 * 3 * 5, (50, 16), generator=generator)
-    weights = torch.rand(50, 16, generator=generator)
-    fixed = module._at_once(maps, cells, weights, levels)
+    # the smallest level has 2 * 3 * 5 cells in both images
+    rows, columns = torch.randint(0, 15, (2, 50, 2, 3), generator=generator)
+    across, down = torch.rand(2, 50, 2, 3, generator=generator)
+    taken = module._Taken(rows, across, columns, down)
+    fixed = module._at_once(maps, taken, levels).reshape(50, 2, 2, 5)
     torch.testing.assert_close(
-        fixed, module._by_level(maps, cells, weights, levels), rtol=0, atol=1e-5)
+        fixed, module._by_level(maps, taken, levels).reshape(50, 2, 2, 5), rtol=0, atol=1e-5)
     assert fixed.abs().max() > 1
-    for row in range(50):
-        table = maps[levels[row]].permute(0, 2, 3, 1).reshape(-1, 5)
-        torch.testing.assert_close(fixed[row], weights[row] @ table[cells[row]])
+    for box, y, x in np.ndindex(50, 2, 2):
+        table = maps[levels[box]].permute(0, 2, 3, 1).reshape(-1, 5)
+        by_hand = sum(
+            across[box, y, a] * down[box, x, b] * table[rows[box, y, a] + columns[box, x, b]]
+            for a in range(3) for b in range(3))
+        torch.testing.assert_close(fixed[box, y, x], by_hand)
 
 
 def test_no_boxes_and_damaged_boxes():
