@@ -16,8 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from mot_ros.ros.engine import Engine
 from mot_ros.tracking.config import NodeSettings, Settings
 from mot_ros.tracking.contracts import Detector, Tracker
 from mot_ros.tracking.errors import ConfigError, MotError
@@ -41,13 +40,18 @@ def load_tracker(settings: Settings, detector: Detector) -> Tracker:
     return make_tracker(settings, detector)
 
 
-def fault_of(settings: NodeSettings, class_names: Sequence[str]) -> None:
-    """Raise ConfigError if a detector of these classes could not be changed to these settings."""
+def fault_of(settings: NodeSettings, engine: Engine) -> None:
+    """
+    Raise ConfigError if the detector of an engine could not be changed to these settings.
+
+    Which classes another kind of detector has is seen when it is loaded.
+    """
     from mot_ros.tracking.detectors.region import read_mask
     read_mask(settings.mask)
-    if settings.detector_type != 'external':
+    kind = settings.detector_type
+    if kind != 'external' and kind == engine.settings.detector_type:
         from mot_ros.tracking.detectors.classes import wanted_labels
-        wanted_labels(settings.detector.classes, class_names)
+        wanted_labels(settings.detector.classes, engine.detector.class_names)
 
 
 def checksum(settings: NodeSettings) -> str:

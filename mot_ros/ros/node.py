@@ -145,10 +145,9 @@ class TrackerNode(LifecycleNode):
         self._health.drop_warning = settings.drop_warning
         self._health.labels = {
             'method': settings.method, 'device': engine.device, 'model': checksum(settings)}
-        outputs = self._outputs = Outputs(self, engine.detector.class_names, self._class_ids)
-        self._worker = Worker(engine, outputs.publish, self._health, self.get_logger())
-        self._declared.lock(
-            settings, lambda wanted: fault_of(wanted, outputs.class_names))
+        self._outputs = Outputs(self, engine, self._class_ids)
+        self._worker = Worker(engine, self._outputs.publish, self._health, self.get_logger())
+        self._declared.lock(settings, lambda wanted: fault_of(wanted, engine))
         self._health.state = 'inactive'
         self.get_logger().info('configured: ' + ', '.join(
             f'{name}={value}' for name, value in flatten(settings).items()))

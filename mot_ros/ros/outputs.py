@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
@@ -30,6 +28,7 @@ from mot_ros.ros.conversion import (
     to_nanoseconds,
     to_track_array,
 )
+from mot_ros.ros.engine import Engine
 from mot_ros.ros.external import ClassIds
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.types import Frame, Tracks
@@ -44,14 +43,15 @@ class Outputs:
     """
     Publishes `~/tracks`, `~/label_info` and, where mot_ros_msgs is built, `~/track_states`.
 
-    Classes are told by number and named in label_info; `class_ids` are those of an external
-    detector, echoed as they came.
+    Classes are told by number and named in label_info, anew when the engine has another
+    detector; `class_ids` are those of an external detector, echoed as they came.
     """
 
     def __init__(
-            self, node: LifecycleNode, class_names: Sequence[str], class_ids: ClassIds) -> None:
+            self, node: LifecycleNode, engine: Engine, class_ids: ClassIds) -> None:
         self._node = node
-        self.class_names = list(class_names)
+        self._engine = engine
+        self._told: list[str] = []
         self._class_ids = class_ids
         self._tracks = node.create_publisher(Detection2DArray, '~/tracks', 10)
         self._labels = node.create_publisher(
@@ -62,13 +62,16 @@ class Outputs:
 
     def tell_labels(self, score_floor: float) -> None:
         """Publish what the class ids mean, for whoever joins later too."""
+        self._told = list(self._engine.detector.class_names)
         self._labels.publish(to_label_info(
-            self.class_names, Header(stamp=self._node.get_clock().now().to_msg()), score_floor))
+            self._told, Header(stamp=self._node.get_clock().now().to_msg()), score_floor))
 
     def publish(
             self, content: Content, frame: Frame, tracks: Tracks,
             settings: NodeSettings) -> float | None:
         """Publish the tracks of a frame; returns its age in seconds, None without a stamp."""
+        if self._told != list(self._engine.detector.class_names):
+            self.tell_labels(settings.detector.score_floor)
         header, prefix = content.header, settings.id_prefix
         name_of = self._class_ids.name_of if settings.detector_type == 'external' else str
         self._tracks.publish(to_detections(

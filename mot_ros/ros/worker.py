@@ -30,6 +30,7 @@ from mot_ros.ros.contents import Content
 from mot_ros.ros.conversion import ImageError, to_nanoseconds
 from mot_ros.ros.engine import changes, Engine
 from mot_ros.ros.health import Health
+from mot_ros.ros.loading import checksum
 from mot_ros.ros.mailbox import Mailbox
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.sequence import Outcome
@@ -213,7 +214,8 @@ class Worker:
             return
         self._settings = settings
         self._health.labels = {
-            **self._health.labels, 'method': settings.method, 'device': self._engine.device}
+            **self._health.labels, 'method': settings.method, 'device': self._engine.device,
+            'model': checksum(settings)}
         self._health.drop_warning = settings.drop_warning
         self._logger.info(f'changed: {differences}')
 

@@ -49,9 +49,9 @@ from mot_ros.tracking.types import Detections, Frame, Tracks
 class RectangleDetector:
     """Detections are the bounding boxes of what is white, best score first."""
 
-    class_names = ('person', 'bicycle')
-
     def __init__(self, settings: NodeSettings) -> None:
+        rcnn = settings.detector_type == 'rcnn'
+        self.class_names = ('person', 'dog') if rcnn else ('person', 'bicycle')
         self._delay = float(os.environ.get('STUB_DELAY', '0'))
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:

@@ -237,6 +237,21 @@ def test_label_info_follows_the_score_floor(bench, running):
     assert infos[-1].threshold == pytest.approx(0.3)
 
 
+def test_a_method_with_a_detector_of_its_own_brings_its_classes_and_its_model(bench, running):
+    child, _, send = running
+    infos = bench.collect(LabelInfo, '/tracker/label_info')
+    assert 'ssd-mobilenetv3-coco' in bench.next_status()['model']
+    result, = bench.set_parameters(method='siammot')
+    assert result.successful, result.reason
+    send()
+    bench.until(lambda: infos, 'label info', child=child)
+    assert [each.class_name for each in infos[-1].class_map] == ['person', 'dog']
+    bench.until(
+        lambda: bench.next_status()['model'].startswith('siammot-small sha256:'), 'its model',
+        child=child)
+    assert bench.next_status()['method'] == 'siammot'
+
+
 def test_another_jump_back_counts_at_once(bench, start_tracker):
     child = start_tracker(queue='all')
     camera, tracks = bench.camera(), bench.tracks()

@@ -23,10 +23,12 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from mot_ros.ros.engine import Engine
 from mot_ros.ros.loading import checksum, fault_of, load_tracker
 from mot_ros.tracking.config import BY_BOXES, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.settings import build
+from test.tracking.scenes import ScriptedDetector
 
 
 def test_a_machine_without_torch_is_told_what_to_install():
@@ -69,10 +71,17 @@ def test_the_model_is_told_by_name_and_checksum(tmp_path):
     assert checksum(settings) == str(path)
 
 
+class OfTwoClasses(ScriptedDetector):
+    class_names = ('person', 'dog')
+
+
 def test_what_a_detector_could_not_change_to_is_a_fault():
+    engine = Engine(NodeSettings(), lambda _: OfTwoClasses(), load_tracker)
     for values in ({'detector.classes': ['dragon']}, {'mask': '/nowhere.png'}):
         with pytest.raises(ConfigError, match=r'dragon|nowhere'):
-            fault_of(build(NodeSettings, values), ('person', 'dog'))
-    fault_of(build(NodeSettings, {'detector.classes': []}), ('person', 'dog'))
+            fault_of(build(NodeSettings, values), engine)
+    fault_of(build(NodeSettings, {'detector.classes': []}), engine)
     # the names are only known to the sender
-    fault_of(build(NodeSettings, {'detector.type': 'external'}), ())
+    fault_of(build(NodeSettings, {'detector.type': 'external'}), engine)
+    # the classes of another kind of detector are not known yet
+    fault_of(build(NodeSettings, {'method': 'siammot', 'detector.classes': ['cat']}), engine)
