@@ -87,6 +87,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', default='cpu', help="'cpu', 'cuda' (cpu)")
     parser.add_argument('--short-side', type=int, default=800,
                         help="of the network's input, see rcnn.short_side (800)")
+    parser.add_argument('--long-side', type=int, default=1280,
+                        help='likewise, see rcnn.long_side (1280)')
     parser.add_argument('--json', type=Path, default=RESULTS,
                         help='result; the tables go beside it as .md (benchmarks/results)')
     args = parser.parse_args(argv)
@@ -101,7 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     device = resolve_device(args.device)
-    settings = build(Settings, {'method': 'siammot', 'rcnn.short_side': args.short_side})
+    settings = build(Settings, {
+        'method': 'siammot', 'rcnn.short_side': args.short_side,
+        'rcnn.long_side': args.long_side})
     kind = 'ms' if device.type == 'cuda' else 'cpu_ms'
     most, known = stages.peak(device)
     text, result = '', []

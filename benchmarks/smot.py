@@ -538,7 +538,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     mode = parser.add_mutually_exclusive_group()
     for name, run in list(MODES.items())[1:]:
-        text = (run.__doc__ or '').strip().splitlines()[0]
+        text = (run.__doc__ or '').strip().splitlines()[0].replace('%', '%%')
         mode.add_argument(f'--{name}', dest='mode', action='store_const', const=name, help=text)
     parser.set_defaults(mode='table')
     parser.add_argument('--frames', type=int, metavar='N', help='only the first N of PETS')

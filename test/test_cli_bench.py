@@ -88,6 +88,8 @@ def test_the_gpu_is_waited_for():
 @pytest.mark.parametrize('words, complaint', [
     (['siammot', '--weights', '/no/where'], "'/no/where', which is neither a name"),
     (['siammot', '--random', '--weights', 'x'], 'but not both'),
+    (['siammot', '--body', 'dla34'], 'with --random weights'),
+    (['sort', '--random'], 'mean nothing for sort; leave them out'),
     (['siammot', '--random', '--body', 'vgg'], "there is no body 'vgg'"),
     (['sort', '--size', '12'], "--size is '12'"),
     (['sort', '--tracks', '1,a'], "--tracks is '1,a'"),

@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from mot_ros.tracking.nets.siammot import SiamMot
 
 
+TIMED = tuple(method for method in METHODS if method != 'smot')
+"""SMOT has no part that could do with given boxes; benchmarks/smot.py --runtime times it."""
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        'method', metavar='METHOD', choices=METHODS, help=f'one of {", ".join(METHODS)}')
+        'method', metavar='METHOD', choices=TIMED, help=f'one of {", ".join(TIMED)}')
     parser.add_argument(
         '--size', default='1280x720', metavar='WxH', help='size of the images (1280x720)')
     parser.add_argument(
@@ -51,7 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--random', action='store_true',
         help='random weights instead, which take as long; what they find means nothing')
     network.add_argument(
-        '--body', default='dla34', metavar='B', help='the body of a random network (dla34)')
+        '--body', metavar='B', help='the body of a random network (dla34)')
     setting_options.add(parser, params=False, example='rcnn.short_side=480')
     parser.set_defaults(run=_bench)
 
@@ -66,6 +70,10 @@ def _bench(args: argparse.Namespace) -> int:
         raise ConfigError(f'--size is {args.size!r}; give width and height as in 1280x720')
     if args.rounds < 1:
         raise ConfigError(f'--rounds is {args.rounds}; it must be positive')
+    if settings.method != 'siammot' and (args.random or args.weights or args.body):
+        raise ConfigError(
+            '--weights, --random and --body are for siammot and mean nothing for '
+            f'{settings.method}; leave them out')
     if args.json:
         check_writable(args.json)
 
@@ -105,10 +113,13 @@ def _network(
 
     if args.random and args.weights:
         raise ConfigError('give --weights, or --random, but not both')
+    if args.body and not args.random:
+        raise ConfigError('--body is that of a network with --random weights')
     if not args.random:
         name = args.weights or settings.rcnn.weights
         return load_network(name), {'weights': name}
-    return Architecture(args.body).make(), {'weights': 'random', 'body': args.body}
+    body = args.body or 'dla34'
+    return Architecture(body).make(), {'weights': 'random', 'body': body}
 
 
 def _numbers(option: str, text: str, between: str, least: int) -> list[int]:

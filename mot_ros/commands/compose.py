@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+import math
 from pathlib import Path
 import re
 import sys
@@ -76,6 +77,8 @@ def _compose(args: argparse.Namespace) -> int:
     fps = RATES[args.scene] if args.fps is None else args.fps
     if not 0 < fps <= 1000:
         raise ConfigError(f'fps is {fps:g}; it must lie above 0 and at most at 1000')
+    if not 0 < args.seconds < math.inf:
+        raise ConfigError(f'--seconds is {args.seconds:g}; it must be positive')
     count = round(args.seconds * fps)
     if args.seed < 0 or count < 1:
         raise ConfigError(

@@ -160,7 +160,8 @@ def joined(tracklets: Tracklets, follower: Ints) -> Ints:
 def by_id(ids: Ints) -> dict[int, Ints]:
     """Return the rows of each id that is one, in their order."""
     names, counts = np.unique(ids, return_counts=True)
-    groups = np.split(np.argsort(ids, kind='stable'), np.cumsum(counts)[:-1])
+    # without any id there is one group, which is empty
+    groups = np.split(np.argsort(ids, kind='stable'), np.cumsum(counts)[:-1])[:len(names)]
     return {name: rows for name, rows in zip(names.tolist(), groups, strict=True)
             if name != NO_ID}
 

@@ -21,6 +21,7 @@ import contextlib
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 import difflib
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints, Literal, TypeVar
 
 import yaml
@@ -154,11 +155,12 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return build(kind, value, where)  # type: ignore[arg-type]
     if get_origin(kind) is Literal and value not in get_args(kind):
         raise ConfigError(f'{where} is {value!r}; choose of {", ".join(get_args(kind))}')
-    if isinstance(value, dict):
-        # the shares of the rate by the beginning of a name
-        return tuple((str(name), float(share)) for name, share in value.items())
-    if isinstance(value, list):
-        return tuple(value)
+    if get_origin(kind) is UnionType:
+        if value is None:
+            return None
+        kind = get_args(kind)[0]
+    if get_origin(kind) is tuple:
+        return _values(get_args(kind), value, where)
     wrong = not isinstance(value, kind) if isinstance(kind, type) else False
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
@@ -169,6 +171,25 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if wrong or (kind is int and isinstance(value, bool)):
         raise ConfigError(f'{where} is {value!r}; it must be of type {kind.__name__}')
     return value
+
+
+def _values(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    """Return a list of a file as a tuple of these kinds, names with values as one of pairs."""
+    if get_origin(kinds[0]) is tuple:
+        # the shares of the rate by the beginning of a name
+        if not isinstance(value, dict):
+            raise ConfigError(f'{where} is {value!r}; it must have names with values')
+        of_name, of_share = get_args(kinds[0])
+        return tuple(
+            (_value(of_name, name, where), _value(of_share, share, f'{where}.{name}'))
+            for name, share in value.items())
+    listed = value if isinstance(value, list) else [value]
+    if kinds[-1] is ...:
+        kinds = kinds[:1] * len(listed)
+    if len(listed) != len(kinds) or not isinstance(value, list):
+        names = ', '.join(kind.__name__ for kind in kinds)
+        raise ConfigError(f'{where} is {value!r}; it must be a list of {names}')
+    return tuple(_value(kind, one, where) for kind, one in zip(kinds, listed, strict=True))
 
 
 def _path(recipe: str) -> Path:

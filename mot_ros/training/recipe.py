@@ -23,7 +23,7 @@ import math
 from mot_ros.tracking.errors import ConfigError
 
 WARM_FROM = 1 / 3
-"""Share of the full rate at which the warm-up begins (methods.md 1.10.5 of maskrcnn's recipe)."""
+"""Share of the full rate at which the warm-up begins, as in SiamMOT's published configuration."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,9 @@ class Recipe:
         for name in ('steps', 'batch', 'rate_batch', 'save_every'):
             if getattr(self, name) < 1:
                 raise ConfigError(f'{name} is {getattr(self, name)}; it must be at least 1')
+        for name in ('warm_up', 'workers', 'seed'):
+            if getattr(self, name) < 0:
+                raise ConfigError(f'{name} is {getattr(self, name)}; it must not be negative')
         for name in ('rate', 'clip'):
             if not getattr(self, name) > 0:
                 raise ConfigError(f'{name} is {getattr(self, name)}; it must be positive')

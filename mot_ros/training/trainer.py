@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def train(task: Task, recipe: Recipe, folder: Path, device: torch.device) -> Ite
     same recipe and samples give the same numbers on the same machine, broken off or not. At the
     end `task.network` holds the trained weights, averaged if the recipe says so. In several
     processes (torchrun) each takes its part of the samples of a step, and the first one writes.
-    Raises TrainingError when a loss is not finite, ConfigError if the folder is another recipe's.
+    Raises TrainingError when a loss or its gradient is not finite, ConfigError if the folder is
+    another recipe's.
     """
     with joined(device) as place:
         yield from _Run(task, recipe, folder, place).steps()
@@ -95,19 +97,26 @@ class _Run:
             parts: Mapping[str, Tensor] = self._stepper(batch)
         loss = torch.stack([part.float() for part in parts.values()]).sum()
         values = {name: float(part.detach()) for name, part in {'loss': loss, **parts}.items()}
-        if not torch.isfinite(loss):
-            told = ', '.join(f'{name} {value:g}' for name, value in values.items())
-            raise TrainingError(
-                f'step {self.step} cannot be taken ({told}); train at a lower rate '
-                f'(it was {rate:g}) or clip gradients more (at {recipe.clip:g}). The state before '
-                f'is in {self._folder / checkpoint.FILE}')
+        self._check(values, rate)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self._network.parameters(), recipe.clip)
+        values['gradient'] = float(norm)
+        self._check(values, rate)
         self._optimizer.step()
         if recipe.ema:
             update_average(self._average, self._network, recipe.ema_at(self.step))
-        return {**values, 'gradient': float(norm), 'rate': rate}
+        return {**values, 'rate': rate}
+
+    def _check(self, values: Mapping[str, float], rate: float) -> None:
+        """Raise TrainingError if one of the values is not finite."""
+        if all(map(math.isfinite, values.values())):
+            return
+        told = ', '.join(f'{name} {value:g}' for name, value in values.items())
+        raise TrainingError(
+            f'step {self.step} cannot be taken ({told}); train at a lower rate '
+            f'(it was {rate:g}) or clip gradients more (at {self._recipe.clip:g}). The state '
+            f'before is in {self._folder / checkpoint.FILE}')
 
     def _batches(self) -> Iterable[Any]:
         """Return the batches of this process from the present step on."""

@@ -38,10 +38,10 @@ def test_growth_is_added_up_and_written(
         benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / 'a.json'
     assert benchmark.main([
-        '--size', '96', '64', '--short-side', '64', '--tracks', '2', '10', '--bodies',
-        'mobilenetv3', '--rounds', '1', '--json', str(file)]) == 0
+        '--size', '192', '64', '--short-side', '64', '--long-side', '96', '--tracks', '2', '10',
+        '--bodies', 'mobilenetv3', '--rounds', '1', '--json', str(file)]) == 0
     body, = json.loads(file.read_text())['bodies']
-    assert body['network_size'] == [96, 64]
+    assert body['network_size'] == [96, 32]
     time = {(row['stage'], row['tracks']): row['cpu_ms'] for row in body['rows']}
     alone = {row['tracks']: row for row in body['growth'] if row['group'] == 'heads + EMM'}
     assert alone[2]['cpu_ms'] == pytest.approx(

@@ -103,6 +103,12 @@ def test_every_planted_person_is_tracked(benchmark):
     assert len(crowd.detect([None])[0]) == len(crowd.boxes) == 50
 
 
+def test_help_can_be_shown(benchmark, capsys):
+    with pytest.raises(SystemExit, match='0'):
+        benchmark.parse(['--help'])
+    assert '--linking' in capsys.readouterr().out
+
+
 def test_settings_of_the_rows_are_valid_and_share_the_detector(benchmark):
     args = benchmark.parse([])
     made = [benchmark.made(row.get('method', 'smot'), row, args)

@@ -228,6 +228,15 @@ def test_the_command_leaves_out_what_it_is_told_to(result, capsys):
     assert set(read_tracks(result / 'merged.txt').ids.tolist()) == {7, 8, 9}
 
 
+@pytest.mark.parametrize('images', [True, False])
+def test_a_result_without_tracks_stays_empty(result, images):
+    (result / 'tracks.txt').write_text('')
+    words = [str(result / 'img1')] if images else []
+    assert cli.main(['merge', str(result / 'tracks.txt'), *words, '-o',
+                     str(result / 'merged.txt')]) == 0
+    assert (result / 'merged.txt').read_text() == ''
+
+
 def test_the_command_needs_looks(result, capsys):
     assert run(result, '--set', 'appearance.type=none') == 2
     assert 'appearance.type is none' in capsys.readouterr().err

@@ -77,6 +77,12 @@ def test_a_body_that_would_be_half_there_is_refused(ssd, tmp_path):
     assert begin(make_slm('small'), '') == 'begins with random weights'
 
 
+@pytest.mark.parametrize('wrong', ['width', 'hidden', 'classes'])
+def test_a_network_of_no_size_is_refused(wrong):
+    with pytest.raises(ConfigError, match='width and hidden at least 1'):
+        network(**{wrong: 0})
+
+
 def test_a_task_can_repeat_what_it_shows():
     plan = read_plan('slm', 'slm-small', 'cpu', {'init': '', 'repeat': 2})
     task, _ = make_task(plan, read_supplies([]))
@@ -97,7 +103,8 @@ def test_weights_tell_how_they_were_made(tmp_path):
     assert json.loads(found['names']) == ['person']
     assert found['data'] == 'images, b.odgt=Images'
     assert found['command'] == 'mot_ros train --data=images'
-    assert (found['seed'], found['steps'], found['seconds']) == ('4', '3000', '62')
+    assert (found['seed'], found['steps'], found['seconds']) == (
+        '4', str(plan.recipe.steps), '62')
     # weights are given away, the names of one's folders are not
     assert not [name for name, value in found.items() if '/home' in value or '/data' in value]
     state = weights.load(path)

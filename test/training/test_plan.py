@@ -84,6 +84,14 @@ def test_what_is_told_is_what_decides():
     ({'recipe.rate': 'high'}, "recipe: rate is 'high'; it must be of type float"),
     ({'samples': 3}, 'samples is 3; it must have names with values'),
     ({'loss.pairs': -1}, 'weights are not negative'),
+    ({'recipe.steps': [1, 2]}, r'recipe: steps is \[1, 2\]; it must be of type int'),
+    ({'recipe.steps.more': 1}, "recipe: steps is {'more': 1}; it must be of type int"),
+    ({'recipe.drops': 0.5}, 'recipe: drops is 0.5; it must be a list of float'),
+    ({'recipe.slow': [1]}, r'recipe: slow is \[1\]; it must have names with values'),
+    ({'recipe.slow': {'rpn': 'x'}}, "recipe: slow.rpn is 'x'; it must be of type float"),
+    ({'samples.size': 64}, 'samples: size is 64; it must be a list of int, int'),
+    ({'samples.size': [64]}, r'samples: size is \[64\]; it must be a list of int, int'),
+    ({'samples.heights': [40, 'tall']}, "heights is 'tall'; it must be of type float"),
 ])
 def test_what_cannot_be_is_named(changes, complaint):
     with pytest.raises(ConfigError, match=complaint):

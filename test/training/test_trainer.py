@@ -129,6 +129,20 @@ def test_a_loss_that_is_not_finite_stops_it_and_names_its_parts(tmp_path):
         run(tmp_path, Broken())
 
 
+def test_a_gradient_that_is_not_finite_stops_it_before_a_step(tmp_path):
+    class Steep(Plane):
+        def losses(self, batch):
+            parts = super().losses(batch)
+            # finite itself, but its slope is infinite at 0
+            return {**parts, 'part': (parts['fit'] * 0).sqrt()}
+
+    task = Steep()
+    before = [parameter.detach().clone() for parameter in task.network.parameters()]
+    with pytest.raises(TrainingError, match=r'step 0 cannot be taken \(.*gradient nan\)'):
+        run(tmp_path, task)
+    assert all(map(torch.equal, before, task.network.parameters()))
+
+
 def test_another_recipe_does_not_go_on_with_it(tmp_path):
     run(tmp_path, upto=10)
     with pytest.raises(ConfigError, match=r'made by another recipe.*name another folder'):

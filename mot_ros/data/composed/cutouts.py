@@ -114,8 +114,9 @@ def penn_fudan_cutouts(folder: str | Path, wanted: Wanted | None = None) -> list
     for path in sorted((root / 'masks').glob('*.png')):
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         image = image_beside(root / 'images', path.stem)
-        if mask is None or mask.shape[:2] != image.shape[:2]:
-            raise SourceError(f'{path} cannot be read as a mask of the image of its name')
+        if mask is None or mask.shape != image.shape[:2]:
+            raise SourceError(
+                f'{path} cannot be read as a mask of one channel of the image of its name')
         for number in range(1, int(mask.max()) + 1):
             found += _good(cut_out(image, mask == number), wanted)
     return _some(found, root)

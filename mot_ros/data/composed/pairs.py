@@ -114,7 +114,7 @@ class ComposedPairs:
         if generator.random() < .5:
             gap = 1 / generator.uniform(7, 10)
         else:
-            gap = generator.uniform(1 / 30, 1)
+            gap = generator.uniform(1 / 30, max(choice.gap, 1 / 30))
         gap = min(float(gap), choice.gap)
         number = index // choice.per_scene
         if self._latest is None or self._latest[0] != number:

@@ -89,8 +89,8 @@ class Crowd:
 
     def __post_init__(self) -> None:
         low, high = self.heights
-        if min(self.size) < 32 or self.people < 0 or self.obstacles < 0 or self.pace <= 0 or (
-                not 0 < low < high <= 2):
+        if min(self.size) < 32 or self.people < 0 or self.obstacles < 0 or (
+                not self.pace > 0 or not 0 < low < high <= 2):
             raise ConfigError(
                 f'{self} cannot be; size is at least 32x32, people and obstacles are not '
                 'negative, pace is above 0 and heights are 0 < low < high <= 2')

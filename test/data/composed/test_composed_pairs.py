@@ -255,6 +255,16 @@ def test_composed_pairs_show_the_same_people_a_while_later() -> None:
     assert common > 12
 
 
+@pytest.mark.parametrize('longest', [0.2, 3.0])
+def test_the_longest_gap_is_that_of_the_choice(longest: float) -> None:
+    choice = PairChoice(size=(64, 64), people=(1, 1), driving=0, gap=longest, per_scene=40)
+    pairs = ComposedPairs(draw_figures(2), (), choice, 1)
+    gaps = [pairs.sample(index).gap for index in range(40)]
+    assert longest / 2 < max(gaps) <= longest
+    # half of them are a frame apart, and none of the rest is cut to the longest
+    assert len(set(gaps)) == len(gaps)
+
+
 def test_modal_boxes_lie_in_amodal_ones() -> None:
     choice = {'size': (160, 120), 'people': (5, 5), 'driving': 0}
     whole, seen = (ComposedPairs(draw_figures(8), (), PairChoice(amodal=amodal, **choice), 1)

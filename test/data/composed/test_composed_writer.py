@@ -116,6 +116,7 @@ def test_the_command_takes_folders(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('words', [
     ('--size', '12'), ('--fps', '0'), ('--seed', '-1'), ('--seconds', '0'),
+    ('--seconds', 'inf'), ('--speed', 'nan'),
     ('--scene', 'driving', '--still'), ('--scene', 'driving', '--speed', '99'),
     ('--cutouts', 'nowhere'), ('--backgrounds', 'nowhere'), ('--people', '-2')])
 def test_the_command_refuses_what_cannot_be(tmp_path: Path, words: tuple[str, ...]) -> None:

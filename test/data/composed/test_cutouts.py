@@ -102,6 +102,13 @@ def test_a_broken_outline_names_its_line(tmp_path: Path, text: str) -> None:
         list(read_outlines(file))
 
 
+def test_a_mask_in_colour_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    cv2.imwrite(str(folder / 'masks' / 'a.png'), np.ones((*SIZE, 3), np.uint8))
+    with pytest.raises(SourceError, match='mask of one channel'):
+        read_cutouts(folder)
+
+
 def test_nobody_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match='polygons'):
         read_cutouts(tmp_path)
