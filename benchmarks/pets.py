@@ -81,6 +81,9 @@ SHAKE = 80
 ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     'accurate': {
         'no looks': {'appearance.type': 'none'},
+        'no looks, plain overlap': {
+            'appearance.type': 'none', 'smiletrack.buffer': 0.0, 'smiletrack.height': 0.0,
+            'smiletrack.direction': 0.0},
         'no gate': {'smiletrack.gate': 0.0},
         'no reach': {'smiletrack.reach': 0.0},
         'neither': {'smiletrack.gate': 0.0, 'smiletrack.reach': 0.0},
