@@ -82,6 +82,10 @@ class DetectorSettings:
         300, 'most detections kept per image', minimum=1, maximum=10000)
     classes: tuple[str, ...] = setting(
         ('person',), 'names of the classes to track; an empty list means all')
+    class_scores: str = setting(
+        '', "least scores of single classes, such as 'car=0.6, dog=0.4', where one for all starts "
+        'or keeps too many tracks of one of them; siammot, tracktor and smot refuse it',
+        fixed=LOADED)
     tile_columns: int = setting(
         1, 'parts side by side that the detector looks at one by one, each at its input size: '
         'for small objects in large images', minimum=1, maximum=16)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.detectors.class_scores import with_class_scores
 from mot_ros.tracking.detectors.external import ExternalDetections
 from mot_ros.tracking.detectors.region import limited
 from mot_ros.tracking.errors import ConfigError
@@ -30,8 +31,10 @@ def make_detector(settings: Settings) -> Detector:
     Raises WeightsError if it cannot be, ConfigError if it does not fit the settings.
     """
     if settings.detector_type == 'external':
-        return limited(ExternalDetections(settings.detector.score_floor), settings)
-    return limited(_make_looking(settings), settings)
+        detector: Detector = ExternalDetections(settings.detector.score_floor)
+    else:
+        detector = _make_looking(settings)
+    return with_class_scores(limited(detector, settings), settings)
 
 
 def _make_looking(settings: Settings) -> Detector:
