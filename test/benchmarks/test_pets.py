@@ -135,7 +135,9 @@ def test_a_preset_leaves_the_detector_alone(
 def test_a_method_that_sees_runs_its_network_on_the_images(
         pets: ModuleType, words: list[str], tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch) -> None:
-    walkers = OracleDetector(lambda number: Objects(boxes_at(round(number / 30 * 7)), [1, 2]))
+    # sure enough to start tracks by the default thresholds
+    walkers = OracleDetector(
+        lambda number: Objects(boxes_at(round(number / 30 * 7)), [1, 2]), score=0.98)
     made = []
     monkeypatch.setattr(pets, 'make_detector', lambda settings: made.append(settings) or walkers)
     rcnn = ['--set', f'rcnn.weights={tmp_path / "w.safetensors"}']
@@ -154,7 +156,7 @@ def test_every_switch_of_the_ablation_is_a_setting_that_changes_something(
     assert pets.main([*words, '--ablation']) == 0
     rows = result(tmp_path)['rows']
     assert [row['preset'] for row in rows] == [
-        *['accurate'] * 9, *['paper'] * 6, *['accurate'] * 2]
+        *['accurate'] * 10, *['paper'] * 6, *['accurate'] * 2]
     args = pets.parse(words)
     for preset, switches in pets.ABLATIONS.items():
         whole = pets.chosen(args, f'smiletrack:{preset}')
