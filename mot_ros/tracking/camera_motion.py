@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
@@ -25,6 +27,9 @@ from mot_ros.tracking.types import Doubles, Floats, Frame
 from mot_ros.tracking.warp import Warp
 
 MODES = ('auto', 'on', 'off')
+if TYPE_CHECKING:
+    from mot_ros.tracking.config import CameraMotionSettings
+
 METHODS = ('flow', 'ecc', 'external')
 
 STILL = 0.25
@@ -51,6 +56,11 @@ class CameraMotion:
         self.estimates = 0
         """Frames since the beginning for which images were aligned."""
         self.reset()
+
+    @classmethod
+    def of(cls, settings: CameraMotionSettings) -> CameraMotion:
+        """Return what works as the settings say."""
+        return cls(settings.mode, settings.method, settings.width, settings.corners)
 
     def reset(self) -> None:
         """Forget the last frame: the next one has none to compare with."""

@@ -130,6 +130,15 @@ class TrackPool(Generic[AnyMotion]):
         self.motion.predict(elapsed, lost=in_state(self.states, TrackState.LOST))
         return self.snapshot()
 
+    def follow(self, frame: Frame, objects: Floats) -> Tracks:
+        """
+        Move every track as the image around it did and return them there.
+
+        For every frame, once, after `propagate` or `coast`; `objects` (N, 4) are the boxes in it
+        of what may move by itself. Here the image is not looked at and nothing moves.
+        """
+        return self.snapshot()
+
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
         """Move every track along with the image."""
         self.motion.warp(warp, mix_sizes=mix_sizes)

@@ -93,12 +93,7 @@ class LookingPool(TrackPool[KalmanFilter]):
         return super().coast(frame)
 
     def follow(self, frame: Frame, objects: Floats) -> Tracks:
-        """
-        Move every track as the camera did since the last frame and return them there.
-
-        For every frame, once, after `propagate` or `coast`; `objects` (N, 4) are the boxes in it
-        of what may move by itself.
-        """
+        """Move every track as the camera did since the last frame and return them there."""
         self.warp(self.camera.estimate(frame, objects), mix_sizes=self._mix_sizes)
         return self.snapshot()
 

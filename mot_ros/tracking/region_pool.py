@@ -55,8 +55,7 @@ class RegionPool(TrackPool[ObservedBoxes]):
         from mot_ros.tracking.camera_motion import CameraMotion
 
         self._camera_key = settings
-        self.camera = None if settings is None else CameraMotion(
-            settings.mode, settings.method, settings.width, settings.corners)
+        self.camera = None if settings is None else CameraMotion.of(settings)
 
     @property
     def needs_image(self) -> bool:
@@ -76,11 +75,7 @@ class RegionPool(TrackPool[ObservedBoxes]):
         return super().coast(frame)
 
     def follow(self, frame: Frame, objects: Floats) -> Tracks:
-        """
-        Move every track as camera and flow say, and return them there.
-
-        `objects` (N, 4) are the boxes in this frame of what may move by itself.
-        """
+        """Move every track as camera and flow say, and return them there."""
         if self.camera is not None:
             self.warp(self.camera.estimate(frame, objects))
         if self.flow is not None:

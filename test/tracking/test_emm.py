@@ -457,7 +457,10 @@ class TestModule:
         memory = module.remember(features, some_boxes()[:1])
         later = [torch.roll(level, 64 >> number, dims=3)
                  for number, level in enumerate(pyramid(1)[:4], 2)]
-        there, _ = module.search(later, memory.moved(shift=torch.tensor([[64.0, 0]])))
+        across = torch.tensor([64.0, 0, 64, 0])
+        elsewhere = Memory(
+            memory.features, memory.search + across, memory.template + across)
+        there, _ = module.search(later, elsewhere)
         here, _ = module.search(pyramid(1), memory)
         assert torch.allclose(there, here + torch.tensor([64.0, 0, 64, 0]), atol=0.1)
 

@@ -12,8 +12,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from hypothesis import given
-from hypothesis import strategies as st
 import pytest
 import torch
 
@@ -77,48 +75,3 @@ def test_a_row_put_aside_comes_back_unchanged():
     assert len(joined) == 4
     for field in ('features', 'search', 'template'):
         assert torch.equal(getattr(joined, field)[3], getattr(rows, field)[1])
-
-
-def test_moved_by_hand():
-    rows = Memory(torch.ones(1, 1, 1, 1), torch.tensor([[10.0, 20, 30, 60]]),
-                  torch.tensor([[15.0, 30, 25, 50]]))
-    warp = torch.tensor([[2.0, 0, 5], [0, 2, -3]])
-    moved = rows.moved(warp, torch.tensor([[1.0, 10]]))
-    # the centre (20, 40) goes to (45, 77) and on to (46, 87), sides double
-    assert moved.search.tolist() == [[26, 47, 66, 127]]
-    assert moved.template.tolist() == [[36, 67, 56, 107]]
-    assert moved.features is rows.features
-
-
-def test_a_rotation_keeps_sizes():
-    rows = memory(3)
-    turn = torch.tensor([[0.0, -1, 640], [1, 0, 0]])
-    moved = rows.moved(turn)
-    assert torch.allclose(moved.template[:, 2:] - moved.template[:, :2],
-                          rows.template[:, 2:] - rows.template[:, :2], atol=1e-4)
-    centres = (rows.template[:, :2] + rows.template[:, 2:]) / 2
-    expected = torch.stack([640 - centres[:, 1], centres[:, 0]], dim=1)
-    assert torch.allclose(
-        (moved.template[:, :2] + moved.template[:, 2:]) / 2, expected, atol=1e-4)
-
-
-def test_every_row_may_have_its_own_warp():
-    rows = memory(2)
-    warps = torch.stack([torch.eye(2, 3), torch.tensor([[3.0, 0, 1], [0, 3, 2]])])
-    moved = rows.moved(warps)
-    assert torch.allclose(moved.search[0], rows.search[0], atol=1e-4)
-    assert torch.allclose(moved.search[1], rows[1:].moved(warps[1]).search[0])
-
-
-def test_not_moved_at_all():
-    rows = memory(2)
-    assert torch.allclose(rows.moved().search, rows.search, atol=1e-4)
-
-
-@given(st.floats(-200, 200), st.floats(-200, 200), st.floats(0.5, 2))
-def test_regions_move_as_the_boxes_they_are_around(dx, dy, scale):
-    rows = memory(2)
-    warp = torch.tensor([[scale, 0, dx], [0, scale, dy]])
-    moved = rows.moved(warp)
-    # apart from the +1 of the sides, which does not grow
-    assert torch.allclose(moved.search, SearchRegion().around(moved.template), atol=1.1)

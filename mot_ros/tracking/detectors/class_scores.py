@@ -22,6 +22,7 @@ import numpy as np
 
 from mot_ros.tracking.config import SEEING, Settings
 from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.detectors.around import AroundDetector
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.types import Detections, Frame
 
@@ -61,10 +62,11 @@ def parse(text: str) -> dict[str, float]:
     return least
 
 
-class ClassScores:
+class ClassScores(AroundDetector):
     """Leaves out detections below the least score of their class; other classes are kept."""
 
     def __init__(self, detector: Detector, least: Mapping[str, float]) -> None:
+        super().__init__(detector)
         names = list(detector.class_names)
         for name in least:
             if name not in names:
@@ -72,19 +74,8 @@ class ClassScores:
                 raise ConfigError(
                     f'detector.class_scores has {name!r}, which the detector does not know; its '
                     f'classes are {known}{", ..." if len(names) > 10 else ""}')
-        self._detector = detector
         self._least = np.zeros(len(names), np.float32)
         self._least[[names.index(name) for name in least]] = list(least.values())
-        self.device = getattr(detector, 'device', '')
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Names by label; the label is the index."""
-        return self._detector.class_names
-
-    def warm_up(self) -> None:
-        """Run once on nothing, where the detector knows how to."""
-        getattr(self._detector, 'warm_up', lambda: None)()
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Return the objects of each frame that are sure enough for their class."""

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from mot_ros.tracking.boxes import xyxy_to_cxcywh
 from mot_ros.tracking.config import RegionSettings, Settings
 from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.detectors.around import AroundDetector
 from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.types import Detections, Frame, UNKNOWN_SIZE
 
@@ -55,7 +56,7 @@ def read_mask(path: str) -> NDArray[np.bool_] | None:
     return allowed
 
 
-class RegionDetector:
+class RegionDetector(AroundDetector):
     """
     Shows a detector the part of the image in `region`, and leaves out what lies under a mask.
 
@@ -69,19 +70,9 @@ class RegionDetector:
     def __init__(
             self, detector: Detector, region: RegionSettings,
             mask: NDArray[np.bool_] | None = None) -> None:
-        self._detector = detector
+        super().__init__(detector)
         self._region = region
         self._mask = mask
-        self.device = getattr(detector, 'device', '')
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Names by label; the label is the index."""
-        return self._detector.class_names
-
-    def warm_up(self) -> None:
-        """Run once on nothing, where the detector knows how to."""
-        getattr(self._detector, 'warm_up', lambda: None)()
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Return the objects of each frame; FrameError if the region lies outside of it."""

@@ -27,6 +27,7 @@ import torch
 from mot_ros.tracking import boxes as box
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.detectors.around import AroundDetector
 from mot_ros.tracking.detectors.preprocess import detector_pixels
 from mot_ros.tracking.nets.nms import nms
 from mot_ros.tracking.types import Detections, Floats, Frame
@@ -87,7 +88,7 @@ def _spans(side: int, count: int, overlap: float) -> list[tuple[int, int]]:
     return [(begin, begin + length) for begin in dict.fromkeys(begins)]
 
 
-class TiledDetector:
+class TiledDetector(AroundDetector):
     """
     Runs a detector on all tiles of an image, and on the whole of it if `tile_full` says so.
 
@@ -96,18 +97,8 @@ class TiledDetector:
     """
 
     def __init__(self, detector: Detector, settings: DetectorSettings) -> None:
-        self._detector = detector
+        super().__init__(detector)
         self._settings = settings
-        self.device = getattr(detector, 'device', 'unknown')
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Names by label, those of the detector inside."""
-        return self._detector.class_names
-
-    def warm_up(self) -> None:
-        """Run once on nothing: the first call allocates memory and picks kernels."""
-        getattr(self._detector, 'warm_up', lambda: None)()
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Return the objects of each frame, best score first, from one batch of all parts."""

@@ -69,11 +69,6 @@ class BotSort(Pooled[LookingPool]):
         give_birth(tracks, detections, matches.free_cols, self._settings.birth)
         return tracks.snapshot()
 
-    def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
-        moved = self._tracks.coast(frame)
-        return self._tracks.follow(frame, moved.boxes)
-
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match in three steps: sure detections, doubtful ones, and tentative tracks."""
         s = self._settings

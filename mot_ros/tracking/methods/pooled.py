@@ -43,7 +43,8 @@ class Pooled(Generic[AnyPool]):
 
     def propagate(self, frame: Frame) -> Tracks:
         """Take a frame that is not looked into: tracks move on and keep their states."""
-        return self._tracks.coast(frame)
+        moved = self._tracks.coast(frame)
+        return self._tracks.follow(frame, moved.boxes)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""

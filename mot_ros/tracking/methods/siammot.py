@@ -80,11 +80,6 @@ class SiamMot(Pooled[RegionPool]):
         super().reset(keep_ids=keep_ids)
         self._memory.reset()
 
-    def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
-        moved = self._tracks.coast(frame)
-        return self._tracks.follow(frame, moved.boxes)
-
     def update(self, frame: Frame) -> Tracks:
         """Detect, search, refine, solve; then templates are renewed."""
         s, tracks = self._settings, self._tracks

@@ -79,11 +79,6 @@ class SmileTrack(Pooled[TrailingPool]):
         give_birth(tracks, detections, matches.free_cols, self._settings.birth)
         return tracks.snapshot()
 
-    def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
-        moved = self._tracks.coast(frame)
-        return self._tracks.follow(frame, moved.boxes)
-
     def split(self, scores: Floats) -> tuple[Ints, Ints]:
         """Return the rows of sure and of doubtful detections (the article's section on SMC)."""
         s = self._settings

@@ -30,6 +30,7 @@ from mot_ros.tracking.detectors.dense import dense, RawDetections
 from mot_ros.tracking.flow import BoxMotion, ByFlow, DenseFlow, make_box_motion
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.looking_pool import make_embedder
+from mot_ros.tracking.methods.pooled import Pooled
 from mot_ros.tracking.observed_motion import Observed, ObservedBoxes
 from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.region_pool import NEED
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 
-class Smot:
+class Smot(Pooled[TrackPool[ObservedBoxes]]):
     """
     Every track is looked for at the anchors most like it; detections only start tracks.
 
@@ -59,8 +60,7 @@ class Smot:
     def __init__(
             self, detector: Detector, settings: Settings, first_id: int = 1,
             flow: DenseFlow | None = None) -> None:
-        kind = observed(settings.smot)
-        self._tracks: TrackPool[ObservedBoxes] = TrackPool(kind, first_id)
+        super().__init__(TrackPool(observed(settings.smot), first_id))
         self._flow = flow
         self._linker = TrackletLinker(0)
         self._looks: tuple[object, ...] = ()
@@ -71,11 +71,6 @@ class Smot:
     def needs_image(self) -> bool:
         """Whether it looks at the image itself, beside the detector."""
         return self._motion.needs_image or self._embedder is not None
-
-    @property
-    def next_id(self) -> int:
-        """The id that the next new track gets."""
-        return self._tracks.next_id
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """
@@ -104,7 +99,7 @@ class Smot:
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
-        self._tracks.reset(keep_ids=keep_ids)
+        super().reset(keep_ids=keep_ids)
         self._linker.keep(slice(0, 0))
         self._motion.reset()
 
@@ -263,10 +258,9 @@ def observed(settings: SmotSettings) -> Observed:
 
 def make_motion(settings: Settings, flow: DenseFlow | None = None) -> BoxMotion:
     """Return what moves boxes into the next frame; at their speed the pool moves them itself."""
-    s, camera = settings.smot, settings.camera_motion
+    s = settings.smot
     if flow is not None:
         return ByFlow(flow, s.flow_reduction)
     kind = 'none' if s.motion == 'velocity' else s.motion
     return make_box_motion(
-        kind, s.flow_size, s.flow_reduction,
-        CameraMotion(camera.mode, camera.method, camera.width, camera.corners))
+        kind, s.flow_size, s.flow_reduction, CameraMotion.of(settings.camera_motion))

@@ -54,11 +54,6 @@ class Tracktor(Pooled[RegionPool]):
         if not same:
             self.reset(keep_ids=True)
 
-    def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
-        moved = self._tracks.coast(frame)
-        return self._tracks.follow(frame, moved.boxes)
-
     def update(self, frame: Frame) -> Tracks:
         """Detect, move boxes, regress them, solve."""
         s, tracks = self._settings, self._tracks

@@ -78,28 +78,3 @@ class Memory:
             torch.cat([part.features for part in parts]),
             torch.cat([part.search for part in parts]),
             torch.cat([part.template for part in parts]))
-
-    def moved(self, warp: Tensor | None = None, shift: Tensor | None = None) -> Memory:
-        """
-        Return the same features, expected elsewhere; an extension of SiamMOT.
-
-        `warp` (2, 3), or one per row (K, 2, 3), says how the image moved: centres go through
-        it, sides grow by the square root of its determinant. `shift` (K, 2) moves centres
-        after that, by a velocity for instance. Pixels of the network's input.
-        """
-        return Memory(
-            self.features, _moved(self.search, warp, shift), _moved(self.template, warp, shift))
-
-
-def _moved(boxes: Tensor, warp: Tensor | None, shift: Tensor | None) -> Tensor:
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    half = (boxes[:, 2:] - boxes[:, :2]) / 2
-    if warp is not None:
-        warp = warp.to(boxes)
-        linear, offset = warp[..., :2], warp[..., 2]
-        centre = (linear @ centre[:, :, None])[:, :, 0] + offset
-        determinant = linear[..., 0, 0] * linear[..., 1, 1] - linear[..., 0, 1] * linear[..., 1, 0]
-        half = half * determinant.abs().sqrt()[..., None]
-    if shift is not None:
-        centre = centre + shift.to(boxes)
-    return torch.cat([centre - half, centre + half], dim=1)
