@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mot_ros.tracking.types import Floats
+from mot_ros.tracking.types import Doubles, Floats
 
 
 def xyxy_to_cxcywh(boxes: Floats) -> Floats:
@@ -31,6 +31,20 @@ def cxcywh_to_xyxy(boxes: Floats) -> Floats:
     """Turn centre and size into corners, (N, 4) to (N, 4)."""
     half = boxes[:, 2:] / 2
     return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+
+
+def centres(boxes: Floats | Doubles) -> Doubles:
+    """Return the centres (N, 2) of boxes (N, 4), in double precision."""
+    middle: Doubles = (boxes[:, :2].astype(np.float64) + boxes[:, 2:]) / 2
+    return middle
+
+
+def centre_distances(a: Floats, b: Floats) -> Floats:
+    """Return how far the centres of boxes (N, 4) and (M, 4) are apart, (N, M)."""
+    first, second = ((part[:, :2] + part[:, 2:]) / 2 for part in (a, b))
+    apart: Floats = np.hypot(
+        first[:, None, 0] - second[None, :, 0], first[:, None, 1] - second[None, :, 1])
+    return apart
 
 
 def area(boxes: Floats) -> Floats:

@@ -30,7 +30,7 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.assignment import overlapping, Pairs
-from mot_ros.tracking.trails import centres
+from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.types import Doubles, Floats
 
 

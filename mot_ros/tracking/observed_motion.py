@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.types import Doubles, Floats, Index
 from mot_ros.tracking.warp import Warp
 
@@ -82,7 +83,7 @@ class ObservedBoxes:
         """Append tracks at rest at boxes (K, 4)."""
         new, zero = boxes.astype(np.float64), np.zeros(len(boxes))
         self._boxes = np.concatenate([self._boxes, new])
-        self._seen = np.concatenate([self._seen, _centres(new)])
+        self._seen = np.concatenate([self._seen, centres(new)])
         self.velocities = np.concatenate([self.velocities, np.zeros((len(boxes), 2))])
         self._known = np.concatenate([self._known, zero])
         self._since = np.concatenate([self._since, zero])
@@ -106,7 +107,7 @@ class ObservedBoxes:
     def update(self, rows: Index, boxes: Floats) -> None:
         """Put the indexed tracks (K,) at the boxes (K, 4) observed."""
         new = boxes.astype(np.float64)
-        centre, passed = _centres(new), self._since[rows]
+        centre, passed = centres(new), self._since[rows]
         moved = passed > 0
         speed = np.divide(
             centre - self._seen[rows], passed[:, None], where=moved[:, None],
@@ -129,11 +130,7 @@ class ObservedBoxes:
         if warp.is_identity or not len(self):
             return
         half = (self._boxes[:, 2:] - self._boxes[:, :2]) / 2 * warp.scale
-        centre = warp.points(_centres(self._boxes))
+        centre = warp.points(centres(self._boxes))
         self._boxes = np.concatenate([centre - half, centre + half], axis=1)
         self._seen = warp.points(self._seen)
         self.velocities = self.velocities @ warp.matrix[:, :2].T
-
-
-def _centres(boxes: Doubles) -> Doubles:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.assignment import Pairs
+from mot_ros.tracking.boxes import centre_distances
 from mot_ros.tracking.types import Doubles, Floats, Ints
 
 CHI2_95 = 9.4877
@@ -89,11 +90,8 @@ def within_reach(
     `growth` times as much more for every second that it has been `unseen` (N,). Ours: looks
     alone may pair what does not overlap, but nobody jumps across the image.
     """
-    centres, others = ((part[:, :2] + part[:, 2:]) / 2 for part in (expected, boxes))
-    apart = np.hypot(
-        centres[:, None, 0] - others[None, :, 0], centres[:, None, 1] - others[None, :, 1])
     limit = reach * (expected[:, 3] - expected[:, 1]) * (1 + growth * unseen)
-    result: NDArray[np.bool_] = apart <= limit[:, None]
+    result: NDArray[np.bool_] = centre_distances(expected, boxes) <= limit[:, None]
     return result
 
 

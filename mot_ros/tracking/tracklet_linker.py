@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking.appearance import cosines, unit
 from mot_ros.tracking.assignment import assign, Matches, Pairs
-from mot_ros.tracking.boxes import xyxy_to_cxcywh
+from mot_ros.tracking.boxes import centre_distances
 from mot_ros.tracking.types import Floats, Index, Ints
 
 
@@ -87,7 +87,6 @@ def within_reach(
     """
     if not speed:
         return np.ones((len(ended), len(new)), np.bool_)
-    before, now = xyxy_to_cxcywh(ended), xyxy_to_cxcywh(new)
-    gap = np.linalg.norm(before[:, None, :2] - now[:, :2], axis=2)
-    reach: NDArray[np.bool_] = gap <= (speed * unseen * before[:, 3])[:, None]
+    limit = speed * unseen * (ended[:, 3] - ended[:, 1])
+    reach: NDArray[np.bool_] = centre_distances(ended, new) <= limit[:, None]
     return reach

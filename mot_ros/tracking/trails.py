@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.looking_pool import LookingPool
 from mot_ros.tracking.two_pass import STAMP_NOISE
 from mot_ros.tracking.types import Detections, Doubles, Floats, Index, Ints, TrackState
@@ -112,9 +113,3 @@ class TrailingPool(LookingPool):
         """Forget all tracks but those under a mask (N,)."""
         super().keep(mask)
         self.trails.keep(mask)
-
-
-def centres(boxes: Floats) -> Doubles:
-    """Return the centres (N, 2) of boxes (N, 4)."""
-    middle: Doubles = (boxes[:, :2].astype(np.float64) + boxes[:, 2:]) / 2
-    return middle

@@ -15,7 +15,6 @@
 
 """The association benchmark: its scene, its judgement, its table, JSON and soak."""
 
-import importlib.util
 import json
 from pathlib import Path
 import sys
@@ -25,8 +24,7 @@ import numpy as np
 import pytest
 
 from mot_ros.tracking.boxes import iou
-
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'association.py'
+from test.benchmarks.scripts import load
 
 
 @pytest.fixture
@@ -34,12 +32,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     # the script sets these for its own process; this puts them back
     for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
         monkeypatch.setenv(variable, '1')
-    spec = importlib.util.spec_from_file_location('association_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up there
-    monkeypatch.setitem(sys.modules, 'association_benchmark', module)
-    spec.loader.exec_module(module)
-    return module
+    return load('association', monkeypatch)
 
 
 def contestant(benchmark: ModuleType, ids_of, name: str = 'a peer'):

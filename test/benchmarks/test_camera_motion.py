@@ -14,26 +14,20 @@
 
 """The camera motion benchmark on a small video of its own."""
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'camera_motion.py'
+from test.benchmarks.scripts import load
 
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('camera_motion_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'camera_motion_benchmark', module)
-    spec.loader.exec_module(module)
-    return module
+    return load('camera_motion', monkeypatch)
 
 
 @pytest.fixture

@@ -16,10 +16,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import numpy as np
@@ -29,18 +27,13 @@ from mot_ros.data.composed import driving
 from mot_ros.data.composed.truth import Truth
 from mot_ros.data.mot import MotRows
 from mot_ros.tracking.types import Frame
+from test.benchmarks.scripts import load
 from test.tracking.oracle import Objects, OracleHead, OracleSight
-
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'driving.py'
 
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('driving_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up there
-    monkeypatch.setitem(sys.modules, 'driving_benchmark', module)
-    spec.loader.exec_module(module)
+    module = load('driving', monkeypatch)
     # looking for the speed takes longer than the clip
     monkeypatch.setattr(driving, 'MEASURED', 15)
     monkeypatch.setattr(module, 'FIGURES', 4)

@@ -14,24 +14,18 @@
 
 """The appearance benchmark with few boxes."""
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'embedding.py'
+from test.benchmarks.scripts import load
 
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('embedding_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'embedding_benchmark', module)
-    spec.loader.exec_module(module)
-    return module
+    return load('embedding', monkeypatch)
 
 
 def test_all_ways_agree_and_are_written(

@@ -14,7 +14,6 @@
 
 """The benchmark of evaluation itself on a small sequence: its table, its JSON, its failures."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -22,15 +21,12 @@ from types import ModuleType
 import pytest
 from walkers import write_walkers
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'evaluation.py'
+from test.benchmarks.scripts import load
 
 
 @pytest.fixture
-def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('evaluation_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return load('evaluation', monkeypatch)
 
 
 def test_parts_add_up_to_the_whole(

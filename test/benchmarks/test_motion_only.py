@@ -14,28 +14,17 @@
 
 """The benchmark of tracking by boxes alone: its detections, its peers, its table and JSON."""
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from mot_ros.data.mot import MotRows
+from test.benchmarks.scripts import load
 
-SCRIPTS = Path(__file__).resolve().parents[2] / 'benchmarks'
 LENGTH = 20
-
-
-def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up there
-    monkeypatch.setitem(sys.modules, name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

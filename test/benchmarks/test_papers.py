@@ -14,28 +14,19 @@
 
 """The papers' tables: they stand in the docs as printed, and a report fills our rows."""
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import pytest
 
 from mot_ros import cli
-
-ROOT = Path(__file__).resolve().parents[2]
+from test.benchmarks.scripts import load, ROOT
 
 
 @pytest.fixture
-def papers() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('papers', ROOT / 'benchmarks' / 'papers.py')
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['papers'] = module
-    spec.loader.exec_module(module)
-    return module
+def papers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return load('papers', monkeypatch)
 
 
 def test_the_docs_hold_the_tables_as_printed(

@@ -15,10 +15,8 @@
 """The PETS benchmark on a small video of its own: every mode, its JSON, and resuming."""
 
 from collections.abc import Sequence
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import cv2
@@ -29,9 +27,9 @@ from mot_ros.tracking.config import Settings
 import mot_ros.tracking.detectors
 from mot_ros.tracking.settings import build, flatten
 from mot_ros.tracking.types import Detections, Frame
+from test.benchmarks.scripts import load
 from test.tracking.oracle import Objects, OracleDetector
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'pets.py'
 FRAMES = 30
 
 
@@ -54,11 +52,7 @@ def boxes_at(index: int) -> np.ndarray:
 
 @pytest.fixture
 def pets(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('pets_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up there
-    monkeypatch.setitem(sys.modules, 'pets_benchmark', module)
-    spec.loader.exec_module(module)
+    module = load('pets', monkeypatch)
     TwoWalkers.calls = 0
     for place in (module, mot_ros.tracking.detectors):
         monkeypatch.setattr(place, 'make_detector', lambda settings: TwoWalkers())

@@ -14,10 +14,8 @@
 
 """The re-identification benchmark on people of plain colours."""
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import cv2
@@ -25,19 +23,15 @@ import numpy as np
 import pytest
 
 from mot_ros.data.mot import MotRows
+from test.benchmarks.scripts import load
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'reidentification.py'
 FRAMES = 40
 COLOURS = ((0, 0, 220), (0, 220, 0), (220, 0, 0))
 
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('reidentification_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'reidentification_benchmark', module)
-    spec.loader.exec_module(module)
-    return module
+    return load('reidentification', monkeypatch)
 
 
 def words(folder: Path, *, change: bool = False) -> list[str]:

@@ -14,24 +14,18 @@
 
 """The benchmark of SiamMOT's stages with a tiny network input."""
 
-import importlib.util
 import json
 from pathlib import Path
-import sys
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'siammot.py'
+from test.benchmarks.scripts import load
 
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('siammot_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'siammot_benchmark', module)
-    spec.loader.exec_module(module)
-    return module
+    return load('siammot', monkeypatch)
 
 
 def test_growth_is_added_up_and_written(

@@ -16,10 +16,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
-import sys
 from types import ModuleType
 
 import cv2
@@ -30,17 +27,12 @@ import torch
 from mot_ros.data.mot import MotRows
 from mot_ros.tracking.detectors.dense import RawDetections
 from mot_ros.tracking.types import Detections, Frame
-
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks' / 'smot.py'
+from test.benchmarks.scripts import load
 
 
 @pytest.fixture
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('smot_benchmark', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, 'smot_benchmark', module)
-    spec.loader.exec_module(module)
-    return module
+    return load('smot', monkeypatch)
 
 
 def rows(*frames: dict[int, int]) -> MotRows:
