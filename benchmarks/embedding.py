@@ -108,7 +108,7 @@ def ways(folder: Path, count: int, device: str) -> dict[tuple[str, str], Callabl
     for variant in VARIANTS:
         network = Slm(variant).eval()
         torch.save(network.state_dict(), folder / f'{variant}.pt')
-        embedders[f'SLM {variant}'] = SlmEmbedder(str(folder / f'{variant}.pt'), variant, device)
+        embedders[f'SLM {variant}'] = SlmEmbedder(str(folder / f'{variant}.pt'), device)
         if variant == 'code':
             plain = network
             plain.patch_attention = SixteenCalls(network.patch_attention)

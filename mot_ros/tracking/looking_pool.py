@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.appearance import NEED
+from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.feature_bank import FeatureBank
+from mot_ros.tracking.joined_looks import JoinedLooks
 from mot_ros.tracking.lifecycle import TrackPool
 from mot_ros.tracking.motion import Kalman, KalmanFilter
 from mot_ros.tracking.pixels import pixels_of
@@ -162,23 +164,23 @@ class LookingPool(TrackPool[KalmanFilter]):
 def _looks(settings: Settings) -> tuple[str, ...]:
     """Return what the embedder is made from."""
     wanted = settings.appearance
-    if wanted.type != 'slm':
+    if wanted.type not in ('slm', 'both'):
         return (wanted.type,)
-    return wanted.type, wanted.weights, wanted.variant, settings.device
+    return wanted.type, wanted.weights, str(wanted.share), settings.device
 
 
 def make_embedder(settings: Settings) -> Embedder | None:
     """Return what tells how boxes look, None for type none; WeightsError if it cannot be."""
     wanted = settings.appearance
-    # here and not above: torch takes seconds to load
-    if wanted.type == 'slm':
-        from mot_ros.tracking.slm_embedder import SlmEmbedder
-
-        network = SlmEmbedder(wanted.weights, wanted.variant, settings.device)
-        network.warm_up()
-        return network
+    if wanted.type == 'none':
+        return None
     if wanted.type == 'colour':
-        from mot_ros.tracking.colour_histogram import ColourHistogram
-
         return ColourHistogram()
-    return None
+    # here and not above: torch takes seconds to load
+    from mot_ros.tracking.slm_embedder import SlmEmbedder
+
+    network = SlmEmbedder(wanted.weights, settings.device)
+    network.warm_up()
+    if wanted.type == 'slm':
+        return network
+    return JoinedLooks((network, ColourHistogram()), (wanted.share, 1 - wanted.share))

@@ -27,29 +27,29 @@ from mot_ros.tracking.crops import resized_windows
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.slm import CHECKPOINT_KEY, DIMENSION, running_part
-from mot_ros.tracking.nets.slms import AnySlm, make_slm
+from mot_ros.tracking.nets.slms import AnySlm, make_slm, variant_of
 from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Floats, Frame
 
 
 class SlmEmbedder:
     """
-    Embeds boxes by a trained SLM of a variant, `code`, `article` or `small`.
+    Embeds boxes by a trained SLM, of the variant that its tensors tell, see nets/slms.py.
 
-    `name` is a name in the weights manifest or a file: safetensors, or the published code's
-    checkpoints for `code`. There is no embedding without training: raises WeightsError if it
-    is empty, missing or of another network, ConfigError for a device that is not there.
+    `name` is a name in the weights manifest or a file: safetensors, or a checkpoint of the
+    published code. There is no embedding without training: raises WeightsError if it is empty,
+    missing or of another network, ConfigError for a device that is not there.
     """
 
-    def __init__(self, name: str, variant: str, device: str) -> None:
+    def __init__(self, name: str, device: str) -> None:
         if not name:
             raise WeightsError(
                 'SLM has no weights, and untrained it tells nobody apart; name a file of trained '
                 "ones, or compare colours ('colour') instead")
         self.device = resolve_device(device)
-        network = make_slm(variant)
         state, self.unused = running_part(weights.load(name, inside=CHECKPOINT_KEY))
         """Names of tensors in the file that the network does not run."""
+        network = make_slm(variant_of(state))
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
         # oneDNN and cuDNN both compute faster with the channels last

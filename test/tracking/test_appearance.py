@@ -21,7 +21,9 @@ from mot_ros.tracking.appearance import cosines, unit, windows
 from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.crops import resized_windows
 from mot_ros.tracking.errors import FrameError, WeightsError
+from mot_ros.tracking.joined_looks import JoinedLooks
 from mot_ros.tracking.nets.slm import Slm
+from mot_ros.tracking.nets.slms import make_slm, VARIANTS
 from mot_ros.tracking.slm_embedder import SlmEmbedder
 from mot_ros.tracking.types import Frame
 
@@ -42,7 +44,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def slm(file):
-    return SlmEmbedder(str(file), 'code', 'cpu')
+    return SlmEmbedder(str(file), 'cpu')
 
 
 @pytest.fixture(params=['slm', 'colour'])
@@ -221,17 +223,59 @@ def test_a_box_across_the_border_is_told_by_what_is_inside():
 
 # SLM
 
-@pytest.mark.parametrize('variant', ['code', 'article'])
-def test_slm_is_never_used_untrained(variant, tmp_path):
+def test_slm_is_never_used_untrained(tmp_path):
     with pytest.raises(WeightsError, match=r'SLM has no weights.*name a file of trained'):
-        SlmEmbedder('', variant, 'cpu')
+        SlmEmbedder('', 'cpu')
     with pytest.raises(WeightsError, match='neither a name in the manifest nor a file'):
-        SlmEmbedder(str(tmp_path / 'none.pt'), variant, 'cpu')
+        SlmEmbedder(str(tmp_path / 'none.pt'), 'cpu')
 
 
-def test_slm_refuses_weights_of_the_other_variant(file):
-    with pytest.raises(WeightsError, match=r'1 missing: patch_attention\.position'):
-        SlmEmbedder(str(file), 'article', 'cpu')
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_slm_is_of_the_variant_that_its_weights_are(variant, tmp_path):
+    torch.manual_seed(0)
+    state = make_slm(variant).state_dict()
+    torch.save(state, tmp_path / 'whole.pt')
+    assert SlmEmbedder(str(tmp_path / 'whole.pt'), 'cpu').dimension == 128
+    del state[next(name for name in state if name.endswith('to_k.weight'))]
+    torch.save(state, tmp_path / 'part.pt')
+    with pytest.raises(WeightsError, match=r'1 missing: .*attention\.to_k\.weight'):
+        SlmEmbedder(str(tmp_path / 'part.pt'), 'cpu')
+
+
+# both
+
+def test_the_cosine_of_joined_looks_is_the_mean_of_the_cosines(slm):
+    image, boxes = noise(), random_boxes(6)
+    frame, colours = Frame.of(image, 0.0), ColourHistogram()
+    joined = JoinedLooks((slm, colours), (0.3, 0.7))
+    embedded = joined.embed(frame, boxes)
+    assert embedded.shape == (6, joined.dimension) and embedded.dtype == np.float32
+    first, second = (part.embed(frame, boxes) for part in (slm, colours))
+    np.testing.assert_allclose(
+        cosines(embedded, embedded),
+        .3 * cosines(first, first) + .7 * cosines(second, second), atol=1e-5)
+
+
+def test_joined_looks_know_nothing_of_a_box_outside(slm):
+    joined = JoinedLooks((slm, ColourHistogram()), (0.5, 0.5))
+    outside = np.array([[-50, -50, -10, -10]], np.float32)
+    assert not joined.embed(Frame.of(noise(), 0.0), outside).any()
+
+
+class Silent:
+    """Tells nothing of any box."""
+
+    dimension = 3
+
+    def embed(self, frame, boxes):
+        return np.zeros((len(boxes), 3), np.float32)
+
+
+def test_where_one_part_tells_nothing_the_other_speaks_alone():
+    frame, boxes = Frame.of(noise(), 0.0), random_boxes(3)
+    colours = ColourHistogram()
+    embedded = JoinedLooks((Silent(), colours), (0.8, 0.2)).embed(frame, boxes)
+    np.testing.assert_allclose(embedded[:, 3:], colours.embed(frame, boxes), atol=1e-6)
 
 
 def test_slm_sees_the_crop_as_published(slm, file):

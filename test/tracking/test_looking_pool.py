@@ -100,7 +100,7 @@ def test_without_appearance_there_is_nothing_to_embed():
 
 def test_slm_without_weights_is_refused():
     with pytest.raises(WeightsError, match='SLM has no weights'):
-        pool_of(appearance__type='slm')
+        pool_of(appearance__type='slm', appearance__weights='')
 
 
 @pytest.fixture(scope='module')
@@ -127,9 +127,14 @@ def test_the_network_takes_the_place_of_colours_and_tracks_go_with_the_old_looks
         'device': 'cpu'})
     tracker.configure(slm, detector)
     assert watch(tracker, detector, film, start=1.0)[-1].observed.ids.tolist() == [4, 5, 6]
+    both = build(Settings, {
+        'method': method, 'appearance.type': 'both', 'appearance.weights': weights,
+        'device': 'cpu'})
+    tracker.configure(both, detector)
+    assert watch(tracker, detector, film, start=2.0)[-1].observed.ids.tolist() == [7, 8, 9]
     # what cannot be had changes nothing
     missing = build(Settings, {
         'method': method, 'appearance.type': 'slm', 'appearance.weights': '/none.pt'})
     with pytest.raises(WeightsError):
         tracker.configure(missing, detector)
-    assert watch(tracker, detector, film, start=1.2)[-1].observed.ids.tolist() == [4, 5, 6]
+    assert watch(tracker, detector, film, start=2.2)[-1].observed.ids.tolist() == [7, 8, 9]

@@ -100,6 +100,17 @@ def test_a_duration_takes_the_place_of_tau():
     assert [len(t) for t in results] == [1] * 19 + [0] * 11
 
 
+@pytest.mark.parametrize('wake, expected', [(0.0, 2), (1.0, 1)])
+def test_one_who_comes_out_beside_where_he_should_is_the_same_if_he_may_be(wake, expected):
+    def scene(number):
+        return Objects(
+            [person(300 if number < 10 else 390)], [7], visible=[not 5 <= number < 10])
+
+    results = follow(tracker_of(scene, wake=wake), 14)
+    assert results[-1].observed.ids.tolist() == [expected]
+    assert results[-1].observed.boxes[0] == pytest.approx(person(390), abs=0.01)
+
+
 def test_counters_advance_when_there_is_nothing_at_all():
     """Defect 4: the published solver returns early from an empty list."""
     def scene(number):
@@ -560,7 +571,7 @@ def test_tracks_given_out_do_not_change_later():
 def test_published_configurations_are_free_of_our_additions(preset):
     settings = build(Settings, dict(preset))
     s = settings.siammot
-    assert not (s.velocity or s.camera or s.class_aware or s.widen or s.dormant_time)
+    assert not (s.velocity or s.camera or s.class_aware or s.widen or s.dormant_time or s.wake)
     assert s.stretch == 1
     assert (s.ranking == 'paper') == (s.suppress == 'apart') == (s.decide == 'visibility')
     assert settings.tracktor.tau == 1

@@ -28,15 +28,14 @@ class AppearanceSettings:
 
     type: str = setting(
         'colour', 'how boxes are told apart by their looks: a histogram of their colours; SLM, '
-        'a network that needs trained weights; or not at all, so that smiletrack, deepsort and '
-        'botsort do without images', choices=('colour', 'slm', 'none'), fixed=EMBEDDER)
+        'a trained network; both; or not at all, so that smiletrack, deepsort and botsort do '
+        'without images', choices=('colour', 'slm', 'both', 'none'), fixed=EMBEDDER)
     weights: str = setting(
-        '', 'type slm: name in the weights manifest, or path of a .safetensors, .pt or .pth '
-        'file; there is no default', fixed=EMBEDDER)
-    variant: str = setting(
-        'article', 'type slm: attention as in the article, or as in the published code and its '
-        'files; or our small one, MobileNetV3 in place of ResNet-18',
-        choices=('article', 'code', 'small'), fixed=EMBEDDER)
+        'slm-small', 'types slm and both: name in the weights manifest, or path of a '
+        '.safetensors, .pt or .pth file; its tensors tell which SLM it is of', fixed=EMBEDDER)
+    share: float = setting(
+        0.5, 'type both: how much of a cosine is that of SLM, the rest is that of colours',
+        minimum=0.0, maximum=1.0, fixed=EMBEDDER)
     momentum: float = setting(
         0.9, 'how much of the mean embedding of a track stays when it is seen again',
         minimum=0.0, maximum=0.999)

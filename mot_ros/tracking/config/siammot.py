@@ -42,8 +42,11 @@ class SiamMotSettings:
         30, 'a track dies after so many processed frames in a row without being found; 1: in the '
         'first of them', 'frames', minimum=1, maximum=100000)
     dormant_time: float = setting(
-        1.0, 'it dies after this long without being found instead; 0: tau counts', 's',
+        2.0, 'it dies after this long without being found instead; 0: tau counts', 's',
         minimum=0.0, maximum=3600.0)
+    wake: float = setting(
+        1.0, 'a detection that would start a track continues one that was not found, if that was '
+        'expected within so many of its heights; 0: never', minimum=0.0, maximum=10.0)
     overlap: float = setting(
         0.5, 'of two boxes with a larger IoU the less important one goes: tracks come before '
         'dormant tracks, and these before detections', minimum=0.0, maximum=1.0)
@@ -142,8 +145,8 @@ class TracktorSettings:
 _PLAIN: Mapping[str, Value] = {
     'rcnn.short_side': 800, 'rcnn.long_side': 1280,
     'siammot.alpha': 0.4, 'siammot.beta': 0.6, 'siammot.resume': 0.4,
-    'siammot.dormant_time': 0.0, 'siammot.class_aware': False, 'siammot.velocity': False,
-    'siammot.camera': False,
+    'siammot.dormant_time': 0.0, 'siammot.wake': 0.0, 'siammot.class_aware': False,
+    'siammot.velocity': False, 'siammot.camera': False,
     # Tracktor's own thresholds
     'tracktor.alpha': 0.5, 'tracktor.beta': 0.5, 'tracktor.overlap': 0.3,
     'tracktor.track_overlap': 0.6, 'tracktor.suppress': 'apart', 'tracktor.class_aware': False,

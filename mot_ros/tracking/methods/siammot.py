@@ -32,6 +32,7 @@ from mot_ros.tracking.region_lives import Patience, settle
 from mot_ros.tracking.region_pool import RegionPool
 from mot_ros.tracking.siam_solver import Claims, Rules, solve
 from mot_ros.tracking.types import Floats, Frame, in_state, Tracks, TrackState
+from mot_ros.tracking.waking import awaken
 
 if TYPE_CHECKING:
     from mot_ros.tracking.nets.emm import Emm
@@ -94,7 +95,9 @@ class SiamMot(Pooled[RegionPool]):
         claims = Claims(
             refined, self._score(scores, visibility), expected.labels,
             in_state(expected.states, TrackState.LOST), here)
-        verdict = solve(claims, detections, self.rules)
+        claims, verdict = awaken(
+            claims, expected.boxes, detections, solve(claims, detections, self.rules), s.wake,
+            class_aware=s.class_aware)
         living = settle(tracks, claims, detections, verdict, Patience(s.tau, s.dormant_time))
         now = tracks.snapshot()
         try:

@@ -33,6 +33,8 @@ SLICE = (8, 4)
 """Rows and columns of cells of a slice, of 8 pixels of the crop each."""
 FINE, COARSE = 5, 11
 """The blocks of the body whose maps, of strides 8 and 16, are looked at."""
+SHADES = 32
+"""Kinds of colours that are told apart."""
 
 
 class SlmSmall(nn.Module):
@@ -42,8 +44,10 @@ class SlmSmall(nn.Module):
     Crops are (B, 3, 128, 64) float32 BGR from 0 to 255, as Slm takes them but smaller;
     embeddings (B, 128) are of unit length. The body is MobileNetV3 up to stride 16, as in the
     default detector, whose weights it can begin with (trunk_from_ssd). Two of its maps are laid
-    over each other, cut into slices as in the article, and each slice attends to all. Unlike
-    there a slice keeps what it was (a residual), and its mean counts beside its maximum.
+    over each other, and over them how much of which colours there is: a detector has learned to
+    see people whatever they wear, and that is just what tells them apart. The sum is cut into
+    slices as in the article, and each slice attends to all. Unlike there a slice keeps what it
+    was (a residual), and its mean counts beside its maximum.
     """
 
     crop = CROP
@@ -60,6 +64,9 @@ class SlmSmall(nn.Module):
             for width, block in zip(widths[:-1], blocks, strict=True))
         self.fine = nn.Conv2d(BLOCKS[FINE].out, MIXED, 1)
         self.coarse = nn.Conv2d(BLOCKS[COARSE].out, MIXED, 1)
+        self.shades = nn.Sequential(
+            nn.Conv2d(3, SHADES, 1), nn.ReLU(), nn.Conv2d(SHADES, SHADES, 1), nn.ReLU())
+        self.colours = nn.Conv2d(SHADES, MIXED, 1)
         self.mix = nn.Conv2d(MIXED, MIXED, 3, padding=1)
         self.attention = SoftmaxAttention(MIXED, SLICE)
         self.norm = nn.LayerNorm(8 * MIXED)
@@ -88,7 +95,9 @@ class SlmSmall(nn.Module):
             if index == FINE:
                 fine = self.fine(features)
         coarse = F.interpolate(self.coarse(features), scale_factor=2.0, mode='nearest')
-        return fine + coarse
+        # as a histogram does, shades first and their share in a cell then
+        shades = self.shades(F.avg_pool2d(images, 2))
+        return fine + coarse + self.colours(F.avg_pool2d(shades, 4))
 
 
 def trunk_from_ssd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
