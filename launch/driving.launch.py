@@ -25,7 +25,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from mot_ros.ros.launching import argument, ARGUMENTS, log_arguments, method_file, tracker
+from mot_ros.ros.launching import argument, ARGUMENTS, method_file, node, tracker
 
 DRIVING = {
     'siammot': 'siammot_crp', 'smot': 'smot_driving', 'smiletrack': 'smiletrack_driving'}
@@ -43,11 +43,8 @@ def camera(context: LaunchContext) -> list[Node]:
     """Return what plays the video, if there is one."""
     if not context.launch_configurations['video']:
         return []
-    return [Node(
-        package='mot_ros',
-        executable='camera',
-        name='camera',
-        namespace=LaunchConfiguration('namespace'),
+    return [node(
+        'camera',
         parameters=[{
             'source': ParameterValue(LaunchConfiguration('video'), value_type=str),
             'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
@@ -55,9 +52,6 @@ def camera(context: LaunchContext) -> list[Node]:
             'wait_for_subscribers': 1,
         }],
         remappings=[('image', LaunchConfiguration('image_topic'))],
-        arguments=log_arguments(),
-        output='screen',
-        emulate_tty=True,
         on_exit=Shutdown(reason='the video is at its end'))]
 
 

@@ -37,7 +37,7 @@ from launch_ros.substitutions import FindPackageShare
 from mot_ros.data.bag import IMAGE_TYPES
 from mot_ros.data.bag_file import Bag
 from mot_ros.data.bag_types import COMPRESSED_IMAGE
-from mot_ros.ros.launching import argument, dds_profile, log_arguments
+from mot_ros.ros.launching import argument, dds_profile, node
 from mot_ros.tracking.errors import MotError
 
 PASSED_ON = ('method', 'preset', 'params_file', 'namespace', 'device', 'weights', 'rcnn_weights',
@@ -64,11 +64,8 @@ def nodes(context: LaunchContext) -> list[Node | IncludeLaunchDescription | LogI
             PythonLaunchDescriptionSource(
                 [FindPackageShare('mot_ros'), '/launch/tracker.launch.py']),
             launch_arguments=of_tracker.items()),
-        Node(
-            package='mot_ros',
-            executable='replay',
-            name='replay',
-            namespace=LaunchConfiguration('namespace'),
+        node(
+            'replay',
             parameters=[{
                 'bag': ParameterValue(LaunchConfiguration('bag'), value_type=str),
                 'rate': ParameterValue(LaunchConfiguration('rate'), value_type=float),
@@ -81,23 +78,14 @@ def nodes(context: LaunchContext) -> list[Node | IncludeLaunchDescription | LogI
                 'reliability': 'reliable' if given['queue'] == 'all' else 'auto',
             }],
             remappings=[('tracks', 'tracker/tracks')],
-            arguments=log_arguments(),
-            output='screen',
-            emulate_tty=True,
             on_exit=Shutdown(reason='the bag is at its end')),
     ]
     if given['output']:
-        started.append(Node(
-            package='mot_ros',
-            executable='recorder',
-            name='recorder',
-            namespace=LaunchConfiguration('namespace'),
+        started.append(node(
+            'recorder',
             parameters=[{
                 'output': ParameterValue(LaunchConfiguration('output'), value_type=str)}],
-            remappings=[('tracks', 'tracker/tracks')],
-            arguments=log_arguments(),
-            output='screen',
-            emulate_tty=True))
+            remappings=[('tracks', 'tracker/tracks')]))
     return started
 
 

@@ -28,7 +28,14 @@ from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from mot_ros.ros.launching import argument, config_file, dds_profile, log_arguments, passed_on
+from mot_ros.ros.launching import (
+    argument,
+    config_file,
+    dds_profile,
+    log_arguments,
+    node,
+    passed_on,
+)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -96,18 +103,12 @@ def generate_launch_description() -> LaunchDescription:
 
         dds_profile(),
 
-        Node(
-            package='mot_ros',
-            executable='visualizer',
-            name='visualizer',
-            namespace=LaunchConfiguration('namespace'),
+        node(
+            'visualizer',
             parameters=[passed_on('image_transport', 'rectified', 'use_sim_time')],
             remappings=[
                 ('image', LaunchConfiguration('image_topic')),
                 ('tracks', LaunchConfiguration('tracks_topic')),
-                ('camera_info', LaunchConfiguration('camera_info_topic'))],
-            arguments=log_arguments(),
-            output='screen',
-            emulate_tty=True),
+                ('camera_info', LaunchConfiguration('camera_info_topic'))]),
         rviz(),
     ])

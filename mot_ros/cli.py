@@ -100,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add(commands.add_parser(
         'export', help='write a network as ONNX files',
         description='Write the default detector as an ONNX file of one input size, for '
-        'detector.type onnx; or SiamMOT, or SLM.'))
+        'detector.type onnx; or SiamMOT, or SLM. The weights alone are what `mot_ros weights '
+        'export` writes.'))
     train.add(commands.add_parser(
         'train', help='train a network on data of your own',
         description='Train a network on images of your own, or on figures drawn for a trial.'))
@@ -109,8 +110,8 @@ def _parser() -> argparse.ArgumentParser:
         description='Time the stages of a method on this machine, with made-up images, and set '
         'beside it what its arithmetic takes at least.'))
     weights.add(commands.add_parser(
-        'weights', help='list, show or import weights',
-        description='List, show or import the weights of the networks.'))
+        'weights', help='list, show, import or export weights',
+        description='List, show, import or export the weights of the networks.'))
     return parser
 
 

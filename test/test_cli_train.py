@@ -19,7 +19,10 @@ import pytest
 from mot_ros import cli
 from mot_ros.commands import train_defaults
 from mot_ros.tracking import weights
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.nets.siammot import load_network
+from mot_ros.tracking.settings import build
 from mot_ros.tracking.slm_embedder import SlmEmbedder
 from mot_ros.training import curve
 
@@ -32,7 +35,8 @@ def smoke(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('name', [train_defaults.EMM, train_defaults.IMM, train_defaults.SLM])
+@pytest.mark.parametrize('name', [
+    train_defaults.EMM, train_defaults.IMM, train_defaults.SLM, train_defaults.SSD])
 def test_the_loss_of_every_default_model_falls(smoke, name):
     first, last = train_defaults.fell(smoke / name / 'curve.csv')
     assert last < 0.95 * first
@@ -44,8 +48,14 @@ def test_what_was_trained_can_be_used(smoke):
         network = load_network(smoke / name / 'weights.safetensors')
         assert type(network.motion).__name__ == motion
     embedder = SlmEmbedder(
-        str(smoke / train_defaults.SLM / 'weights.safetensors'), 'small', 'cpu')
+        str(smoke / train_defaults.SLM / 'weights.safetensors'), 'cpu')
     assert embedder.dimension == 128
+    file = smoke / train_defaults.SSD / 'weights.safetensors'
+    assert weights.metadata(file)['kind'] == 'ssd'
+    made = make_detector(build(Settings, {
+        'detector.weights': str(file), 'detector.width': 256, 'detector.height': 192,
+        'detector.classes': ()}))
+    assert len(made.class_names) == 80
 
 
 def test_both_motion_models_have_the_same_detector(smoke):

@@ -24,7 +24,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
     from mot_ros.data.composed.cutouts import Cutout
@@ -61,7 +61,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--still', action='store_true', help='a camera that does not move, in a crowd')
     parser.add_argument(
         '--cutouts', type=Path, action='append', default=[], metavar='DIR', help='images and '
-        'masks/ as Penn-Fudan has them, or images and polygons/ (YOLO); drawn figures by default')
+        'masks/ as Penn-Fudan has them, or images and polygons/ (YOLO), also with splits in them; '
+        'drawn figures by default')
     parser.add_argument(
         '--backgrounds', type=Path, action='append', default=[], metavar='DIR', help='images; '
         'those with people in labels/ (YOLO) are left out; drawn houses by default')
@@ -71,9 +72,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _compose(args: argparse.Namespace) -> int:
     from mot_ros.data.composed.scene import frames
     from mot_ros.data.composed.writer import write_sequence
+    from mot_ros.data.output import check_new
 
-    if args.output.exists():
-        raise SourceError(f'{args.output} exists already; remove it or choose another place')
+    check_new(args.output)
     fps = RATES[args.scene] if args.fps is None else args.fps
     if not 0 < fps <= 1000:
         raise ConfigError(f'fps is {fps:g}; it must lie above 0 and at most at 1000')

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mot_ros.commands import places
 from mot_ros.data.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.tracking.errors import ConfigError, SourceError
 
@@ -90,7 +91,7 @@ def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> Co
     source = CocoFrames(file, video, args.images, args.fps, args.start, args.frames)
     beside = annotations.with_name(RESULTS) if annotations.name == ANNOTATIONS else None
     results = Path(args.detections) if args.detections else beside and _existing(beside)
-    names = [name for name in (args.categories or '').split(',') if name]
+    names = places.names(args.categories or '')
     boxes = boxes_of(file, video, names, results)
     notes = list(boxes.notes)
     if video.fps is None and args.fps is None:

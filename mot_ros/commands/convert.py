@@ -95,6 +95,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _convert(args: argparse.Namespace) -> int:
+    from mot_ros.data.output import check_new
     from mot_ros.data.sources import is_bag
 
     from_bag = is_bag(args.source)
@@ -110,8 +111,7 @@ def _convert(args: argparse.Namespace) -> int:
     if not annotations and (args.images or args.categories):
         raise ConfigError(
             f'{args.source} is no COCO-style file; leave out --images and --categories')
-    if args.output.exists():
-        raise SourceError(f'{args.output} exists already; remove it or choose another place')
+    check_new(args.output)
     if not args.output.parent.is_dir():
         raise SourceError(
             f'{args.output}: the folder {args.output.parent} does not exist; make it first')

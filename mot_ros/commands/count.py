@@ -35,7 +35,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         help='folder with images/ and masks/')
     parser.add_argument(
         '--yolo', type=Path, action='append', default=[], metavar='DIR',
-        help='folder with images/ and labels/, or these with a folder for each split in them')
+        help='folder with images/ and labels/, or these with a folder for each split in them; '
+        'DIR/images/SPLIT is one split')
     parser.add_argument(
         '--crowdhuman', type=Path, nargs=2, action='append', default=[],
         metavar=('FILE', 'IMAGES'), help='an .odgt file, and the folder of its images')
@@ -65,15 +66,13 @@ def _splits(args: argparse.Namespace) -> Iterator[tuple[str, list[LabelledImage]
         penn_fudan_images,
         yolo_images,
     )
+    from mot_ros.data.splits import splits
 
     for folder in args.penn_fudan:
         yield str(folder), penn_fudan_images(folder)
     for folder in args.yolo:
-        images = folder / 'images'
-        inner = sorted(path.name for path in images.iterdir() if path.is_dir()) \
-            if images.is_dir() else []
-        for split in inner or ['']:
-            yield str(folder / split), yolo_images(folder, split)
+        for root, split in splits(folder):
+            yield str(root / split), yolo_images(root, split)
     for file, folder in args.crowdhuman:
         yield str(file), crowdhuman_images(file, folder)
     for file, folder in args.coco:

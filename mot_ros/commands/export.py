@@ -22,7 +22,7 @@ import contextlib
 from pathlib import Path
 import sys
 
-from mot_ros.commands import setting_options
+from mot_ros.commands import places, setting_options
 from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.errors import ConfigError, SourceError
 
@@ -92,7 +92,7 @@ def _ssd(args: argparse.Namespace) -> Sequence[Path]:
     values = {
         f'detector.{name}': getattr(args, name) for name in ('width', 'height', 'weights')
         if getattr(args, name) is not None}
-    names = [name.strip() for name in (args.classes or '').split(',') if name.strip()]
+    names = places.names(args.classes or '')
     wanted = build(Settings, {**values, 'detector.classes': names}).detector
     _check_file(args.output)
     labels = wanted_labels(wanted.classes, NAMES)
@@ -176,11 +176,13 @@ def _size(text: str) -> tuple[int, int]:
 @contextlib.contextmanager
 def _whole(files: Sequence[Path]) -> Iterator[list[Path]]:
     """Give other names to write to, which become those of the files when all of it is done."""
-    partials = [file.with_name(f'.{file.name}.part') for file in files]
+    from mot_ros.data.output import OutputFile
+
+    outputs = [OutputFile(file) for file in files]
     try:
-        yield partials
-        for partial, file in zip(partials, files, strict=True):
-            partial.replace(file)
+        yield [output.partial for output in outputs]
+        for output in outputs:
+            output.close()
     finally:
-        for partial in partials:
-            partial.unlink(missing_ok=True)
+        for output in outputs:
+            output.close(keep=False)

@@ -17,8 +17,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 import sys
+import textwrap
 
 from mot_ros.commands import say
 from mot_ros.tracking.errors import WeightsError
@@ -27,6 +29,16 @@ KINDS = ('siammot', 'slm', 'prb', 'ssd')
 """Kinds of checkpoints, here once more: the module that reads them takes seconds to load."""
 FIRST = ('kind', 'variant', 'body', 'classes', 'names', 'motion')
 """What is shown before the rest of what a file says of itself."""
+SHORT = ('data', 'accuracy', 'limits')
+"""What the list tells of that."""
+SETTINGS = {
+    'ssd': 'detector.weights', 'prb': 'detector.weights', 'siammot': 'rcnn.weights',
+    'slm': 'appearance.weights'}
+"""Where weights of a kind are named."""
+DTYPES = ('float32', 'float16')
+"""Precisions, here once more for the same reason as KINDS."""
+WIDTH = 99
+"""Characters of a line of prose in the list."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -66,23 +78,76 @@ def add(parser: argparse.ArgumentParser) -> None:
         'are published. Such files run code in most programs; here the tensors are read out of '
         'them without running any of it, and this option says that you know what it is')
     importing.set_defaults(run=_import_weights)
+    exporting = commands.add_parser(
+        'export', help='write weights as one file that stands by itself',
+        description='Write weights as one file that stands by itself, to keep, to give away, or '
+        'to load in other programs. A .safetensors file keeps what they say of themselves; a .pt '
+        'file holds tensors alone, as torch reads them with weights_only, under the key where '
+        "the published code of SiamMOT ('model') and of SMILEtrack ('model_G_state_dict') looks "
+        'for them. A whole network, which runs without its code, is what `mot_ros export` '
+        'writes, as ONNX.')
+    exporting.add_argument(
+        'weights', metavar='NAME|FILE', help='entry of the list, whose SHA-256 is checked first, '
+        'or a .safetensors, .pt or .pth file')
+    exporting.add_argument(
+        '--out', type=Path, required=True, metavar='PATH',
+        help='what to write, a .safetensors or .pt file')
+    exporting.add_argument(
+        '--dtype', choices=DTYPES, help='precision of what is written (that of the weights)')
+    exporting.add_argument('--force', action='store_true', help='replace a file that is there')
+    exporting.set_defaults(run=_export_weights)
 
 
 def _list_weights(_: argparse.Namespace) -> int:
     from mot_ros.tracking import weights
 
+    parts = []
     for entry in weights.describe():
-        sys.stdout.write(
-            f'{entry.name}  {entry.state.value}\n  {entry.path}\n  {entry.licence}; '
-            f'{entry.source}\n  sha256 {entry.sha256}\n')
+        # what is altered may say anything of itself
+        there = entry.state is weights.State.PRESENT
+        told = weights.metadata(entry.name) if there else {}
+        remedy = '' if there else f'; {weights.MANIFEST[entry.name].remedy}'
+        size = f', {entry.path.stat().st_size / 1e6:.1f} MB' if entry.path.is_file() else ''
+        prose = {
+            'kind': _kind(told), 'used as': _used_as(entry.name, told),
+            **{name: told.get(name, '') for name in SHORT},
+            'licence': told.get('licence', entry.licence), 'source': entry.source}
+        parts.append('\n'.join([
+            f'{entry.name}  {entry.state.value}{remedy}',
+            *(textwrap.fill(
+                value, WIDTH, initial_indent=f'  {name:10}', subsequent_indent=' ' * 12,
+                break_long_words=False, break_on_hyphens=False)
+              for name, value in prose.items() if value),
+            # a path is not to be broken, nor its spaces to be lost
+            f'  {"file":10}{entry.path}{size}', f'  {"sha256":10}{entry.sha256}\n']))
+    sys.stdout.write('\n'.join(parts))
     return 0
+
+
+def _kind(told: Mapping[str, str]) -> str:
+    """Return in short what network it is, as far as that is told."""
+    names = ('kind', 'variant', 'body', 'motion')
+    return ', '.join(told[name] for name in names if told.get(name, 'none') != 'none')
+
+
+def _used_as(name: str, told: Mapping[str, str]) -> str:
+    """Return the setting that weights are meant for, and whether they are its default."""
+    from mot_ros.tracking.config import Settings
+    from mot_ros.tracking.settings import catalogue
+
+    settings = catalogue(Settings, next(iter(Settings.presets)))
+    for setting in dict.fromkeys(SETTINGS.values()):
+        if settings[setting].default == name:
+            return f'{setting}, by default'
+    return SETTINGS.get(told.get('kind', ''), '')
 
 
 def _show_weights(args: argparse.Namespace) -> int:
     from mot_ros.tracking import weights
+    from mot_ros.tracking.weights_export import read_tensors
 
     path = weights.locate(args.weights)
-    state = weights.load(args.weights)
+    state = read_tensors(args.weights)
     kinds = sorted({str(tensor.dtype).removeprefix('torch.') for tensor in state.values()})
     count = sum(tensor.numel() for tensor in state.values())
     lines = {
@@ -128,4 +193,19 @@ def _import_checkpoint(args: argparse.Namespace) -> int:
         args.names[0], Path(args.names[1]).expanduser(), args.out,
         trust_pickle=args.trust_pickle, progress=say)
     sys.stdout.write(f'{adopted.report()}\nwrote     {path}\n')
+    return 0
+
+
+def _export_weights(args: argparse.Namespace) -> int:
+    from mot_ros.tracking import weights
+    from mot_ros.tracking.weights_export import export_weights
+
+    out = args.out.expanduser()
+    export_weights(args.weights, out, dtype=args.dtype, force=args.force)
+    told = weights.metadata(args.weights)
+    if told and out.suffix in weights.PICKLED:
+        say(f'{out} holds tensors alone; what they say of themselves, such as '
+            f'{", ".join(name for name in FIRST if name in told) or "their licence"}, is kept by '
+            'a .safetensors file')
+    sys.stdout.write(f'wrote     {out}\n')
     return 0

@@ -29,6 +29,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 
 from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, make_typestore
 from mot_ros.data.mot import Ints, MotRows, NO_ID
+from mot_ros.data.output import check_new
 from mot_ros.tracking.boxes import xyxy_to_cxcywh
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.sequence import NANOSECONDS
@@ -50,8 +51,7 @@ class BagWriter:
         self.path = Path(path)
         if storage not in STORAGES:
             raise ConfigError(f'storage is {storage!r}; choose one of {", ".join(STORAGES)}')
-        if self.path.exists():
-            raise SourceError(f'{path} exists already; remove it or choose another place')
+        check_new(self.path)
         self._storage = StoragePlugin.MCAP if storage == 'mcap' else StoragePlugin.SQLITE3
         self._topics = dict(topics)
         self._store = make_typestore()

@@ -27,16 +27,15 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
-import shutil
 from typing import Any
 
 import numpy as np
 
 from mot_ros.data.convert import left_out, pixels, Progress, uneven, write_jpeg
 from mot_ros.data.mot import Ints, MotRows, NO_ID
-from mot_ros.data.output import write_text
+from mot_ros.data.output import check_new, new_folder, write_text
 from mot_ros.data.video import FrameSource, ImageFiles
-from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.errors import ConfigError
 
 ANNOTATIONS = 'annotations.json'
 RESULTS = 'detections.json'
@@ -70,11 +69,9 @@ def write_coco(
 
     Frames are numbered from 1 in the order of what is written, and the boxes with them.
     """
-    if folder.exists():
-        raise SourceError(f'{folder} exists already; remove it or choose another place')
     writer = _Writer(source, content)
-    try:
-        (folder / IMAGES).mkdir(parents=True)
+    with new_folder(folder):
+        (folder / IMAGES).mkdir()
         for frame in progress(source):
             name = f'{len(writer.frames) + 1:06d}.jpg'
             writer.add(source.index_of(frame), frame.stamp, frame.size, name)
@@ -82,10 +79,6 @@ def write_coco(
         write_text(folder / ANNOTATIONS, json.dumps(writer.annotations()))
         if content.detections is not None:
             write_text(folder / RESULTS, json.dumps(writer.results(content.detections)))
-    except BaseException:
-        # after Ctrl-C too: half of a sequence would be scored as a whole one
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return writer.mismatches()
 
 
@@ -103,8 +96,8 @@ def write_annotations(
             f'{source.path} has no image files that {path.name} could name; write a folder, '
             'which holds them (--to coco and a name without ending)')
     results = results_beside(path)
-    if content.detections is not None and results.exists():
-        raise SourceError(f'{results} exists already; remove it or choose another place')
+    if content.detections is not None:
+        check_new(results)
     writer = _Writer(source, content)
     for frame in progress(source):
         index = source.index_of(frame)

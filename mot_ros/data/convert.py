@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-import shutil
 from typing import cast
 
 import cv2
@@ -29,7 +28,8 @@ from numpy.typing import NDArray
 from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
 from mot_ros.data.bag_writer import BagWriter
 from mot_ros.data.mot import Ints, MotRows
-from mot_ros.data.output import VideoWriter
+from mot_ros.data.mot_folder import write_info
+from mot_ros.data.output import new_folder, VideoWriter
 from mot_ros.data.topics import IMAGE_TOPIC
 from mot_ros.data.video import FrameSource, stamp_of
 from mot_ros.tracking.errors import SourceError
@@ -99,12 +99,10 @@ def write_mot(
     Frames are numbered from 1 in the order of what is written, and the boxes with them. With the
     `classes` (N,) of the truth its lines are those of MOT16, else those of MOT15.
     """
-    if folder.exists():
-        raise SourceError(f'{folder} exists already; remove it or choose another place')
     frames: list[int] = []
     stamps: list[float] = []
-    try:
-        (folder / 'img1').mkdir(parents=True)
+    with new_folder(folder):
+        (folder / 'img1').mkdir()
         for frame in progress(source):
             frames.append(source.index_of(frame) + 1)
             stamps.append(frame.stamp)
@@ -116,15 +114,7 @@ def write_mot(
             (folder / name / f'{name}.txt').write_text(
                 ''.join(_lines(rows, frames, classes if name == 'gt' else None)),
                 encoding='ascii')
-        width, height = source.size
-        (folder / 'seqinfo.ini').write_text(
-            f'[Sequence]\nname={folder.resolve().name}\nimDir=img1\nframeRate={source.fps:g}\n'
-            f'seqLength={len(frames)}\nimWidth={width}\nimHeight={height}\nimExt=.jpg\n',
-            encoding='utf-8')
-    except BaseException:
-        # after Ctrl-C too: half of a sequence would be scored as a whole one
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        write_info(folder, source.fps, len(frames), source.size)
     return left_out(source, frames, boxes) + uneven(stamps, source.fps)
 
 

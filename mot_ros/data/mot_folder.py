@@ -245,6 +245,15 @@ def _line_of(path: Path, frame: int) -> int:
     return 0
 
 
+def write_info(folder: Path, rate: float, length: int, size: tuple[int, int]) -> None:
+    """Write seqinfo.ini: `rate` in Hz, how many images, and their (width, height)."""
+    width, height = size
+    (folder / 'seqinfo.ini').write_text(
+        f'[Sequence]\nname={folder.resolve().name}\nimDir=img1\nframeRate={rate:g}\n'
+        f'seqLength={length}\nimWidth={width}\nimHeight={height}\nimExt=.jpg\n',
+        encoding='utf-8')
+
+
 def _own_images(folder: Path) -> Path | None:
     """Return the folder if there are images in it."""
     if folder.is_dir() and any(

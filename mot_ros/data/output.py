@@ -12,11 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Output files that appear whole or not at all, and the video writer."""
+"""Output files and folders that appear whole or not at all, and the video writer."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
 from pathlib import Path
+import shutil
 from types import TracebackType
 
 import cv2
@@ -116,6 +119,29 @@ def write_text(path: str | Path, text: str) -> None:
     output = OutputFile(path)
     output.partial.write_text(text, encoding='utf-8')
     output.close()
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[None]:
+    """
+    Make a folder that the block fills; nothing is left of it if that goes wrong.
+
+    Raises SourceError if it exists.
+    """
+    check_new(path)
+    path.mkdir(parents=True)
+    try:
+        yield
+    except BaseException:
+        # after Ctrl-C too: half of a sequence would be scored as a whole one
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def check_new(path: Path) -> None:
+    """Raise SourceError if something is there that would be written over."""
+    if path.exists():
+        raise SourceError(f'{path} exists already; remove it or choose another place')
 
 
 def check_writable(path: Path) -> None:

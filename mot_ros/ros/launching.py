@@ -131,6 +131,14 @@ def log_arguments() -> list[Any]:
     return ['--ros-args', '--log-level', LaunchConfiguration('log_level')]
 
 
+def node(name: str, **more: Any) -> Node:
+    """Start one of our nodes, by its executable, where the argument `namespace` says."""
+    return Node(
+        package='mot_ros', executable=name, name=name,
+        namespace=LaunchConfiguration('namespace'), arguments=log_arguments(), output='screen',
+        emulate_tty=True, **more)
+
+
 def dds_profile() -> SetEnvironmentVariable:
     """Give the Fast DDS profile, which images over 0.5 MB need, to what is started after."""
     newer, older = PROFILE_VARIABLES
@@ -145,20 +153,14 @@ def tracker() -> list[Any]:
     return [
         OpaqueFunction(function=check_params_file),
         dds_profile(),
-        Node(
-            package='mot_ros',
-            executable='tracker',
-            name='tracker',
-            namespace=LaunchConfiguration('namespace'),
+        node(
+            'tracker',
             parameters=[LaunchConfiguration('params_file'), passed_on(
                 'method', 'preset', 'image_transport', 'device', 'queue', 'use_sim_time',
                 'autostart', weights='detector.weights', rcnn_weights='rcnn.weights')],
             remappings=[
                 ('image', LaunchConfiguration('image_topic')),
-                ('detections', LaunchConfiguration('detections_topic'))],
-            arguments=log_arguments(),
-            output='screen',
-            emulate_tty=True)]
+                ('detections', LaunchConfiguration('detections_topic'))])]
 
 
 def check_params_file(context: LaunchContext) -> None:

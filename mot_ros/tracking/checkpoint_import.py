@@ -22,9 +22,7 @@ import json
 from pathlib import Path
 import pickle
 from types import MappingProxyType
-from typing import Any
 
-from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
@@ -35,7 +33,7 @@ from mot_ros.tracking.inert_pickle import Record
 from mot_ros.tracking.mxnet_file import read_params
 from mot_ros.tracking.nets.slm import CHECKPOINT_KEY, UNUSED
 from mot_ros.tracking.nets.slms import make_slm, variant_of
-from mot_ros.tracking.weights_import import Progress, serialize, write
+from mot_ros.tracking.weights_import import array_of, Progress, serialize, write
 
 KINDS: Mapping[str, str] = MappingProxyType({
     'siammot': 'SiamMOT and its Faster R-CNN, .pth of the published code',
@@ -44,8 +42,6 @@ KINDS: Mapping[str, str] = MappingProxyType({
     'ssd': "GluonCV's SSDs, SMOT's detectors, .params of MXNet",
 })
 """The kinds of checkpoints by name, and what they are."""
-NUMPY_FLOATS = (torch.float16, torch.float32, torch.float64)
-"""What NumPy knows of the floating-point types of torch."""
 
 
 def import_checkpoint(
@@ -80,22 +76,9 @@ def import_checkpoint(
     metadata = {'kind': kind, **adopted.metadata, 'source': file.name, 'source_sha256': digest}
     if names and str(len(names)) == metadata.get('classes'):
         metadata['names'] = json.dumps(names, ensure_ascii=False)
-    arrays = {name: _array(name, tensor, file) for name, tensor in adopted.tensors.items()}
+    arrays = {name: array_of(name, tensor, file) for name, tensor in adopted.tensors.items()}
     write(target, serialize(arrays, metadata), 'name another file with --out')
     return target, dataclasses.replace(adopted, metadata=metadata)
-
-
-def _array(name: str, tensor: Tensor, file: Path) -> NDArray[Any]:
-    """Return the numbers of a tensor, if it is an ordinary one."""
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
-        raise WeightsError(
-            f'{name} in {file} is a {tensor.dtype} tensor of layout {tensor.layout}; weights are '
-            'dense real numbers')
-    plain = tensor.detach()
-    if plain.is_floating_point() and plain.dtype not in NUMPY_FLOATS:
-        plain = plain.float()
-    array: NDArray[Any] = plain.numpy()
-    return array
 
 
 def _tensors(

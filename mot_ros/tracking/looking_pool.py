@@ -50,7 +50,7 @@ class LookingPool(TrackPool[KalmanFilter]):
             self, kind: Kalman, settings: Settings, capacity: int, *, camera: bool,
             first_id: int = 1) -> None:
         self.embedder = make_embedder(settings)
-        self._looks = _looks(settings)
+        self._looks = looks_of(settings)
         self._capacity = capacity
         self._use(settings, camera=camera)
         super().__init__(kind, first_id)
@@ -75,9 +75,9 @@ class LookingPool(TrackPool[KalmanFilter]):
         Another motion or way to tell looks drops all tracks. With another capacity they live
         on, and are known by their means alone at first.
         """
-        if _looks(settings) != self._looks:
+        if looks_of(settings) != self._looks:
             self.embedder = make_embedder(settings)
-            self._looks = _looks(settings)
+            self._looks = looks_of(settings)
             self._use(settings, camera=camera)
             self.reset(keep_ids=True)
         self._use(settings, camera=camera)
@@ -161,7 +161,7 @@ class LookingPool(TrackPool[KalmanFilter]):
         self._dimension = 0 if self.embedder is None else self.embedder.dimension
 
 
-def _looks(settings: Settings) -> tuple[str, ...]:
+def looks_of(settings: Settings) -> tuple[str, ...]:
     """Return what the embedder is made from."""
     wanted = settings.appearance
     if wanted.type not in ('slm', 'both'):

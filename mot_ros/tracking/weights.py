@@ -37,6 +37,13 @@ from mot_ros.tracking.errors import WeightsError
 IMPORT_COMMAND = 'mot_ros weights import'
 SHIPPED = Path(__file__).resolve().parents[1] / 'models'
 """Where the weights lie that come with the package."""
+BASE, PART = 'base', 'part'
+"""
+What a file says of itself that holds only a part of a network: the name in the manifest that the
+rest is taken from, and how the names of its own tensors begin, of which the base gives none.
+"""
+PICKLED = ('.pt', '.pth')
+"""Endings of files that torch writes."""
 
 
 @dataclass(frozen=True)
@@ -162,17 +169,49 @@ def load(name_or_path: str | Path, inside: str = '') -> dict[str, Tensor]:
     """
     Return the tensors of a file by name, on the CPU; nothing in the file is ever executed.
 
-    Names of the manifest must have their SHA-256. A path may be .safetensors, or .pt and .pth
-    with nothing in them but tensors, or with these under the key `inside`, as checkpoints of
-    training have them. Raises WeightsError if the file is missing, altered, truncated, or
-    holds anything else.
+    Names of the manifest must have their SHA-256. A file that is a part (BASE, PART) comes
+    together with the rest. A path may be .safetensors, or .pt and .pth with nothing in them but
+    tensors, or with these under the key `inside`, as checkpoints of training have them. Raises
+    WeightsError if the file is missing, altered, truncated, or holds anything else.
     """
     path = locate(name_or_path)
-    if path.suffix in ('.pt', '.pth'):
+    if path.suffix in PICKLED:
         return _load_pickled(path, inside)
     if path.suffix != '.safetensors':
         raise WeightsError(
             f'{path} ends in {path.suffix!r}; weights are .safetensors, .pt or .pth files')
+    data = read(name_or_path)
+    try:
+        state: dict[str, Tensor] = safetensors.torch.load(data)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f'{path} ({len(data)} bytes) is no whole safetensors file: {error}; copy or make '
+            'it again') from error
+    return _completed(state, path)
+
+
+def _completed(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file, with those of its base where it is only a part."""
+    told = metadata(path)
+    if BASE not in told:
+        return state
+    base, part = told[BASE], told.get(PART, '')
+    # a file that is given away must not reach for others wherever they lie
+    if base not in MANIFEST or not part or BASE in metadata(base):
+        raise WeightsError(
+            f'{path} is to be completed by {base!r} but for {part!r}; that must be a whole '
+            'network in the manifest, and the beginning of the names of tensors')
+    rest = {name: tensor for name, tensor in load(base).items() if not name.startswith(part)}
+    return {**rest, **state}
+
+
+def read(name_or_path: str | Path) -> bytes:
+    """
+    Return the bytes of a file; those of a name of the manifest must have its SHA-256.
+
+    Raises WeightsError if the file is missing, altered, or cannot be read.
+    """
+    path = locate(name_or_path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -182,13 +221,7 @@ def load(name_or_path: str | Path, inside: str = '') -> dict[str, Tensor]:
         raise WeightsError(
             f'{path} has SHA-256 {sha256(data)}, but {name_or_path} has {pinned.sha256}: it is '
             f'damaged or not the right file; {pinned.remedy}')
-    try:
-        state: dict[str, Tensor] = safetensors.torch.load(data)
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise WeightsError(
-            f'{path} ({len(data)} bytes) is no whole safetensors file: {error}; copy or make '
-            'it again') from error
-    return state
+    return data
 
 
 def metadata(name_or_path: str | Path) -> dict[str, str]:

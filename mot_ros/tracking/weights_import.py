@@ -30,6 +30,8 @@ import zipfile
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from mot_ros.tracking import weights
 from mot_ros.tracking.errors import WeightsError
@@ -49,6 +51,8 @@ _TYPES = {
     'float64': 'F64', 'float32': 'F32', 'float16': 'F16', 'int64': 'I64', 'int32': 'I32',
     'int16': 'I16', 'int8': 'I8', 'uint8': 'U8', 'bool': 'BOOL'}
 """What safetensors calls the types of numbers."""
+NUMPY_FLOATS = (torch.float16, torch.float32, torch.float64)
+"""What NumPy knows of the floating-point types of torch."""
 
 
 def import_weights(
@@ -99,6 +103,23 @@ def graph_files() -> tuple[Path, Path]:
     """
     folder = cache_root() / 'source'
     return folder / GRAPH, folder / TEXT
+
+
+def array_of(name: str, tensor: Tensor, file: Path) -> NDArray[Any]:
+    """
+    Return the numbers of a tensor in a file; types of floats that NumPy lacks become float32.
+
+    Raises WeightsError for a tensor that is sparse, quantized or complex.
+    """
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+        raise WeightsError(
+            f'{name} in {file} is a {tensor.dtype} tensor of layout {tensor.layout}; weights are '
+            'dense real numbers')
+    plain = tensor.detach()
+    if plain.is_floating_point() and plain.dtype not in NUMPY_FLOATS:
+        plain = plain.float()
+    array: NDArray[Any] = plain.numpy()
+    return array
 
 
 def serialize(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:

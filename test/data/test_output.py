@@ -20,7 +20,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.output import check_writable, OutputFile, VideoWriter, write_image
+from mot_ros.data.output import (
+    check_new,
+    check_writable,
+    new_folder,
+    OutputFile,
+    VideoWriter,
+    write_image,
+)
 from mot_ros.data.video import open_source
 from mot_ros.tracking.errors import SourceError
 
@@ -34,6 +41,23 @@ def test_file_appears_when_closed(tmp_path: Path) -> None:
     output.close()
     assert path.read_text() == 'new'
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
+def test_a_folder_is_whole_or_not_there(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / 'deep' / 'folder'
+    with new_folder(path):
+        (path / 'a.txt').write_text('a')
+    assert (path / 'a.txt').read_text() == 'a'
+    with pytest.raises(SourceError, match='exists already'), new_folder(path):
+        pass
+    # what was there is kept
+    assert (path / 'a.txt').read_text() == 'a'
+    with pytest.raises(error), new_folder(other := tmp_path / 'other'):
+        (other / 'a.txt').write_text('a')
+        raise error
+    assert not other.exists()
+    check_new(other)
 
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.avi'])

@@ -35,6 +35,7 @@ from mot_ros.data.composed.textures import (
     sky,
     Texture,
 )
+from mot_ros.data.splits import splits
 from mot_ros.data.video import IMAGE_SUFFIXES
 from mot_ros.tracking.errors import SourceError
 
@@ -46,20 +47,23 @@ WALL_HEIGHT = 15.0
 
 def background_files(folder: str | Path) -> list[Path]:
     """
-    Return the images of a folder, or of `images` in it, on which nobody is.
+    Return the images of a folder, or of `images` in it or its splits, on which nobody is.
 
     Who is on them stands in `labels` beside `images`, as YOLO's text files have it (class 0);
     without these every image is taken. Raises SourceError if none is left.
     """
-    root = Path(folder)
-    images = root / 'images' if (root / 'images').is_dir() else root
-    labels = root / 'labels'
-    found = sorted(path for path in images.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES) \
-        if images.is_dir() else []
-    files = [path for path in found if not _has_people(labels / f'{path.stem}.txt')]
+    count, files = 0, []
+    for root, split in splits(folder):
+        images = root / 'images' / split if (root / 'images').is_dir() else root
+        labels = root / 'labels' / split
+        for path in sorted(images.iterdir()) if images.is_dir() else []:
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                count += 1
+                if not _has_people(labels / f'{path.stem}.txt'):
+                    files.append(path)
     if not files:
         raise SourceError(
-            f'{folder}: no image of {len(found)} is without people; name a folder of images')
+            f'{folder}: no image of {count} is without people; name a folder of images')
     return files
 
 

@@ -24,13 +24,14 @@ size of the image.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.data.splits import splits
 from mot_ros.data.video import IMAGE_SUFFIXES
 from mot_ros.tracking.errors import SourceError
 
@@ -48,11 +49,12 @@ class Cutout:
     A figure on transparent ground.
 
     `image` (H, W, 4) uint8 BGRA, not multiplied by alpha; the box of its pixels with alpha
-    >= 128 is the whole image. `label` is its class.
+    >= 128 is the whole image. `label` is its class, `path` the file that it was cut out of.
     """
 
     image: Image
     label: int = PERSON
+    path: Path | None = None
 
     def __post_init__(self) -> None:
         shape, kind = self.image.shape, self.image.dtype
@@ -113,12 +115,12 @@ def penn_fudan_cutouts(folder: str | Path, wanted: Wanted | None = None) -> list
     root, found = Path(folder), []
     for path in sorted((root / 'masks').glob('*.png')):
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        image = image_beside(root / 'images', path.stem)
+        file, image = image_beside(root / 'images', path.stem)
         if mask is None or mask.shape != image.shape[:2]:
             raise SourceError(
                 f'{path} cannot be read as a mask of one channel of the image of its name')
         for number in range(1, int(mask.max()) + 1):
-            found += _good(cut_out(image, mask == number), wanted)
+            found += _good(cut_out(image, mask == number), wanted, file)
     return _some(found, root)
 
 
@@ -126,28 +128,30 @@ def polygon_cutouts(
         folder: str | Path, labels: Mapping[int, int] | None = None,
         wanted: Wanted | None = None) -> list[Cutout]:
     """
-    Read the objects of a folder with `images` and `polygons`; SourceError if there are none.
+    Read the objects of a folder with `images` and `polygons`, or with splits in these.
 
     `labels` tells which classes of the files to take, and the label of each; by default people,
-    who are the lowest class that there is.
+    who are the lowest class that there is. Raises SourceError if nothing is found.
     """
-    root, found = Path(folder), []
-    files = {path: list(read_outlines(path)) for path in sorted((root / 'polygons').glob('*.txt'))}
+    found = []
+    texts = [(root / 'images' / split, path.stem, list(read_outlines(path)))
+             for root, split in splits(folder)
+             for path in sorted((root / 'polygons' / split).glob('*.txt'))]
     if labels is None:
-        labels = {min((number for lines in files.values() for number, _ in lines),
+        labels = {min((number for _, _, lines in texts for number, _ in lines),
                       default=0): PERSON}
-    for path, lines in files.items():
+    for images, stem, lines in texts:
         outlines = [(number, points) for number, points in lines if number in labels]
         if not outlines:
             continue
-        image = image_beside(root / 'images', path.stem)
+        file, image = image_beside(images, stem)
         for number, points in outlines:
             height, width = image.shape[:2]
             mask = np.zeros((height, width), np.uint8)
             corners = np.round(points * (width, height)).astype(np.int32)
             cv2.fillPoly(mask, [corners], 1)
-            found += _good(cut_out(image, mask.astype(bool), labels[number]), wanted)
-    return _some(found, root)
+            found += _good(cut_out(image, mask.astype(bool), labels[number]), wanted, file)
+    return _some(found, Path(folder))
 
 
 def read_outlines(path: Path) -> Iterator[tuple[int, NDArray[np.float64]]]:
@@ -171,28 +175,30 @@ def read_cutouts(folder: str | Path, wanted: Wanted | None = None) -> list[Cutou
     root = Path(folder)
     if (root / 'masks').is_dir():
         return penn_fudan_cutouts(root, wanted)
-    if (root / 'polygons').is_dir():
+    if (splits(root)[0][0] / 'polygons').is_dir():
         return polygon_cutouts(root, wanted=wanted)
     raise SourceError(
         f'{root} has neither a folder masks (as Penn-Fudan) nor a folder polygons (YOLO '
         'outlines), so nobody can be cut out')
 
 
-def image_beside(folder: Path, stem: str) -> Image:
-    """Read the image of a name without its ending, BGR; SourceError if there is none."""
+def image_beside(folder: Path, stem: str) -> tuple[Path, Image]:
+    """Find and read the image of a name without its ending, BGR; SourceError if there is none."""
     for suffix in IMAGE_SUFFIXES:
         path = folder / f'{stem}{suffix}'
         if path.exists():
             image = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if image is None:
                 raise SourceError(f'{path} cannot be read as an image')
-            return image  # type: ignore[return-value]
+            return path, image  # type: ignore[return-value]
     raise SourceError(f'{folder} has no image called {stem}; is the folder complete?')
 
 
-def _good(cutout: Cutout | None, wanted: Wanted | None) -> list[Cutout]:
+def _good(cutout: Cutout | None, wanted: Wanted | None, path: Path) -> list[Cutout]:
     wanted = wanted or Wanted()
-    return [cutout] if cutout is not None and wanted.fits(*cutout.size) else []
+    if cutout is None or not wanted.fits(*cutout.size):
+        return []
+    return [replace(cutout, path=path)]
 
 
 def _some(found: Sequence[Cutout], folder: Path) -> list[Cutout]:

@@ -24,7 +24,7 @@ says; size and mirror image are common to both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import math
 
 import cv2
@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.composed.look import jpeg, line_kernel
-from mot_ros.data.composed.pairs import PairSample
+from mot_ros.data.composed.pairs import no_boxes, PairSample
 from mot_ros.data.labelled_images import LabelledImage
 from mot_ros.tracking.boxes import area, clip
 from mot_ros.tracking.errors import ConfigError
@@ -54,13 +54,18 @@ STRIDE = 32
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One frame on its way: image, `boxes` and `visible` (N, 4), ids and labels (N,)."""
+    """
+    One frame on its way: image, `boxes` and `visible` (N, 4), ids and labels (N,).
+
+    `regions` (K, 4) are neither people nor background.
+    """
 
     image: Image
     boxes: Floats
     visible: Floats
     ids: Ints
     labels: Ints
+    regions: Floats = field(default_factory=no_boxes)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -77,7 +82,8 @@ class View:
         """Return the view with another image, in which a point is at (x - shift) * scale."""
         corner, factor = np.array(shift * 2, np.float32), np.array(scale * 2, np.float32)
         return replace(self, image=image, boxes=(self.boxes - corner) * factor,
-                       visible=(self.visible - corner) * factor)
+                       visible=(self.visible - corner) * factor,
+                       regions=(self.regions - corner) * factor)
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class ImagePairs:
     """
     Pairs out of annotated images, in an order that is new in every round through them.
 
-    Boxes to ignore, and the second of two equal ones, are left out.
+    Boxes to ignore become regions; the second of two equal boxes is left out.
     """
 
     def __init__(self, images: Sequence[LabelledImage], augmentation: Augmentation | None = None,
@@ -143,7 +149,7 @@ def view_of(labelled: LabelledImage) -> View:
         first[np.unique(boxes, axis=0, return_index=True)[1]] = True
     wanted = first & ~labelled.ignored
     return View(labelled.read(), boxes, labelled.visible, np.arange(1, len(boxes) + 1),
-                labelled.labels).only(wanted)
+                labelled.labels, boxes[labelled.ignored]).only(wanted)
 
 
 def pair_of(view: View, generator: np.random.Generator, augmentation: Augmentation) -> PairSample:
@@ -169,7 +175,8 @@ def pair_of(view: View, generator: np.random.Generator, augmentation: Augmentati
     first, second = (inside(frame, amodal=augmentation.amodal) for frame in views)
     return PairSample(
         (first.image, second.image), (first.boxes, second.boxes), (first.ids, second.ids),
-        (first.labels, second.labels), (_visibility(first), _visibility(second)))
+        (first.labels, second.labels), (_visibility(first), _visibility(second)),
+        regions=(first.regions, second.regions))
 
 
 def jittered(image: Image, generator: np.random.Generator, limit: float) -> Image:
@@ -244,7 +251,8 @@ def mirrored(view: View) -> View:
         return result
 
     return replace(view, image=np.ascontiguousarray(view.image[:, ::-1]),
-                   boxes=turned(view.boxes), visible=turned(view.visible))
+                   boxes=turned(view.boxes), visible=turned(view.visible),
+                   regions=turned(view.regions))
 
 
 def inside(view: View, *, amodal: bool) -> View:
@@ -253,7 +261,9 @@ def inside(view: View, *, amodal: bool) -> View:
     if not amodal:
         view = replace(view, boxes=visible)
         boxes = visible
-    return replace(view, visible=visible).only(area(boxes) > 0)
+    regions = clip(view.regions, view.size)
+    view = replace(view, visible=visible, regions=regions[area(regions) > 0])
+    return view.only(area(boxes) > 0)
 
 
 def _visibility(view: View) -> Floats:

@@ -74,13 +74,14 @@ class Lens:
         look = self.look
         gain = 1 + look.brightness * math.sin(2 * math.pi * time / look.period + self._phase)
         if look.brightness:
-            image = cv2.convertScaleAbs(image, alpha=gain)  # type: ignore[assignment]
+            image = np.asarray(cv2.convertScaleAbs(image, alpha=gain), np.uint8)
         if look.noise:
             # shifted differently every time, as a field of noise is slow to make
             place = np.random.default_rng((self._seed, 2, abs(round(time * 1e6))))
             row, column = place.integers(SPARE, size=2)
             field = self._noise[row:row + image.shape[0], column:column + image.shape[1]]
-            image = cv2.add(image, cv2.merge([field] * 3), dtype=cv2.CV_8U)  # type: ignore
+            image = np.asarray(
+                cv2.add(image, cv2.merge([field] * 3), dtype=cv2.CV_8U), np.uint8)
         return image if look.jpeg is None else jpeg(image, look.jpeg)
 
 

@@ -95,7 +95,8 @@ def mosaic(views: Sequence[View], size: tuple[int, int], heights: tuple[float, f
     return View(
         canvas, np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.visible for part in parts]), np.arange(1, count + 1),
-        np.concatenate([part.labels for part in parts]))
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.regions for part in parts]))
 
 
 def cut_tile(view: View, tile: tuple[int, int], heights: tuple[float, float],
@@ -127,9 +128,11 @@ def cut_tile(view: View, tile: tuple[int, int], heights: tuple[float, float],
     left, top = corner
     part = view.scaled(image[top:top + tile[1], left:left + tile[0]], exact, (0.0, 0.0))
     part = part.scaled(part.image, (1.0, 1.0), (left, top))
-    boxes, visible = clip(part.boxes, part.size), clip(part.visible, part.size)
+    boxes, visible, regions = (
+        clip(each, part.size) for each in (part.boxes, part.visible, part.regions))
     kept = _share(visible, part.visible) > KEPT
-    return View(part.image, boxes, visible, part.ids, part.labels).only(kept & (area(boxes) > 0))
+    part = View(part.image, boxes, visible, part.ids, part.labels, regions[area(regions) > 0])
+    return part.only(kept & (area(boxes) > 0))
 
 
 def _share(cut: Floats, whole: Floats) -> Floats:

@@ -22,7 +22,7 @@ stopped, and by several processes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +41,11 @@ from mot_ros.tracking.types import Floats, Ints
 Image = NDArray[np.uint8]
 
 
+def no_boxes() -> Floats:
+    """Return (0, 4) boxes."""
+    return np.zeros((0, 4), np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class PairSample:
     """
@@ -49,7 +54,7 @@ class PairSample:
     `images` are (H, W, 3) uint8 BGR of one size. For each of them: `boxes` (N, 4) float32 xyxy
     pixels, `ids` (N,), the same for the same person in both, `labels` (N,), `visibilities` (N,)
     in [0, 1], 1 where it is not known. `gap` is the time between them in seconds, 0 where both
-    were made of one image.
+    were made of one image. `regions` (K, 4) are neither people nor background.
     """
 
     images: tuple[Image, Image]
@@ -58,6 +63,7 @@ class PairSample:
     labels: tuple[Ints, Ints]
     visibilities: tuple[Floats, Floats]
     gap: float = 0.0
+    regions: tuple[Floats, Floats] = field(default_factory=lambda: (no_boxes(), no_boxes()))
 
 
 class Pairs(Protocol):

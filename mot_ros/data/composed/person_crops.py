@@ -48,6 +48,8 @@ TALLEST = 200
 PHOTOGRAPHS = 200
 """The most that are kept in memory, at a width of LONGEST at most."""
 LONGEST = 480
+STRIPES = 8
+"""Parts of a figure from head to feet whose clothes are told apart."""
 DRAWN = 12
 """Surfaces that are drawn where there are no photographs."""
 
@@ -74,16 +76,25 @@ class CropChoice:
 
     `size` is (width, height) of the crops, `views` how many there are of each. `heights` is
     how tall people are in the image that they are cut out of, in pixels. The edges of boxes are
-    off by up to `jitter` of their side. The rest is how probable things are: `recolour` another
-    colour of everything, which makes another person; `crowd` somebody behind, and in front;
-    `cover` something before the legs; `bend` a sway; `blur`; and `erase` a blank rectangle.
+    off by up to `jitter` of their side. `light` is how much light and colours differ, from 0,
+    not at all, to 1, as between two cameras. The rest is how probable things are: `recolour`
+    another colour of everything, which makes another person; `twin` that of two people in a row
+    the second is the first in other colours; `dress` that a view shows somebody else in the same
+    clothes; `crowd` somebody behind, and in front; `cover` something before the legs; `bend` a
+    sway; `blur`; and `erase` a blank rectangle.
+
+    All views of a cut-out have its outline in common, which those of a person in video have not:
+    `twin` and `dress` keep a network from going by it.
     """
 
     size: tuple[int, int] = (64, 128)
     views: int = 4
     heights: tuple[float, float] = (36.0, 190.0)
     jitter: float = 0.1
+    light: float = 1.0
     recolour: float = 0.4
+    twin: float = 0.0
+    dress: float = 0.0
     crowd: float = 0.35
     cover: float = 0.2
     bend: float = 0.7
@@ -91,12 +102,13 @@ class CropChoice:
     erase: float = 0.4
 
     def __post_init__(self) -> None:
-        parts = (self.recolour, self.crowd, self.cover, self.bend, self.blur, self.erase)
+        parts = (self.light, self.recolour, self.twin, self.dress, self.crowd, self.cover,
+                 self.bend, self.blur, self.erase)
         if not (min(parts) >= 0 and max(parts) <= 1 and 0 <= self.jitter < .5
                 and self.views >= 1 and 8 <= self.heights[0] <= self.heights[1] <= TALLEST):
             raise ConfigError(
-                f'{self} cannot be; probabilities lie in [0, 1], jitter in [0, 0.5), views are '
-                f'at least 1, heights from 8 to {TALLEST}')
+                f'{self} cannot be; light and probabilities lie in [0, 1], jitter in [0, 0.5), '
+                f'views are at least 1, heights from 8 to {TALLEST}')
 
 
 class PersonCrops:
@@ -115,23 +127,29 @@ class PersonCrops:
         self._grounds: dict[int, Image] = {}
 
     def sample(self, index: int) -> CropSample:
-        """Return the views of a number from 0 on; a round shows everybody once."""
-        number, place = divmod(index, len(self._cutouts))
+        """Return the views of a number from 0 on; a round shows everybody once but for twins."""
+        choice, generator = self._choice, np.random.default_rng((self._seed, 1, index))
+        twin = index % 2 == 1 and generator.random() < choice.twin
+        number, place = divmod(index - twin, len(self._cutouts))
         order = np.random.default_rng((self._seed, 0, number)).permutation(len(self._cutouts))
         who = int(order[place])
-        generator = np.random.default_rng((self._seed, 1, index))
         figure, identity = self._figure(who), who
-        if generator.random() < self._choice.recolour:
+        if twin or generator.random() < choice.recolour:
             figure = recoloured(figure, generator)
             identity = len(self._cutouts) + index
-        views = [self._view(figure, who, generator) for _ in range(self._choice.views)]
+        views = []
+        for _ in range(choice.views):
+            shown = figure
+            if generator.random() < choice.dress:
+                shown = dressed(self._figure(int(generator.integers(len(self._cutouts)))), figure)
+            views.append(self._view(shown, who, generator))
         return CropSample(np.stack(views), identity)
 
     def _view(self, figure: Image, who: int, generator: np.random.Generator) -> Image:
         """Compose one image with the figure in it, and cut that out."""
         choice = self._choice
         height = math.exp(generator.uniform(*np.log(choice.heights)))
-        changed = lit(figure, generator)
+        changed = lit(figure, generator, choice.light)
         if generator.random() < choice.bend:
             changed = bent(changed, generator)
         sprite = Sprite(Cutout(changed), shadow=bool(generator.random() < .5))
@@ -159,7 +177,8 @@ class PersonCrops:
                depth: float, generator: np.random.Generator) -> Placement:
         """Put somebody else beside the figure, who hides a part of it, or of whom it does."""
         number = (who + int(generator.integers(1, len(self._cutouts)))) % len(self._cutouts)
-        sprite = Sprite(Cutout(lit(self._figure(number), generator)), shadow=False)
+        sprite = Sprite(
+            Cutout(lit(self._figure(number), generator, self._choice.light)), shadow=False)
         side = generator.choice([-1, 1]) * generator.uniform(.45, 1.1) * size[0]
         matrix = standing(
             sprite, (feet[0] + side, feet[1] + (1 - depth) * .06 * size[1]),
@@ -222,7 +241,7 @@ def seen_in(image: Image, box: NDArray[Any], choice: CropChoice, generator: np.r
     """Cut somebody out of an image by a box (4,) that fits more or less, as a camera sees him."""
     side = np.tile(box[2:] - box[:2], 2)
     box = box + generator.uniform(-choice.jitter, choice.jitter, 4) * side
-    piece = _photographed(cut(image, box), choice.blur, generator)
+    piece = _photographed(cut(image, box), choice, generator)
     # not smoothed, because the embedder does not either
     seen = np.asarray(cv2.resize(piece, choice.size, interpolation=cv2.INTER_LINEAR), np.uint8)
     if flip and generator.random() < .5:
@@ -231,28 +250,78 @@ def seen_in(image: Image, box: NDArray[Any], choice: CropChoice, generator: np.r
 
 
 def recoloured(figure: Image, generator: np.random.Generator) -> Image:
-    """Turn all hues of a figure (H, W, 4) so far that nobody would take it for the same one."""
-    turn = int(generator.integers(25, 156))
-    hue = cv2.cvtColor(np.ascontiguousarray(figure[..., :3]), cv2.COLOR_BGR2HSV)
-    # OpenCV counts hue in steps of two degrees, 180 of them
-    hue[..., 0] = (hue[..., 0].astype(np.int16) + turn) % 180
-    hue[..., 1] = cv2.convertScaleAbs(hue[..., 1], alpha=generator.uniform(.7, 1.6))
-    hue[..., 2] = cv2.convertScaleAbs(hue[..., 2], alpha=generator.uniform(.5, 1.5))
-    return np.dstack([cv2.cvtColor(hue, cv2.COLOR_HSV2BGR), figure[..., 3]])
+    """Change the colours of a figure (H, W, 4) so far that nobody would take it for the same."""
+    changed = figure.copy()
+    # coat and trousers for themselves: grey clothes differ by how light they are, or not at all
+    waist = round(figure.shape[0] * generator.uniform(.4, .6))
+    for part in (slice(0, waist), slice(waist, None)):
+        hue = cv2.cvtColor(np.ascontiguousarray(figure[part, :, :3]), cv2.COLOR_BGR2HSV)
+        # OpenCV counts hue in steps of two degrees, 180 of them
+        hue[..., 0] = (hue[..., 0].astype(np.int16) + int(generator.integers(25, 156))) % 180
+        hue[..., 1] = cv2.convertScaleAbs(
+            hue[..., 1], alpha=generator.uniform(.5, 1.8), beta=generator.uniform(0, 40))
+        light = hue[..., 2].astype(np.float32)
+        if generator.random() < .3:
+            light = 255 - light
+        gamma = math.exp(generator.choice([-1, 1]) * generator.uniform(.3, .9))
+        hue[..., 2] = np.clip(255 * (light / 255) ** gamma, 0, 255).astype(np.uint8)
+        changed[part, :, :3] = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)
+    return changed
 
 
-def lit(figure: Image, generator: np.random.Generator) -> Image:
+def dressed(figure: Image, model: Image) -> Image:
+    """
+    Give a figure (H, W, 4) the colours of another one, stripe by stripe from head to feet.
+
+    Each of STRIPES gets the mean and the spread of Lab that the stripe of the model has, and
+    between their middles what lies between.
+    """
+    mean, spread = _colours(figure)
+    wanted_mean, wanted_spread = _colours(model)
+    rows = (np.arange(figure.shape[0]) + .5) / figure.shape[0] * STRIPES - .5
+    stripes = np.arange(STRIPES)
+
+    def smooth(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.stack([np.interp(rows, stripes, values[:, channel]) for channel in range(3)],
+                        axis=1).astype(np.float32)[:, None]
+
+    gain = smooth(np.clip(wanted_spread / spread, .4, 2.5))
+    colours = (_lab(figure) - smooth(mean)) * gain + smooth(wanted_mean)
+    plain = cv2.cvtColor(np.clip(colours, 0, 255).astype(np.uint8), cv2.COLOR_LAB2BGR)
+    return np.dstack([plain, figure[..., 3]])
+
+
+def _lab(figure: Image) -> NDArray[np.float32]:
+    return np.asarray(cv2.cvtColor(
+        np.ascontiguousarray(figure[..., :3]), cv2.COLOR_BGR2LAB), np.float32)
+
+
+def _colours(figure: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return means and spreads (STRIPES, 3) of what is opaque in each stripe."""
+    lab, opaque = _lab(figure), figure[..., 3] > 127
+    found = []
+    for part in np.array_split(np.arange(len(lab)), STRIPES):
+        pixels = lab[part][opaque[part]]
+        # of a stripe with nothing in it the whole figure tells
+        pixels = pixels if len(pixels) else lab.reshape(-1, 3)
+        found.append((pixels.mean(axis=0), pixels.std(axis=0) + 4))
+    means, spreads = zip(*found, strict=True)
+    return np.stack(means), np.stack(spreads)
+
+
+def lit(figure: Image, generator: np.random.Generator, much: float = 1.0) -> Image:
     """Put a figure (H, W, 4) into another light: brightness, contrast, tint, and from a side."""
     levels = np.arange(256) / 255
-    gain, gamma = generator.uniform(.6, 1.4), math.exp(generator.uniform(-.35, .35))
-    tint = gain * generator.uniform(.9, 1.1, 3)
+    gain = 1 + much * generator.uniform(-.4, .4)
+    gamma = math.exp(much * generator.uniform(-.35, .35))
+    tint = gain * (1 + much * generator.uniform(-.1, .1, 3))
     table = np.clip(255 * levels[:, None] ** gamma * tint, 0, 255).astype(np.uint8)
     colours = np.asarray(cv2.LUT(
         np.ascontiguousarray(figure[..., :3]), table[None]), np.float32)
-    slope = generator.uniform(-.25, .25)
+    slope = much * generator.uniform(-.25, .25)
     colours *= (1 + slope * np.linspace(-1, 1, figure.shape[1], dtype=np.float32))[:, None]
     grey = colours.mean(axis=2, keepdims=True)
-    colours = grey + (colours - grey) * np.float32(generator.uniform(.6, 1.25))
+    colours = grey + (colours - grey) * np.float32(1 + much * generator.uniform(-.4, .25))
     return np.dstack([np.clip(colours, 0, 255).astype(np.uint8), figure[..., 3]])
 
 
@@ -295,10 +364,10 @@ def erased(crop: Image, generator: np.random.Generator) -> Image:
 
 
 def _photographed(
-        image: Image, blur: float, generator: np.random.Generator) -> Image:
+        image: Image, choice: CropChoice, generator: np.random.Generator) -> Image:
     """Return an image as a camera gives it: colours a little off, unsharp, noisy, compressed."""
-    image = jittered(image, generator, .08)
-    if generator.random() < blur:
+    image = jittered(image, generator, .08 * choice.light)
+    if generator.random() < choice.blur:
         sigma = generator.uniform(.3, 1.4)
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
     grain = generator.standard_normal(image.shape, np.float32) * generator.uniform(0, 8)

@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-import shutil
 from typing import cast
 
 import numpy as np
@@ -29,7 +28,8 @@ from numpy.typing import NDArray
 from mot_ros.data.composed.cutouts import PERSON
 from mot_ros.data.composed.truth import apparent_shift, rows_of, Truth
 from mot_ros.data.convert import write_jpeg
-from mot_ros.data.mot_folder import CLASSES
+from mot_ros.data.mot_folder import CLASSES, write_info
+from mot_ros.data.output import new_folder
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.types import Frame
 
@@ -57,12 +57,10 @@ def write_sequence(
     or if nobody is ever visible: such a sequence could not be scored.
     """
     path = Path(folder)
-    if path.exists():
-        raise SourceError(f'{path} exists already; remove it or choose another place')
     truths: list[Truth] = []
     size = (0, 0)
-    try:
-        (path / 'img1').mkdir(parents=True)
+    with new_folder(path):
+        (path / 'img1').mkdir()
         (path / 'gt').mkdir()
         for frame, truth in sequence:
             truths.append(truth)
@@ -74,14 +72,7 @@ def write_sequence(
                 f'{path}: nobody is visible in {len(truths)} frames; compose more people or more '
                 'frames, or another seed')
         (path / 'gt' / 'gt.txt').write_text(''.join(_lines(truths, least)), encoding='ascii')
-        (path / 'seqinfo.ini').write_text(
-            f'[Sequence]\nname={path.resolve().name}\nimDir=img1\nframeRate={fps:g}\n'
-            f'seqLength={len(truths)}\nimWidth={size[0]}\nimHeight={size[1]}\nimExt=.jpg\n',
-            encoding='utf-8')
-    except BaseException:
-        # after Ctrl-C too: half of a sequence would be scored as a whole one
-        shutil.rmtree(path, ignore_errors=True)
-        raise
+        write_info(path, fps, len(truths), size)
     return _summary(truths)
 
 

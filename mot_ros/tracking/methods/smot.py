@@ -29,7 +29,7 @@ from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.detectors.dense import dense, RawDetections
 from mot_ros.tracking.flow import BoxMotion, ByFlow, DenseFlow, make_box_motion
 from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.looking_pool import make_embedder
+from mot_ros.tracking.looking_pool import looks_of, make_embedder
 from mot_ros.tracking.methods.pooled import Pooled
 from mot_ros.tracking.observed_motion import Observed, ObservedBoxes
 from mot_ros.tracking.pixels import pixels_of
@@ -80,9 +80,9 @@ class Smot(Pooled[TrackPool[ObservedBoxes]]):
         another way to tell looks they are known by what they look like from then on. What
         raises changes nothing.
         """
-        s, looks = settings.smot, settings.appearance
+        s = settings.smot
         asked = dense(detector, 'method smot')
-        how = (s.link, looks.type, looks.weights, looks.variant, settings.device)
+        how = (s.link, *looks_of(settings))
         if how != self._looks:
             self._embedder = make_embedder(settings) if s.link else None
             dimension = 0 if self._embedder is None else self._embedder.dimension

@@ -97,7 +97,8 @@ class SlmSmall(nn.Module):
         coarse = F.interpolate(self.coarse(features), scale_factor=2.0, mode='nearest')
         # as a histogram does, shades first and their share in a cell then
         shades = self.shades(F.avg_pool2d(images, 2))
-        return fine + coarse + self.colours(F.avg_pool2d(shades, 4))
+        colours: Tensor = self.colours(F.avg_pool2d(shades, 4))
+        return fine + coarse + colours
 
 
 def trunk_from_ssd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@
 """Pairs to train on: the same for a number, and boxes go where the pixels go."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -86,6 +87,19 @@ def test_boxes_go_where_pixels_go(change: Callable[..., View], seed: int) -> Non
     assert_boxes_are_where_colours_are(change(marked(), np.random.default_rng(seed)), atol=1.2)
 
 
+@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('change', [
+    lambda view, generator: moved(view, generator, .4),
+    lambda view, generator: resized(view, int(generator.integers(64, 400)), 500),
+    lambda view, generator: mirrored(view),
+    lambda view, generator: mosaic([view] * 4, (400, 300), (80, 80), generator)])
+def test_regions_go_where_boxes_go(change: Callable[..., View], seed: int) -> None:
+    one = marked(BOXES[1:2])
+    view = change(replace(one, regions=one.boxes), np.random.default_rng(seed))
+    assert len(view.regions) and not np.array_equal(view.regions, one.boxes)
+    np.testing.assert_array_equal(view.regions, view.boxes)
+
+
 def test_motion_keeps_three_quarters_of_the_largest() -> None:
     big = marked([(0, 0, 300, 190), (305, 20, 318, 100)])
     for seed in range(40):
@@ -130,6 +144,10 @@ def test_amodal_boxes_are_not_cut_and_modal_ones_are() -> None:
                 view.ids, view.labels)
     assert inside(gone, amodal=True).ids.tolist() == [2, 3]
     assert inside(view, amodal=False).boxes[0].tolist() == [0, 30, 20, 120]
+    # regions are cut either way
+    around = replace(view, regions=gone.boxes)
+    # of 40 to 80, 150 to 190 and 230 to 290, all 160 further to the left
+    assert inside(around, amodal=True).regions[:, [0, 2]].tolist() == [[0, 30], [70, 130]]
 
 
 @pytest.mark.parametrize('seed', range(6))
@@ -197,8 +215,11 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
     return images
 
 
-def test_equal_boxes_and_those_to_ignore_are_left_out(labelled: list[LabelledImage]) -> None:
-    assert view_of(labelled[1]).boxes.tolist() == [list(box) for box in BOXES[:2]]
+def test_equal_boxes_are_left_out_and_those_to_ignore_are_regions(
+        labelled: list[LabelledImage]) -> None:
+    view = view_of(labelled[1])
+    assert view.boxes.tolist() == [list(box) for box in BOXES[:2]]
+    assert view.regions.tolist() == [[side + 3 for side in BOXES[0]]]
 
 
 def composed(seed: int) -> ComposedPairs:

@@ -1,0 +1,40 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where the images of an annotated folder lie, and with them what is said of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mot_ros.data.video import IMAGE_SUFFIXES
+
+
+def splits(folder: str | Path) -> list[tuple[Path, str]]:
+    """
+    Return root and name of every split of a folder; the name is empty where it has no splits.
+
+    Images lie in ROOT/images, or in ROOT/images/SPLIT for each split, and what belongs to them
+    in folders beside `images` of the same shape, such as ROOT/labels/SPLIT. The folder is the
+    root, or ROOT/images/SPLIT for this split alone.
+    """
+    root = Path(folder)
+    images = root / 'images'
+    if root.parent.name == 'images' and not images.is_dir():
+        return [(root.parent.parent, root.name)]
+    inside = sorted(images.iterdir()) if images.is_dir() else []
+    if any(path.suffix.lower() in IMAGE_SUFFIXES for path in inside):
+        return [(root, '')]
+    names = [path.name for path in inside if path.is_dir()]
+    return [(root, name) for name in names or ['']]

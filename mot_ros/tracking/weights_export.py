@@ -1,0 +1,109 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Weights as one file that stands by itself, to keep, to give away, or to load elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import io
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from mot_ros.tracking import weights
+from mot_ros.tracking.adoption import chosen, CONTAINERS
+from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets import siammot, slm
+from mot_ros.tracking.weights_import import array_of, serialize, write
+
+KEYS: Mapping[str, str] = MappingProxyType(
+    {'siammot': siammot.CHECKPOINT_KEY, 'slm': slm.CHECKPOINT_KEY})
+"""Where the published code of a kind looks for the network in a .pt file; others look nowhere."""
+DTYPES: Mapping[str, torch.dtype] = MappingProxyType(
+    {'float32': torch.float32, 'float16': torch.float16})
+
+
+def read_tensors(name_or_path: str | Path) -> dict[str, Tensor]:
+    """
+    Return the tensors of any file of weights, also those that a .pt file has under a known key.
+
+    Raises WeightsError like weights.load.
+    """
+    path = weights.locate(name_or_path)
+    if path.suffix not in weights.PICKLED:
+        return weights.load(name_or_path)
+    return chosen(weights.read_pickled(path), (slm.CHECKPOINT_KEY, *CONTAINERS))
+
+
+def export_weights(
+        name_or_path: str | Path, out: Path, *, dtype: str | None = None,
+        force: bool = False) -> None:
+    """
+    Write the tensors of a name in the manifest, or of a file, into a file `out`.
+
+    A .safetensors file keeps what the weights say of themselves, and without `dtype`, one of
+    DTYPES, every byte of another such file. A .pt or .pth file holds a dictionary of tensors
+    alone, under the key of KEYS for its kind. An earlier file is replaced with `force` only.
+    Raises WeightsError if weights are missing, altered or beyond the range of `dtype`, and if
+    the file cannot be written; then it is as before.
+    """
+    path = weights.locate(name_or_path)
+    _check(path, out, force)
+    if dtype is not None and dtype not in DTYPES:
+        raise WeightsError(f'{dtype!r} is no precision; choose of {", ".join(DTYPES)}')
+    state, told = read_tensors(name_or_path), weights.metadata(name_or_path)
+    if dtype is None and path.suffix == out.suffix == '.safetensors':
+        data = weights.read(name_or_path)
+    else:
+        kept = {
+            name: array_of(name, _as(dtype, name, tensor), path) for name, tensor in state.items()}
+        if out.suffix == '.safetensors':
+            data = serialize(kept, told)
+        else:
+            # copies, as torch would write all of a tensor that one is a part of
+            plain = {name: torch.from_numpy(array.copy()) for name, array in kept.items()}
+            key = KEYS.get(told.get('kind', ''))
+            file = io.BytesIO()
+            torch.save(plain if key is None else {key: plain}, file)
+            data = file.getvalue()
+    write(out, data, 'name another file with --out')
+
+
+def _check(path: Path, out: Path, force: bool) -> None:
+    """Raise WeightsError if `out` cannot be what weights in `path` are written to."""
+    endings = ('.safetensors', *weights.PICKLED)
+    if out.suffix not in endings:
+        raise WeightsError(f'{out} must end in one of {", ".join(endings)}')
+    if out.is_dir():
+        raise WeightsError(f'{out} is a folder; name a file with --out')
+    if out.exists() and out.samefile(path):
+        raise WeightsError(f'{path} would be written over; name another file with --out')
+    if out.exists() and not force:
+        raise WeightsError(
+            f'{out} is there already; name another file, or replace it with --force')
+
+
+def _as(dtype: str | None, name: str, tensor: Tensor) -> Tensor:
+    """Return a tensor in another precision, if it is one of fractions."""
+    if dtype is None or not tensor.is_floating_point():
+        return tensor
+    found = tensor.to(DTYPES[dtype])
+    if not found.isfinite().equal(tensor.isfinite()):
+        raise WeightsError(
+            f'{name} has numbers up to {float(tensor.abs().max()):g}, more than {dtype} can '
+            'hold; leave its precision as it is')
+    return found
