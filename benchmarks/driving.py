@@ -34,7 +34,6 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 import datetime
-import functools
 import itertools
 import json
 from pathlib import Path
@@ -53,7 +52,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mot_ros.data.annotated import Annotated, even_stamps, every_frame
 from mot_ros.data.composed.backgrounds import background_files
 from mot_ros.data.composed.cutouts import Cutout, read_cutouts
 from mot_ros.data.composed.driving import Drive, DrivingScene, RATE
@@ -63,7 +61,8 @@ from mot_ros.data.composed.scene import frames
 from mot_ros.data.composed.truth import apparent_shift, rows_of, Truth
 from mot_ros.data.mot import MotRows
 from mot_ros.evaluation import scoring
-from mot_ros.evaluation.ignoring import assign, considered, without_ignored
+from mot_ros.evaluation.composed import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
+from mot_ros.evaluation.ignoring import assign
 from mot_ros.evaluation.machine import describe_machine
 from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import overlaps
@@ -71,15 +70,13 @@ from mot_ros.evaluation.tracklet_merge import lasting
 from mot_ros.tracking import weights
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Tracker
-from mot_ros.tracking.detectors.rcnn import RcnnDetector, Sight
+from mot_ros.tracking.detectors.rcnn import RcnnDetector
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.nets.emm import Emm
-from mot_ros.tracking.nets.imm import Imm
 from mot_ros.tracking.params_file import parse_assignment
 from mot_ros.tracking.region_eyes import SeeingDetector
 from mot_ros.tracking.settings import build, catalogue
-from mot_ros.tracking.types import Detections, Frame, Tracks
+from mot_ros.tracking.types import Frame, Tracks
 
 LOOKS = {'clear': Look(), 'dusk': Look(
     brightness=0.25, period=1.3, noise=12.0, jpeg=60, exposure=1 / 25)}
@@ -89,8 +86,6 @@ SHIFTS = '0.05,0.15,0.3,0.45,0.6,0.8,1.0,1.5'
 SEEDS = '9001,9002'
 """Training takes its scenes from other seeds."""
 FIGURES = 40
-VISIBLE = 0.3
-"""Who is visible by no more than this part is neither missed nor wrong."""
 EDGES = (0, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1, 1.2, 1.5, 2)
 """Between them lie the bins of single people's shifts, in box widths."""
 LASTING = 5
@@ -123,36 +118,6 @@ COLOURS = dict(zip(ROWS, (
 """Of the curves; what is ours is dashed."""
 
 
-class SharedEyes:
-    """A Faster R-CNN that several trackers look through: it sees every frame once."""
-
-    def __init__(self, detector: SeeingDetector) -> None:
-        self._detector = detector
-        self._last: tuple[Frame, Sight] | None = None
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Names by label."""
-        return self._detector.class_names
-
-    @property
-    def motion(self) -> Emm | Imm | None:
-        """The motion model beside it."""
-        return self._detector.motion
-
-    def see(self, frame: Frame) -> Sight:
-        """Return the features of a frame; its detections, too, are looked for only once."""
-        if self._last is None or self._last[0] is not frame:
-            sight = self._detector.see(frame)
-            sight.detections = functools.cache(sight.detections)  # type: ignore[method-assign]
-            self._last = frame, sight
-        return self._last[1]
-
-    def detect(self, given: Sequence[Frame]) -> list[Detections]:
-        """Return the objects of each frame."""
-        return [self.see(frame).detections() for frame in given]
-
-
 @dataclass
 class Course:
     """What one row made of one clip."""
@@ -164,18 +129,13 @@ class Course:
     def update(self, frame: Frame) -> None:
         """Take a frame that the network has seen already."""
         start = time.perf_counter()
-        self.found.append(self.tracker.update(frame).observed)
+        self.found.append(self.tracker.update(frame))
         self.ms.append((time.perf_counter() - start) * 1e3)
 
     @property
     def rows(self) -> MotRows:
         """All boxes, not cut to the image."""
-        lengths = [len(tracks) for tracks in self.found]
-        return MotRows(
-            np.repeat(np.arange(1, len(lengths) + 1), lengths),
-            np.concatenate([tracks.ids for tracks in self.found]),
-            np.concatenate([tracks.boxes for tracks in self.found]).astype(np.float64),
-            np.concatenate([tracks.scores for tracks in self.found]).astype(np.float64))
+        return rows_of_tracks(self.found)
 
 
 def make_eyes(settings: Settings) -> SeeingDetector:
@@ -241,15 +201,6 @@ def only_lasting(tracks: MotRows) -> MotRows:
     return tracks[np.isin(tracks.ids, list(ids))]
 
 
-def raw_scores(truths: Sequence[Truth], tracks: MotRows, size: tuple[int, int]) -> scoring.Raw:
-    """Score a clip; tracks on people who are hardly visible are neither right nor wrong."""
-    truth = rows_of(truths, VISIBLE)[0]
-    sequence = Annotated(
-        'clip', size, RATE, even_stamps(len(truths), RATE), 'mot16', truth, truth.values == 0,
-        every_frame(len(truths)))
-    return scoring.measure(considered(sequence), without_ignored(sequence, tracks), 0)
-
-
 def at_shift(
         args: argparse.Namespace, shift: float, eyes: Mapping[str, SharedEyes],
         settings: Mapping[str, Settings], bar: Any) -> list[Row]:
@@ -276,8 +227,8 @@ def at_shift(
         truth = rows_of(truths, VISIBLE)[0]
         found[TRUTH] = truth[truth.values > 0]
         for name, tracks in found.items():
-            every[name].append(raw_scores(truths, tracks, args.size))
-            long[name].append(raw_scores(truths, only_lasting(tracks), args.size))
+            every[name].append(raw_scores(truths, tracks, args.size, RATE))
+            long[name].append(raw_scores(truths, only_lasting(tracks), args.size, RATE))
             pairs[name] += continued(truths, tracks)
         for name, course in running.items():
             ms[name] += course.ms

@@ -41,6 +41,8 @@ class TripletSampling:
     count: int = 256
     positive_share: float = 0.25
     hard_share: float = 0.25
+    negative_share: float = 1.0
+    """At most so much is background; 1: all that is left."""
     high: float = 0.65
     """A proposal that overlaps an object by so much stands for it."""
     low: float = 0.35
@@ -79,7 +81,7 @@ def sample_triplets(
     this frame, `other_boxes` and `other_ids` what is in the other one of the pair. Positive
     triplets have proposals of an object as template. Hard negative ones have its true box, and
     a region around a proposal of another object of similar height; per object at most as many
-    as other objects have proposals. Background fills up to `count`.
+    as other objects have proposals. Background fills up to `count`, as far as its share goes.
     """
     targets = _in_other_frame(boxes, ids, other_boxes, other_ids)
     matched = match(iou(proposals, boxes), sampling.high, sampling.low)
@@ -95,8 +97,9 @@ def sample_triplets(
     sides = proposals[:, 2:] - proposals[:, :2] + 1
     usable = (matched == BACKGROUND) & (objectness >= sampling.least_objectness) \
         & (sides >= sampling.least_side).all(dim=1)
-    negative = draw(
-        usable.nonzero()[:, 0], sampling.count - len(positive) - len(source), generator)
+    negative = draw(usable.nonzero()[:, 0], min(
+        sampling.count - len(positive) - len(source),
+        int(sampling.count * sampling.negative_share)), generator)
 
     absent = proposals.new_tensor(ABSENT).expand(len(negative), 4)
     counts = torch.tensor([len(positive), len(source), len(negative)], device=boxes.device)

@@ -27,8 +27,8 @@ from mot_ros.data.composed import driving
 from mot_ros.data.composed.truth import Truth
 from mot_ros.data.mot import MotRows
 from mot_ros.tracking.types import Frame
+from test.benchmarks.knowing import Knowing
 from test.benchmarks.scripts import load
-from test.tracking.oracle import Objects, OracleHead, OracleSight
 
 
 @pytest.fixture
@@ -38,28 +38,6 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(driving, 'MEASURED', 15)
     monkeypatch.setattr(module, 'FIGURES', 4)
     return module
-
-
-class Knowing:
-    """A Faster R-CNN that was told what there is in the frame last made."""
-
-    class_names = ('person', 'car')
-
-    def __init__(self) -> None:
-        self.motion, self.now, self.seen = OracleHead(), Truth.of([]), 0
-
-    def watch(self, frames):
-        def watched(*args):
-            for frame, truth in frames(*args):
-                self.now = truth.seen(0.3)
-                yield frame, truth
-        return watched
-
-    def see(self, frame: Frame) -> OracleSight:
-        self.seen += 1
-        there = Objects(self.now.boxes, self.now.ids.tolist())
-        # box heads are trained with overlaps of .5 and more; sure enough for the default beta
-        return OracleSight(there, frame.size, overlap=0.5, score=0.98, amodal=True)
 
 
 @pytest.fixture
@@ -109,7 +87,8 @@ def test_tracks_on_the_hardly_visible_are_not_false(benchmark):
     there = Truth.of([((0, 0, 10, 30), (0, 0, 10, 30), 1.0, 1, 0),
                       ((50, 0, 60, 30), (50, 0, 52, 30), 0.2, 2, 0)])
     raw = benchmark.raw_scores(
-        [there] * 2, rows((1, 1, 0), (1, 2, 50), (1, 3, 90), (2, 1, 0)), (100, 30))
+        [there] * 2, rows((1, 1, 0), (1, 2, 50), (1, 3, 90), (2, 1, 0)), (100, 30),
+        benchmark.RATE)
     columns = benchmark.columns([raw])
     assert (columns['FP'], columns['FN'], columns['truth boxes']) == (1, 0, 2)
 

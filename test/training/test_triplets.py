@@ -64,6 +64,14 @@ def test_counts_of_the_published_code():
         == [64, 64, 128]
 
 
+@pytest.mark.parametrize(('shares', 'counts'), [
+    ({'negative_share': 0.0}, [64, 64, 0]), ({'hard_share': 0.0}, [64, 0, 192]),
+    ({'negative_share': 0.25}, [64, 64, 64])])
+def test_each_kind_can_be_left_out(shares, counts):
+    *_, triplets = drawn(objects=12, proposals_each=60, background=2000, **shares)
+    assert [(triplets.kind == kind).sum().item() for kind in (POSITIVE, HARD, NEGATIVE)] == counts
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 9), st.integers(0, 40), st.integers(0, 300), st.integers(0, 99))
 def test_rules(objects, proposals_each, background, seed):
