@@ -94,6 +94,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         help='what to write, a .safetensors or .pt file')
     exporting.add_argument(
         '--dtype', choices=DTYPES, help='precision of what is written (that of the weights)')
+    exporting.add_argument(
+        '--beside', default='', metavar='NAME', help='write only what is not in these weights of '
+        'the list already, such as another motion model beside the same detector; mot_ros puts '
+        'both together again')
     exporting.add_argument('--force', action='store_true', help='replace a file that is there')
     exporting.set_defaults(run=_export_weights)
 
@@ -201,7 +205,7 @@ def _export_weights(args: argparse.Namespace) -> int:
     from mot_ros.tracking.weights_export import export_weights
 
     out = args.out.expanduser()
-    export_weights(args.weights, out, dtype=args.dtype, force=args.force)
+    export_weights(args.weights, out, dtype=args.dtype, beside=args.beside, force=args.force)
     told = weights.metadata(args.weights)
     if told and out.suffix in weights.PICKLED:
         say(f'{out} holds tensors alone; what they say of themselves, such as '

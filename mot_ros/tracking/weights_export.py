@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import io
+import itertools
 from pathlib import Path
 from types import MappingProxyType
 
@@ -50,23 +51,33 @@ def read_tensors(name_or_path: str | Path) -> dict[str, Tensor]:
 
 
 def export_weights(
-        name_or_path: str | Path, out: Path, *, dtype: str | None = None,
+        name_or_path: str | Path, out: Path, *, dtype: str | None = None, beside: str = '',
         force: bool = False) -> None:
     """
     Write the tensors of a name in the manifest, or of a file, into a file `out`.
 
     A .safetensors file keeps what the weights say of themselves, and without `dtype`, one of
     DTYPES, every byte of another such file. A .pt or .pth file holds a dictionary of tensors
-    alone, under the key of KEYS for its kind. An earlier file is replaced with `force` only.
-    Raises WeightsError if weights are missing, altered or beyond the range of `dtype`, and if
-    the file cannot be written; then it is as before.
+    alone, under the key of KEYS for its kind. With `beside`, a name in the manifest, only the
+    part of the network is written that is not in those weights already, see weights.BASE. An
+    earlier file is replaced with `force` only. Raises WeightsError if weights are missing,
+    altered or beyond the range of `dtype`, and if the file cannot be written; then it is as
+    before.
     """
     path = weights.locate(name_or_path)
     _check(path, out, force)
     if dtype is not None and dtype not in DTYPES:
         raise WeightsError(f'{dtype!r} is no precision; choose of {", ".join(DTYPES)}')
     state, told = read_tensors(name_or_path), weights.metadata(name_or_path)
-    if dtype is None and path.suffix == out.suffix == '.safetensors':
+    whole = weights.BASE not in told
+    told = {key: text for key, text in told.items() if key not in (weights.BASE, weights.PART)}
+    if beside:
+        if out.suffix != '.safetensors':
+            raise WeightsError(f'{out}: only a .safetensors file can say what it is a part of')
+        part = part_of(state, beside)
+        state = {name: tensor for name, tensor in state.items() if name.startswith(part)}
+        told = {**told, weights.BASE: beside, weights.PART: part}
+    if dtype is None and whole and not beside and path.suffix == out.suffix == '.safetensors':
         data = weights.read(name_or_path)
     else:
         kept = {
@@ -81,6 +92,30 @@ def export_weights(
             torch.save(plain if key is None else {key: plain}, file)
             data = file.getvalue()
     write(out, data, 'name another file with --out')
+
+
+def part_of(state: Mapping[str, Tensor], base: str) -> str:
+    """
+    Return how the names of those tensors begin that a base in the manifest has not or not so.
+
+    In the precision of the base; raises WeightsError if that leaves nothing, or if the base's
+    other tensors are not all in the state.
+    """
+    if base not in weights.MANIFEST:
+        raise WeightsError(
+            f'{base!r} is no name in the manifest; there are {", ".join(weights.MANIFEST)}')
+    others = weights.load(base)
+    new = [name for name, tensor in state.items()
+           if name not in others or not tensor.to(others[name].dtype).equal(others[name])]
+    words = zip(*(name.split('.')[:-1] for name in new), strict=False)
+    part = ''.join(f'{each[0]}.' for each in itertools.takewhile(
+        lambda each: len(set(each)) == 1, words))
+    lacking = [name for name in others if name not in state and not name.startswith(part)]
+    if not part or lacking:
+        raise WeightsError(
+            f'this is no part beside {base}: {len(new)} tensors are others, their names begin '
+            f'with {part!r}, and {len(lacking)} are missing; leave --beside away')
+    return part
 
 
 def _check(path: Path, out: Path, force: bool) -> None:

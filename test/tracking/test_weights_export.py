@@ -17,6 +17,7 @@
 import dataclasses
 
 import pytest
+from safetensors import safe_open
 import torch
 
 from mot_ros import cli
@@ -25,6 +26,7 @@ from mot_ros.tracking import weights, weights_import
 from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.detectors.ssd import SsdDetector
 from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets.imm import Imm
 from mot_ros.tracking.nets.siammot import load_network
 from mot_ros.tracking.nets.slms import make_slm
 from mot_ros.tracking.nets.ssd import SsdMobileNetV3
@@ -262,3 +264,60 @@ def test_the_list_tells_the_card_of_what_is_as_it_should_be(
         assert 'nothing much' not in part
     assert ' MB' in part or state is State.MISSING
     assert pinned.sha256 in part and str(pinned.path) in part
+
+
+# parts
+
+@pytest.fixture
+def imm(tmp_path):
+    """Write the shipped detector with another motion model beside it."""
+    torch.manual_seed(0)
+    state = {name: tensor for name, tensor in weights.load(SMALL).items()
+             if 'roi_heads.track' not in name}
+    model = Imm(64, 5, 4, 8).half()
+    state |= {f'roi_heads.track.tracker.{name}': tensor
+              for name, tensor in model.state_dict().items()}
+    return write_state(tmp_path / 'imm.safetensors', state, kind='siammot', motion='imm')
+
+
+def test_a_part_is_small_and_comes_back_whole(imm, tmp_path):
+    out = tmp_path / 'part.safetensors'
+    export_weights(imm, out, beside=SMALL)
+    with safe_open(out, 'pt') as file:
+        names = list(file.keys())
+        assert all(name.startswith('roi_heads.track.tracker.') for name in names)
+    assert weights.metadata(out) == {
+        'kind': 'siammot', 'motion': 'imm', 'base': SMALL, 'part': 'roi_heads.track.tracker.'}
+    whole, found = weights.load(imm), weights.load(out)
+    assert found.keys() == whole.keys()
+    assert all(found[name].equal(tensor) for name, tensor in whole.items())
+    assert type(load_network(out).motion) is Imm
+    # written again it stands by itself
+    export_weights(out, tmp_path / 'again.safetensors')
+    assert weights.metadata(tmp_path / 'again.safetensors') == weights.metadata(imm)
+    with safe_open(tmp_path / 'again.safetensors', 'pt') as file:
+        names = list(file.keys())
+        assert set(names) == whole.keys()
+
+
+def test_only_a_part_is_written_as_one(imm, tmp_path):
+    other = {name: tensor + 1 if name.startswith('rpn.') else tensor
+             for name, tensor in weights.load(imm).items()}
+    changed = write_state(tmp_path / 'changed.safetensors', other, kind='siammot')
+    out = tmp_path / 'x.safetensors'
+    for file, base, reason in (
+            (changed, SMALL, "their names begin with ''"), (SMALL, SMALL, '0 tensors are others'),
+            (imm, 'nothing', "'nothing' is no name in the manifest")):
+        with pytest.raises(WeightsError, match=reason):
+            export_weights(file, out, beside=base)
+    with pytest.raises(WeightsError, match=r'only a \.safetensors file can say'):
+        export_weights(imm, tmp_path / 'x.pt', beside=SMALL)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize('told', [
+    {'base': '../x.safetensors', 'part': 'a.'}, {'base': SMALL}, {'base': SMALL, 'part': ''}])
+def test_a_file_is_completed_by_whole_weights_of_the_manifest_alone(tmp_path, told):
+    file = write_state(tmp_path / 'x.safetensors', {'a.b': torch.zeros(2)}, **told)
+    with pytest.raises(WeightsError, match='is to be completed by'):
+        weights.load(file)
