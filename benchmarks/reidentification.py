@@ -20,6 +20,9 @@ in view 7, 9, 11 or 14 frames (1 to 2 s at 7 Hz) later. `among all` asks harder:
 crop of each of the people at a time of chance, and queries from at least 14 frames away from it.
 `rank-1` and `mAP` ask for every crop which of all crops `--apart` frames away is most alike, and
 how well the crops of the same person come before all others.
+With `--cutouts` the same two figures are also asked of people cut out of images (folders with
+masks/ or polygons/) and seen SEEN times each before other grounds, in other light, half hidden;
+with `--hold-out N` only of every Nth image, those that `mot_ros train --hold-out N` leaves out.
 `chance` is what guessing gets. With `--disturb` edges of boxes are off by that share of the side,
 one sigma, as detections are. Prints one table and writes JSON.
 """
@@ -27,7 +30,7 @@ one sigma, as detections are. Prints one table and writes JSON.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import datetime
 import json
 from pathlib import Path
@@ -41,7 +44,9 @@ from mot_ros.tracking.threads import share_cores
 share_cores()  # before anything loads torch
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mot_ros.data.composed.person_crops import CropChoice, PersonCrops
 from mot_ros.data.mot import MotRows, read_truth
 from mot_ros.data.video import open_source
 from mot_ros.evaluation.machine import describe_machine
@@ -50,14 +55,19 @@ from mot_ros.tracking import weights
 from mot_ros.tracking.appearance import cosines, Embedder
 from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.errors import MotError
-from mot_ros.tracking.nets.slms import VARIANTS
-from mot_ros.tracking.types import Floats
+from mot_ros.tracking.joined_looks import JoinedLooks
+from mot_ros.tracking.types import Floats, Frame
+from mot_ros.training.supplies import held_out, read_supplies
 
 ROOT = Path(__file__).resolve().parent.parent
 LATER = (7, 9, 11, 14)
 """Frames between a crop and those it is compared with."""
 FAR = 14
 GALLERIES, QUERIES = 30, 600
+SEEN = 6
+"""Views of each person who is cut out."""
+LATE_SEED = 9000
+"""Seeds from here on are not trained with."""
 
 
 def embed(embedder: Embedder, video: Path, truth: MotRows, disturb: float) -> Floats:
@@ -112,10 +122,18 @@ def far_apart(truth: MotRows, embedded: Floats, apart: int) -> tuple[float, floa
 
     None if nobody is there for so many frames.
     """
+    return ranked(truth.ids, embedded, lambda row: np.abs(
+        truth.frames - truth.frames[row]) >= apart)
+
+
+def ranked(
+        ids: NDArray[Any], embedded: Floats, others: Callable[[int], NDArray[np.bool_]],
+) -> tuple[float, float] | None:
+    """Return the share of right answers among the `others` of each row, and the mean precision."""
     right, precision = [], []
-    for row in range(len(truth)):
-        away = np.abs(truth.frames - truth.frames[row]) >= apart
-        same = truth.ids[away] == truth.ids[row]
+    for row in range(len(ids)):
+        away = others(row)
+        same = ids[away] == ids[row]
         if not same.any():
             continue
         order = np.argsort(-(embedded[away] @ embedded[row]), kind='stable')
@@ -126,8 +144,33 @@ def far_apart(truth: MotRows, embedded: Floats, apart: int) -> tuple[float, floa
     return (float(np.mean(right)), float(np.mean(precision))) if right else None
 
 
-def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotRows) -> dict[
-        str, Any]:
+def of_cutouts(
+        embedder: Embedder, people: PersonCrops, count: int) -> tuple[float, float] | None:
+    """Return rank-1 and mAP of `count` people among their other views and those of others."""
+    samples = [people.sample(index) for index in range(count)]
+    embedded = []
+    for view in (view for sample in samples for view in sample.views):
+        height, width = view.shape[:2]
+        whole = np.array([[0, 0, width, height]], np.float32)
+        embedded.append(embedder.embed(Frame.of(view, 0.0), whole)[0])
+    ids = np.repeat([sample.identity for sample in samples], SEEN)
+    return ranked(ids, np.stack(embedded), lambda row: np.arange(len(ids)) != row)
+
+
+def cutout_people(args: argparse.Namespace) -> tuple[PersonCrops, int] | None:
+    """Return the people that are held out, and how many; None where no cut-outs are asked for."""
+    if not args.cutouts:
+        return None
+    supplies = read_supplies(args.cutouts)
+    hidden = held_out([cutout.path for cutout in supplies.cutouts if cutout.path], args.hold_out)
+    cutouts = [cutout for cutout in supplies.cutouts if not hidden or cutout.path in hidden]
+    # nobody in other clothes: who is who is told by them
+    choice = CropChoice(views=SEEN, recolour=0.0, light=args.light)
+    return PersonCrops(cutouts, supplies.photographs, choice, seed=LATE_SEED), len(cutouts)
+
+
+def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotRows,
+            people: tuple[PersonCrops, int] | None) -> dict[str, Any]:
     """Return one row of the table."""
     start = time.perf_counter()
     embedded = embed(embedder, args.video, truth, args.disturb)
@@ -135,10 +178,12 @@ def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotR
     near, chance_near = after_a_while(truth, embedded)
     far, chance_far = among_all(truth, embedded)
     first, precision = far_apart(truth, embedded, args.apart) or (None, None)
+    of_cut = (of_cutouts(embedder, *people) if people else None) or (None, None)
     return {
         'embedder': name, 'dimension': embedder.dimension, 'crops': len(truth),
         'after 1-2 s': near, 'chance': chance_near, 'among all': far, 'chance ': chance_far,
         'rank-1': first, 'mAP': precision,
+        'cut-outs rank-1': of_cut[0], 'cut-outs mAP': of_cut[1],
         'ms per crop': seconds * 1e3 / len(truth)}
 
 
@@ -147,7 +192,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--weights', metavar='FILE', help='trained SLM to put beside the colours')
-    parser.add_argument('--variant', choices=VARIANTS, default='article', help='of that SLM')
+    parser.add_argument('--share', type=float, default=0.5, metavar='S',
+                        help='of SLM in the row of both (0.5)')
+    parser.add_argument('--cutouts', action='append', default=[], metavar='DIR',
+                        help='data to cut people out of; may be repeated')
+    parser.add_argument('--hold-out', type=int, default=0, metavar='N',
+                        help='take only people on every Nth image of them (all)')
+    parser.add_argument('--light', type=float, default=0.35, metavar='L',
+                        help='how much light differs between views of cut-outs, to 1 (0.35)')
     parser.add_argument('--device', default='auto', help="'auto', 'cpu', 'cuda' (auto)")
     parser.add_argument('--disturb', type=float, default=0.0, metavar='SHARE',
                         help='of the side, by which edges are off (0)')
@@ -172,9 +224,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.weights:
             from mot_ros.tracking.slm_embedder import SlmEmbedder
 
-            embedders[f'SLM {args.variant}'] = SlmEmbedder(
-                args.weights, args.variant, args.device)
-        rows = [measure(name, embedder, args, truth) for name, embedder in embedders.items()]
+            slm = SlmEmbedder(args.weights, args.device)
+            embedders['SLM'] = slm
+            embedders['both'] = JoinedLooks(
+                (slm, ColourHistogram()), (args.share, 1 - args.share))
+        people = cutout_people(args)
+        rows = [measure(name, embedder, args, truth, people)
+                for name, embedder in embedders.items()]
     except MotError as error:
         sys.stderr.write(f'reidentification.py: error: {error}\n')
         return 2
@@ -182,7 +238,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         [f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()]
         for row in rows]))
     args.json.write_text(json.dumps({
-        'benchmark': 'reidentification', 'rows': rows, 'disturb': args.disturb,
+        'benchmark': 'reidentification', 'rows': rows,
+        'disturb': args.disturb, 'share': args.share, 'hold_out': args.hold_out,
+        'light': args.light,
         'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         'hardware': describe_machine()}, indent=2) + '\n')
     sys.stdout.write(f'wrote {args.json}\n')

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from mot_ros.training.plan import Plan
     from mot_ros.training.supplies import Supplies
 
-KINDS = ('siammot', 'slm')
+DEFAULTS = {'siammot': 'siammot-small', 'slm': 'slm-small', 'ssd': 'ssd-person'}
+"""The recipe of each kind of network that is taken where none is named."""
 WEIGHTS, PICTURE = 'weights.safetensors', 'curve.png'
 OPTIONS = {
     'steps': 'recipe.steps', 'batch': 'recipe.batch', 'rate': 'recipe.rate',
@@ -38,16 +39,19 @@ OPTIONS = {
     'body': 'network.body', 'width': 'network.width', 'hidden': 'network.hidden',
     'variant': 'network.variant'}
 """Options by the name that a recipe has for them."""
+OF_KIND = {'siammot': ('motion', 'body', 'width', 'hidden'), 'slm': ('variant',)}
+"""Options of one kind of network only."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        'kind', choices=KINDS, metavar='KIND', help='siammot: detector and motion model; slm: '
-        'how people look')
+        'kind', choices=DEFAULTS, metavar='KIND', help='siammot: detector and motion model; slm: '
+        'how people look; ssd: the default detector, fitted to people')
     parser.add_argument(
         '--data', action='append', default=[], metavar='PATH', help='folder with images and '
-        'masks/ (as Penn-Fudan), labels/ or polygons/ (YOLO), or an annotation file of '
+        'masks/ (as Penn-Fudan), labels/ or polygons/ (YOLO, with or without splits in them; '
+        'DIR/images/SPLIT is one), or an annotation file of '
         'CrowdHuman (.odgt) or COCO (.json), where needed as FILE=FOLDER of its images; may be '
         'repeated; drawn figures by default')
     parser.add_argument(
@@ -55,10 +59,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         help='images to put cut-out people in front of; by default those of the data on which '
         'there is nobody')
     parser.add_argument(
+        '--hold-out', type=int, default=0, metavar='N', help='leave every Nth image of each '
+        'folder and annotation file out, to judge by (none)')
+    parser.add_argument(
         '-o', '--output', type=Path, required=True, metavar='DIR', help='folder for state, curve '
         'and weights; a training that is in it already goes on where it was left')
     parser.add_argument(
-        '--recipe', metavar='R', help='name of a recipe, or a YAML file (KIND-small)')
+        '--recipe', metavar='R', help='name of a recipe, or a YAML file '
+        '(KIND-small; ssd-person)')
     for name, kind, text in (
             ('steps', int, 'steps in all'), ('batch', int, 'samples of a step in each process'),
             ('rate', float, 'learning rate'), ('seed', int, 'seed of everything that is drawn'),
@@ -99,10 +107,12 @@ def _train(args: argparse.Namespace) -> int:
 
     device = resolve_device(args.device)
     size = 'gpu' if device.type == 'cuda' else 'cpu'
-    plan = read_plan(args.kind, args.recipe or f'{args.kind}-small', size, changes)
-    supplies = read_supplies(args.data, args.backgrounds, plan.recipe.seed)
+    plan = read_plan(args.kind, args.recipe or DEFAULTS[args.kind], size, changes)
+    supplies = read_supplies(args.data, args.backgrounds, plan.recipe.seed, args.hold_out)
     args.output.mkdir(parents=True, exist_ok=True)
     data = [*args.data, *map(str, args.backgrounds)]
+    if args.hold_out:
+        data.append(f'every image but each {args.hold_out}th')
     record = Record(args.output, plan, data)
     # the network is made of random numbers, too
     torch.manual_seed(plan.recipe.seed)
@@ -127,9 +137,7 @@ def _train(args: argparse.Namespace) -> int:
     if not leads:
         return 0
     metadata = card(plan, task.network, data, ['mot_ros', *args.words], record.seconds, device)
-    trained = task.network.get_submodule('slm') if args.kind == 'slm' else task.network
-    write_weights(
-        args.output / WEIGHTS, trained.state_dict(), metadata, half=args.half)
+    write_weights(args.output / WEIGHTS, task.weights(), metadata, half=args.half)
     for path in (args.output / WEIGHTS, args.output / trainer.CURVE, args.output / PICTURE):
         if path.exists():
             sys.stdout.write(f'wrote     {path}\n')
@@ -155,9 +163,9 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
     changes: dict[str, Any] = {
         name: getattr(args, option) for option, name in OPTIONS.items()
         if getattr(args, option) is not None}
-    foreign = ('variant',) if args.kind == 'siammot' else ('motion', 'body', 'width', 'hidden')
-    for option in foreign:
-        if OPTIONS[option] in changes:
+    own = OF_KIND.get(args.kind, ())
+    for option in (option for options in OF_KIND.values() for option in options):
+        if option not in own and OPTIONS[option] in changes:
             raise ConfigError(f'--{option} is no option of train {args.kind}')
     if args.init is not None:
         changes['init'] = '' if args.init == 'none' else args.init

@@ -24,12 +24,15 @@ import sys
 from mot_ros.commands import say
 
 EMM, IMM, SLM = 'siammot-small-emm', 'siammot-small-imm', 'slm-small'
+SSD = 'ssd-person'
 FROZEN = 'recipe.slow={backbone: 0, rpn: 0, roi_heads.box: 0}'
 """The second motion model learns beside the detector of the first: only they differ."""
+FEW = (
+    '--batch=1', '--set=recipe.rate_batch=1', '--set=recipe.warm_up=2', '--set=repeat=2',
+    '--set=samples.size=[256, 192]', '--set=samples.people=[2, 4]', '--set=samples.sides=[1, 2]')
+"""Small images, and only two of them."""
 TINY = (
-    '--width=16', '--hidden=32', '--batch=1', '--set=recipe.rate_batch=1',
-    '--set=recipe.warm_up=2', '--set=repeat=2', '--set=samples.size=[256, 192]',
-    '--set=samples.people=[2, 4]', '--set=samples.sides=[1, 2]', '--set=loss.proposals=100',
+    *FEW, '--width=16', '--hidden=32', '--set=loss.proposals=100',
     '--set=loss.selection.per_level=100', '--set=loss.rcnn.rois=32',
     '--set=loss.triplets.count=32')
 
@@ -46,7 +49,8 @@ def commands(args: argparse.Namespace) -> dict[str, list[str]]:
         EMM: ['siammot', '--recipe=siammot-small', '--motion=emm'],
         IMM: ['siammot', '--recipe=siammot-small', '--motion=imm', f'--init={trained}',
               f'--set={FROZEN}'],
-        SLM: ['slm', '--recipe=slm-small']}
+        SLM: ['slm', '--recipe=slm-small'],
+        SSD: ['ssd', '--recipe=ssd-person']}
     if args.smoke:
         found[EMM] += [
             *TINY, '--init=none', '--steps=12', '--rate=0.003', '--set=recipe.slow={}']
@@ -55,6 +59,8 @@ def commands(args: argparse.Namespace) -> dict[str, list[str]]:
             '--set=network.imm_hidden=32']
         found[SLM] += ['--init=none', '--steps=16', '--batch=6', '--set=recipe.warm_up=2',
                        '--set=repeat=12']
+        found[SSD] += [
+            *FEW, '--init=none', '--steps=12', '--rate=0.001', '--set=recipe.slow={}']
     return {name: [*options, *given, f'--output={args.output / name}']
             for name, options in found.items()}
 
@@ -74,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(
         prog='train_defaults', description='Train the default models: SiamMOT with EMM, with IMM '
-        'beside the same detector, and SLM. What was broken off goes on when called again.')
+        'beside the same detector, SLM, and the default detector fitted to people. What was '
+        'broken off goes on when called again.')
     parser.add_argument(
         '-o', '--output', type=Path, default=Path('trained'), metavar='DIR',
         help='folder with a folder for each of them (trained)')
@@ -82,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                        ('backgrounds', 'images to put cut-out people in front of')):
         parser.add_argument(f'--{name}', action='append', default=[], metavar='PATH', help=what)
     parser.add_argument(
-        '--only', action='append', choices=(EMM, IMM, SLM), default=[], help='may be repeated')
+        '--only', action='append', choices=(EMM, IMM, SLM, SSD), default=[],
+        help='may be repeated')
     parser.add_argument('--device', default='auto', metavar='D', help='auto, cpu, cuda')
     parser.add_argument('--workers', type=int, metavar='W', help='processes that make samples')
     parser.add_argument(

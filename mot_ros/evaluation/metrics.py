@@ -76,36 +76,41 @@ def average_precision(truth: MotRows, detections: MotRows, iou: float = 0.5) -> 
     most, if by `iou` at least. A detection that finds none free but lies on truth that is not
     considered counts neither way.
     """
-    considered = truth[truth.values != 0]
-    ignored = truth[truth.values == 0]
-    if not len(considered):
+    considered = int((truth.values != 0).sum())
+    fits = matched_overlaps(truth, detections, iou)
+    counted = ~np.isnan(fits)
+    if not considered or not counted.any():
         return 0.0
-    hits: list[Doubles] = []
-    scores: list[Doubles] = []
-    # matching within a frame is independent of the other frames
-    for frame in np.unique(detections.frames).tolist():
-        seen = detections.at(frame)
-        seen = seen[np.argsort(-seen.values, kind='stable')]
-        shared = overlaps(seen.boxes, considered.at(frame).boxes)
-        beside = (overlaps(seen.boxes, ignored.at(frame).boxes) >= iou).any(axis=1)
-        hit = np.zeros(len(seen))
-        for row, overlap in enumerate(shared):
-            if overlap.size and overlap.max() >= iou:
-                best = int(overlap.argmax())
-                shared[:, best] = -1
-                hit[row] = 1
-        counted = (hit == 1) | ~beside
-        hits.append(hit[counted])
-        scores.append(seen.values[counted])
-    if not hits:
-        return 0.0
-    order = np.argsort(-np.concatenate(scores), kind='stable')
-    found = np.cumsum(np.concatenate(hits)[order])
+    order = np.argsort(-detections.values[counted], kind='stable')
+    found = np.cumsum(fits[counted][order] > 0)
     precision = found / np.arange(1, len(found) + 1)
     # at every recall the best precision that is reached there or further on
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    steps = np.diff(found, prepend=0) / len(considered)
+    steps = np.diff(found, prepend=0) / considered
     return float(np.sum(steps * envelope))
+
+
+def matched_overlaps(truth: MotRows, detections: MotRows, iou: float = 0.5) -> Doubles:
+    """
+    Return how much each detection (N,) overlaps the truth that it takes in average_precision.
+
+    0 where it takes none, and NaN where it counts neither way.
+    """
+    considered, ignored = truth[truth.values != 0], truth[truth.values == 0]
+    fits = np.zeros(len(detections))
+    # matching within a frame is independent of the other frames
+    for frame in np.unique(detections.frames).tolist():
+        span = detections.span(frame)
+        seen, fit = detections[span], fits[span]
+        shared = overlaps(seen.boxes, considered.at(frame).boxes)
+        for row in np.argsort(-seen.values, kind='stable').tolist():
+            if shared.shape[1] and shared[row].max() >= iou:
+                best = int(shared[row].argmax())
+                fit[row] = shared[row, best]
+                shared[:, best] = -1
+        beside = (overlaps(seen.boxes, ignored.at(frame).boxes) >= iou).any(axis=1)
+        fit[beside & (fit == 0)] = np.nan
+    return fits
 
 
 def pair_up(truth: MotRows, tracks: MotRows) -> dict[str, Any]:

@@ -25,10 +25,12 @@ from mot_ros.tracking.nets import siammot, slm
 from mot_ros.tracking.nets.siammot import BODY, SiamMot
 from mot_ros.tracking.nets.slm_small import SlmSmall, trunk_from_ssd
 from mot_ros.tracking.nets.slms import AnySlm, make_slm
-from mot_ros.training.plan import Plan, SlmPlan
+from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.training.plan import Plan, SlmPlan, SsdPlan
 from mot_ros.training.repeated import Repeated
 from mot_ros.training.siammot_task import SiamMotTask
 from mot_ros.training.slm_task import SlmTask
+from mot_ros.training.ssd_task import SsdTask
 from mot_ros.training.supplies import Supplies
 from mot_ros.training.task import Task
 
@@ -49,11 +51,17 @@ def make_task(plan: Plan, supplies: Supplies) -> tuple[Task, str]:
         if plan.repeat:
             crops = Repeated(crops, plan.repeat)
         return SlmTask(looks, crops, plan.loss), said
-    network = plan.network.make()
-    said = begin(network, plan.init)
     pairs: Pairs = plan.samples.make(supplies, plan.recipe.seed)
     if plan.repeat:
         pairs = Repeated(pairs, plan.repeat)
+    if isinstance(plan, SsdPlan):
+        detector = SsdMobileNetV3()
+        if plan.init:
+            weights.fit(detector, weights.load(plan.init))
+        said = f'begins with {plan.init or "random weights"}'
+        return SsdTask(detector, pairs, plan.loss, plan.least), said
+    network = plan.network.make()
+    said = begin(network, plan.init)
     return SiamMotTask(network, pairs, plan.loss, plan.least), said
 
 

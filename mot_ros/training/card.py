@@ -33,7 +33,7 @@ from mot_ros.evaluation.machine import describe_machine
 from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.weights_import import serialize, write
 from mot_ros.training import checkpoint
-from mot_ros.training.plan import Plan, SlmPlan, told
+from mot_ros.training.plan import Plan, SlmPlan, SsdPlan, told
 
 RECORD = 'training.json'
 """What a training was begun with, beside its state."""
@@ -95,6 +95,8 @@ def card(plan: Plan, learner: nn.Module, data: Sequence[str], command: Sequence[
     if isinstance(plan, SlmPlan):
         about = {'kind': 'slm', 'variant': plan.network.variant,
                  'middle': f'{float(learner.get_parameter("middle").detach()):.4f}'}
+    elif isinstance(plan, SsdPlan):
+        about = {'kind': 'ssd', 'fitted': json.dumps(NAMES)}
     else:
         network = plan.network
         about = {'kind': 'siammot', 'body': network.body, 'classes': str(network.classes),

@@ -33,6 +33,7 @@ from mot_ros.training.recipe import Recipe
 from mot_ros.training.siammot_pairs import PairMix
 from mot_ros.training.siammot_step import StepOptions
 from mot_ros.training.slm_task import SlmWeights
+from mot_ros.training.ssd_loss import SsdLoss
 
 RECIPES = Path(__file__).parent / 'recipes'
 """Where those lie that come with the package."""
@@ -82,8 +83,25 @@ class SiamMotPlan:
     least: float = 0.25
 
 
-Plan = SlmPlan | SiamMotPlan
-KINDS: Mapping[str, type[Any]] = {'siammot': SiamMotPlan, 'slm': SlmPlan}
+@dataclass(frozen=True)
+class SsdPlan:
+    """
+    How the default detector is fitted to people, `init` and `repeat` as in SlmPlan.
+
+    Of each of the pairs of `samples` it sees one frame. People who are less visible than
+    `least` are neither learned from nor taken for background.
+    """
+
+    recipe: Recipe
+    samples: PairMix = field(default_factory=PairMix)
+    loss: SsdLoss = field(default_factory=SsdLoss)
+    init: str = ''
+    repeat: int = 0
+    least: float = 0.25
+
+
+Plan = SlmPlan | SiamMotPlan | SsdPlan
+KINDS: Mapping[str, type[Any]] = {'siammot': SiamMotPlan, 'slm': SlmPlan, 'ssd': SsdPlan}
 
 
 def recipe_names() -> list[str]:
@@ -209,7 +227,9 @@ def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]
     result = dict(first)
     for name, value in then.items():
         before = result.get(name)
-        both = isinstance(before, dict) and isinstance(value, dict)
         # shares of the rate belong together
-        result[name] = _merged(before, value) if both and name != 'slow' else value  # type: ignore
+        if isinstance(before, dict) and isinstance(value, dict) and name != 'slow':
+            result[name] = _merged(before, value)
+        else:
+            result[name] = value
     return result

@@ -115,7 +115,8 @@ class FittedPairs:
         first, second = (_fitted(image, inner, self._size) for image in pair.images)
         boxes: tuple[Floats, Floats] = (pair.boxes[0] * exact, pair.boxes[1] * exact)
         return PairSample(
-            (first, second), boxes, pair.ids, pair.labels, pair.visibilities, pair.gap)
+            (first, second), boxes, pair.ids, pair.labels, pair.visibilities, pair.gap,
+            (pair.regions[0] * exact, pair.regions[1] * exact))
 
 
 def _fitted(

@@ -105,6 +105,10 @@ class SiamMotTask:
         return siammot_losses(
             self.network, batch.images.to(device, non_blocking=True), truth, self._options)[1]
 
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights of the network."""
+        return self.network.state_dict()
+
     def _truth(self, sample: PairSample, which: int) -> Truth:
         clear = sample.visibilities[which] >= self._least
         boxes = torch.from_numpy(np.array(sample.boxes[which][clear], np.float32))

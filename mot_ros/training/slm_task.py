@@ -123,3 +123,7 @@ class SlmTask:
         if weights.triplet:
             parts['triplet'] = weights.triplet * hardest_triplet(embeddings, identities)
         return parts
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights of the SLM, without what only its training needs."""
+        return self._learner.slm.state_dict()

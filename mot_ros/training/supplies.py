@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mot_ros.data.composed.backgrounds import background_files
@@ -31,8 +31,9 @@ from mot_ros.data.labelled_images import (
     penn_fudan_images,
     yolo_images,
 )
+from mot_ros.data.splits import splits
 from mot_ros.data.tracked_images import read_tracked, TrackedImages
-from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.errors import ConfigError, SourceError
 
 FIGURES = 24
 """Figures that are drawn where there is nobody to cut out."""
@@ -55,23 +56,29 @@ class Supplies:
 
 
 def read_supplies(
-        roots: Sequence[str], backgrounds: Sequence[Path] = (), seed: int = 0) -> Supplies:
+        roots: Sequence[str], backgrounds: Sequence[Path] = (), seed: int = 0,
+        hold_out: int = 0) -> Supplies:
     """
     Read what is in folders and annotation files, and check that there is something in each.
 
     A folder has `images` and beside it `masks` (Penn-Fudan), `labels` or `polygons` (YOLO), or
-    several of these. A file is CrowdHuman's (.odgt) or COCO's (.json), with its images in
+    several of these; of YOLO's all splits are taken, or only the one that ROOT/images/SPLIT
+    names. A file is CrowdHuman's (.odgt) or COCO's (.json), with its images in
     `images` beside it, or in DIR where it is given as FILE=DIR. A MOTChallenge sequence with
-    images, or a folder of such, is video. Without any root, figures are drawn. Raises SourceError
-    for one that holds nothing to learn from.
+    images, or a folder of such, is video. Without any root, figures are drawn. Of annotated
+    images every `hold_out`th is left out, with all that is on it, to judge by later. Raises
+    SourceError for one that holds nothing to learn from, ConfigError for a hold_out of 1.
     """
+    if hold_out < 0 or hold_out == 1:
+        raise ConfigError(
+            f'hold-out is {hold_out}; 2 leaves every second image out, 10 every tenth, 0 none')
     images: list[LabelledImage] = []
     cutouts: list[Cutout] = []
     sequences: list[TrackedImages] = []
     photographs = [file for folder in backgrounds for file in background_files(folder)]
     counts = []
     for root in roots:
-        found = _read(root)
+        found = _without(_read(root), root, hold_out)
         if found.images:
             counts.append(str(check_split(root, found.images)))
         if found.cutouts:
@@ -91,6 +98,11 @@ def read_supplies(
     return Supplies(images, cutouts, photographs, sequences, tuple(counts))
 
 
+def held_out(files: Sequence[Path], hold_out: int) -> set[Path]:
+    """Return every `hold_out`th of image files, the first of them among these; 0: none."""
+    return set(sorted(set(files))[::hold_out]) if hold_out else set()
+
+
 def _read(root: str) -> Supplies:
     name, _, folder = root.partition('=')
     path = Path(name).expanduser()
@@ -100,21 +112,47 @@ def _read(root: str) -> Supplies:
         raise SourceError(f'{path} is neither a folder nor a file to train on')
     images: list[LabelledImage] = []
     photographs: list[Path] = []
-    masks, labels, polygons = (
-        (path / part).is_dir() for part in ('masks', 'labels', 'polygons'))
+    counts = []
+    parts = splits(path)
+    masks = (path / 'masks').is_dir()
+    labels, polygons = ((parts[0][0] / name).is_dir() for name in ('labels', 'polygons'))
     if not (masks or labels or polygons):
         return _video(path)
     if masks:
         images += penn_fudan_images(path)
     if labels:
-        images += yolo_images(path)
+        for base, split in parts:
+            found = yolo_images(base, split)
+            images += found
+            if len(parts) > 1:
+                # one without truth would teach that nobody is on its images
+                counts.append(str(check_split(str(base / split), found)))
         try:
             photographs += background_files(path)
         except SourceError:
             # people on all of them, which is no fault
             photographs = []
     cutouts = read_cutouts(path) if masks or polygons else []
-    return Supplies(images, cutouts, photographs)
+    return Supplies(images, cutouts, photographs, counts=tuple(counts))
+
+
+def _without(found: Supplies, root: str, hold_out: int) -> Supplies:
+    """Return what was found in a place but for the images that are held out."""
+    files = [image.path for image in found.images]
+    files += [cutout.path for cutout in found.cutouts if cutout.path]
+    hidden = held_out(files, hold_out)
+    if not hidden:
+        return found
+    images = [image for image in found.images if image.path not in hidden]
+    cutouts = [cutout for cutout in found.cutouts if cutout.path not in hidden]
+    if not (any((~image.ignored).any() for image in images) or cutouts):
+        raise SourceError(
+            f'{root}: nothing is left to learn from without the {len(hidden)} images held out; '
+            'hold out fewer')
+    return replace(
+        found, images=images, cutouts=cutouts,
+        photographs=[path for path in found.photographs if path not in hidden],
+        counts=(*found.counts, f'{root}: {len(hidden)} images held out'))
 
 
 def _video(path: Path) -> Supplies:

@@ -46,3 +46,7 @@ class Task(Protocol):
     def losses(self, batch: Any) -> Mapping[str, Tensor]:
         """Return the parts of the loss by name; their sum is what is made small."""
         ...
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Return what is of use after the training, by the names that its users know."""
+        ...

@@ -21,8 +21,10 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from mot_ros.data.mot import MotRows
+from mot_ros.tracking.nets.slms import make_slm
 from test.benchmarks.scripts import load
 
 FRAMES = 40
@@ -91,6 +93,46 @@ def test_people_who_change_clothes_are_not(benchmark: ModuleType, tmp_path: Path
     assert benchmark.main([*words(tmp_path, change=True), '--disturb', '0.02']) == 0
     assert row(tmp_path)['after 1-2 s'] == pytest.approx(1 / 3, abs=0.12)
     assert row(tmp_path)['among all'] == pytest.approx(1 / 3, abs=0.12)
+
+
+def penn_fudan(folder: Path, count: int) -> Path:
+    """Write images of one plain person each, all in other colours, with masks."""
+    for name in ('images', 'masks'):
+        (folder / name).mkdir(parents=True)
+    for number in range(count):
+        image, mask = np.full((120, 100, 3), 90, np.uint8), np.zeros((120, 100), np.uint8)
+        hue = np.uint8([[[180 * number // count, 220, 200]]])
+        image[20:100, 35:65] = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)
+        mask[20:100, 35:65] = 1
+        cv2.imwrite(str(folder / 'images' / f'{number:03}.png'), image)
+        cv2.imwrite(str(folder / 'masks' / f'{number:03}.png'), mask)
+    return folder
+
+
+def test_people_cut_out_are_told_apart_and_only_those_held_out_are_asked_for(
+        benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    ranked = benchmark.ranked
+    monkeypatch.setattr(
+        benchmark, 'ranked', lambda ids, *rest: asked.append(ids) or ranked(ids, *rest))
+    data = penn_fudan(tmp_path / 'people', 12)
+    more = ['--cutouts', str(data), '--hold-out', '3', '--light', '0']
+    assert benchmark.main([*words(tmp_path), *more]) == 0
+    assert len(set(asked[-1])) == 4 and len(asked[-1]) == 4 * benchmark.SEEN
+    assert row(tmp_path)['cut-outs rank-1'] > 0.9
+    assert 0.8 < row(tmp_path)['cut-outs mAP'] <= 1
+
+
+def test_a_trained_network_has_rows_of_its_own_and_with_colours(
+        benchmark: ModuleType, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    torch.save(make_slm('small').state_dict(), tmp_path / 'slm.pt')
+    more = ['--weights', str(tmp_path / 'slm.pt'), '--device', 'cpu', '--share', '0']
+    assert benchmark.main([*words(tmp_path), *more]) == 0
+    rows = json.loads((tmp_path / 'a.json').read_text())['rows']
+    assert [each['embedder'] for each in rows] == ['colour', 'SLM', 'both']
+    # with no share of SLM both are the colours
+    assert rows[2]['among all'] == rows[0]['among all']
 
 
 def test_errors_take_one_line(

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 from mot_ros.data.mot import MotRows, NO_ID, read_tracks, read_truth
-from mot_ros.evaluation.metrics import average_precision, score
+from mot_ros.evaluation.metrics import average_precision, matched_overlaps, score
 from mot_ros.tracking.errors import ConfigError
 
 A, B = (0, 0, 10, 20), (100, 0, 110, 20)
@@ -206,3 +206,14 @@ def test_detection_takes_the_box_it_overlaps_most() -> None:
     truth = rows((1, 1, A), (1, 2, near))
     detections = rows((1, NO_ID, (3, 0, 13, 20)), (1, NO_ID, A), values=[0.9, 0.8])
     assert average_precision(truth, detections) == pytest.approx(1, **CLOSE)
+
+
+def test_overlaps_of_those_that_match_by_hand() -> None:
+    truth = rows((1, 1, A), (1, 2, B), (2, 3, B), values=[1, 0, 1])
+    detections = rows(
+        (1, NO_ID, (0, 0, 10, 10)), (1, NO_ID, (0, 0, 10, 16)), (1, NO_ID, B),
+        (2, NO_ID, A), (2, NO_ID, B), values=[0.5, 0.9, 0.8, 0.7, 0.6])
+    np.testing.assert_allclose(
+        matched_overlaps(truth, detections), [0, 0.8, np.nan, 0, 1], atol=1e-9)
+    # the better one no longer takes the person
+    np.testing.assert_allclose(matched_overlaps(truth, detections, 0.85)[:2], 0)

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from mot_ros.training.begin import make_crops
 from mot_ros.training.plan import read_plan
 from mot_ros.training.repeated import Repeated
 from mot_ros.training.siammot_pairs import FittedPairs, PairMix
-from mot_ros.training.supplies import read_supplies
+from mot_ros.training.supplies import held_out, read_supplies
 
 
 @pytest.fixture
@@ -179,3 +180,28 @@ def test_repeated_samples_come_again(count):
     assert [repeated.sample(index) for index in range(2 * count)] == 2 * list(range(count))
     # many of them are made again, and not kept
     assert Numbers.made == (3 if count == 3 else 140)
+
+
+def test_images_held_out_take_all_that_is_on_them_along(root):
+    # the first of two is left out, then the second by a third that sorts before it
+    whole, held = read_supplies([str(root)]), read_supplies([str(root)], hold_out=2)
+    assert {image.path.name for image in whole.images} == {'0.png', '1.png'}
+    assert {image.path.name for image in held.images} == {'1.png'}
+    assert len(held.cutouts) == 1 and not held.photographs
+    assert f'{root}: 1 images held out' in held.counts
+    for folder, ending in (('images', 'png'), ('masks', 'png'), ('labels', 'txt')):
+        (root / f'{folder}/0.{ending}').rename(root / f'{folder}/2.{ending}')
+    with pytest.raises(SourceError, match='nothing is left'):
+        read_supplies([str(root)], hold_out=2)
+
+
+def test_every_second_of_files_is_held_out_whatever_their_order():
+    files = [Path(name) for name in 'dbcaeb']
+    assert held_out(files, 2) == {Path('a'), Path('c'), Path('e')}
+    assert held_out(files, 0) == set()
+
+
+@pytest.mark.parametrize('number', [1, -3])
+def test_not_everything_can_be_held_out(number):
+    with pytest.raises(ConfigError, match=f'hold-out is {number}; 2 leaves every second'):
+        read_supplies([], hold_out=number)

@@ -83,3 +83,11 @@ def decode(deltas: Tensor, anchors: Tensor) -> Tensor:
     centre = anchors[..., :2] + deltas[..., :2] * CENTRE_VARIANCE * anchors[..., 2:]
     half = torch.exp(deltas[..., 2:] * SIZE_VARIANCE) * anchors[..., 2:] / 2
     return torch.cat([centre - half, centre + half], dim=-1)
+
+
+def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
+    """Return the deltas (..., 4) that move anchors onto boxes xyxy: the inverse of decode."""
+    corner, other = boxes[..., :2], boxes[..., 2:]
+    shift = ((corner + other) / 2 - anchors[..., :2]) / anchors[..., 2:]
+    growth = torch.log((other - corner) / anchors[..., 2:])
+    return torch.cat([shift / CENTRE_VARIANCE, growth / SIZE_VARIANCE], dim=-1)

@@ -55,7 +55,7 @@ def vote(
     anchors that see an object is at times badly placed, their mean seldom (box voting, arXiv
     1505.01749 section 5).
     """
-    shared, union = _shared_and_union(boxes[kept], boxes)
+    shared, union = shared_and_union(boxes[kept], boxes)
     together = (shared > threshold * union) & (labels[kept][:, None] == labels)
     together &= scores >= VOTER_FLOOR
     # a weak box, or one of no area, still stands for itself
@@ -87,11 +87,11 @@ def _greedy(over: Tensor) -> Tensor:
 def _overlapping(
         boxes: Tensor, labels: Tensor, rows: Tensor, columns: Tensor, threshold: float) -> Tensor:
     """Return (R, C): box `rows[i]` and box `columns[j]` have one label and overlap enough."""
-    shared, union = _shared_and_union(boxes[rows], boxes[columns])
+    shared, union = shared_and_union(boxes[rows], boxes[columns])
     return (shared > threshold * union) & (labels[rows][:, None] == labels[columns])
 
 
-def _shared_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def shared_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Return the areas (R, C) that boxes (R, 4) and (C, 4) share, and cover together."""
     ax1, ay1, ax2, ay2 = a.T.unsqueeze(2)
     bx1, by1, bx2, by2 = b.T

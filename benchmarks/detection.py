@@ -1,0 +1,183 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+How well a detector finds people: on frames of PETS09-S2L1, and on annotated images.
+
+`AP@.5` and `AP@.75` are the areas under the curve of precision over recall, a box being right
+that overlaps a person by that. `mean IoU` is how well those right at .5 fit, among detections
+scored `--score` or better; `precision` and `recall` are those there. `--images` takes what
+`mot_ros train --data` takes; with `--hold-out N` only the images are looked at which a training
+with the same option did not see. There people are larger than in street scenes, and the SSD's
+anchors end at 320 pixels, so that it looks at them at `--image-size`. The truth of PETS has whole
+bodies, also where something hides a part. Prints one table and writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+import datetime
+import json
+from pathlib import Path
+import sys
+from typing import Any
+
+# flake8: noqa: E402
+from mot_ros.tracking.threads import share_cores
+
+share_cores()  # before anything loads torch
+
+import numpy as np
+from tqdm import tqdm
+
+from mot_ros.data.mot import MotRows, NO_ID, read_truth
+from mot_ros.data.video import open_source
+from mot_ros.evaluation.machine import describe_machine
+from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.metrics import average_precision, matched_overlaps
+from mot_ros.tracking import weights
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.detectors import make_detector
+from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.params_file import parse_assignment
+from mot_ros.tracking.settings import build, catalogue, flatten
+from mot_ros.tracking.types import Frame
+from mot_ros.training.supplies import held_out, read_supplies
+
+ROOT = Path(__file__).resolve().parent.parent
+WEIGHTS = {'ssd': 'detector.weights', 'rcnn': 'rcnn.weights'}
+"""The setting of the weights by the type of the detector."""
+
+Frames = Iterator[tuple[int, Frame]]
+
+
+def video_frames(video: Path, every: int) -> Frames:
+    """Yield every so many frames of a video, with their numbers from 1."""
+    for number, frame in enumerate(open_source(video), 1):
+        if number % every == 1 or every == 1:
+            yield number, frame
+
+
+def annotated(root: str, hold_out: int) -> tuple[Frames, MotRows]:
+    """Return numbered images of a place and the people on them; those held out, if any are."""
+    images = read_supplies([root]).images
+    if hold_out:
+        hidden = held_out([image.path for image in images], hold_out)
+        images = [image for image in images if image.path in hidden]
+    counts = [len(image.boxes) for image in images]
+    truth = MotRows(
+        np.repeat(np.arange(1, len(images) + 1), counts), np.full(sum(counts), NO_ID),
+        np.concatenate([image.boxes for image in images]).astype(np.float64),
+        np.concatenate([~image.ignored for image in images]).astype(np.float64))
+    return ((number, Frame.of(image.read(), 0.0)) for number, image in enumerate(images, 1)), truth
+
+
+def measure(
+        name: str, detector: Detector, frames: Frames, truth: MotRows, score: float) -> dict[
+            str, Any]:
+    """Return one row of the table."""
+    numbers, found = [], []
+    for number, frame in tqdm(frames, desc=name, leave=False):
+        numbers.append(number)
+        found.append((number, detector.detect([frame])[0]))
+    truth = truth[np.isin(truth.frames, numbers)]
+    rows = MotRows.of_detections(found)
+    precisions = [average_precision(truth, rows, overlap) for overlap in (.5, .75)]
+    good = rows[rows.values >= score]
+    fits = matched_overlaps(truth, good)
+    fits = fits[~np.isnan(fits)]
+    right = fits[fits > 0]
+    people = int((truth.values != 0).sum())
+    return {
+        'data': name, 'images': len(numbers), 'people': people, 'AP@.5': precisions[0],
+        'AP@.75': precisions[1], 'mean IoU': float(right.mean()) if len(right) else 0.0,
+        'precision': len(right) / max(len(fits), 1), 'recall': len(right) / max(people, 1)}
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; `settings` of the result are those of the detector."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--weights', metavar='W', help='name or file; the default by default')
+    parser.add_argument('--type', choices=WEIGHTS, default='ssd', help='of the detector (ssd)')
+    parser.add_argument('--set', dest='changes', action='append', default=[],
+                        metavar='NAME=VALUE', help='change a setting; may be repeated')
+    parser.add_argument('--images', action='append', default=[], metavar='PATH',
+                        help='annotated images, such as a folder with masks/; may be repeated')
+    parser.add_argument('--hold-out', type=int, default=0, metavar='N',
+                        help='of these only every Nth (all)')
+    parser.add_argument('--image-size', default='384x288', metavar='WxH',
+                        help='input size of the SSD for --images (384x288)')
+    parser.add_argument('--every', type=int, default=10, metavar='N',
+                        help='frame of the video; 0 leaves it out (10)')
+    parser.add_argument('--score', type=float, default=0.4,
+                        help='least score for fit, precision and recall (0.4)')
+    parser.add_argument('--video', type=Path, default=(
+        weights.cache_root().parent / 'videos' / 'vtest.avi'))
+    parser.add_argument('--truth', type=Path, default=(
+        ROOT.parent / 'shared/data/mot15/PETS09-S2L1/gt/gt.txt'))
+    parser.add_argument('--json', type=Path, default=Path('detection.json'),
+                        help='result (detection.json)')
+    args = parser.parse_args(argv)
+    changes = {'detector.type': args.type}
+    if args.weights:
+        changes[WEIGHTS[args.type]] = args.weights
+    known = catalogue(Settings, next(iter(Settings.presets)))
+    changes |= dict(parse_assignment(text, known) for text in args.changes)
+    try:
+        width, height = map(int, args.image_size.split('x'))
+    except ValueError:
+        parser.error(f'--image-size is {args.image_size!r}; write it like 384x288')
+    args.settings = build(Settings, changes)
+    args.image_settings = build(Settings, {
+        **changes, 'detector.width': width, 'detector.height': height})
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print, write."""
+    try:
+        args = parse(argv)
+        rows = []
+        if args.every:
+            frames = video_frames(args.video, args.every)
+            rows.append(measure(
+                args.video.stem, make_detector(args.settings), frames, read_truth(args.truth),
+                args.score))
+        detector = make_detector(args.image_settings)
+        for root in args.images:
+            rows.append(measure(
+                Path(root).name, detector, *annotated(root, args.hold_out), args.score))
+    except MotError as error:
+        sys.stderr.write(f'detection.py: error: {error}\n')
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    sys.stdout.write(markdown_table([list(rows[0])] + [
+        [f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()]
+        for row in rows]))
+    args.json.write_text(json.dumps({
+        'benchmark': 'detection', 'rows': rows, 'hold_out': args.hold_out, 'every': args.every,
+        'score': args.score, 'image_size': args.image_size, 'settings': flatten(args.settings),
+        'sha256': weights.digest(flatten(args.settings)[WEIGHTS[args.type]]),
+        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+        'hardware': describe_machine()}, indent=2) + '\n')
+    sys.stdout.write(f'wrote {args.json}\n')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
