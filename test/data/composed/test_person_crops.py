@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ from mot_ros.data.composed.person_crops import (
     bent,
     CropChoice,
     cut,
+    dressed,
     erased,
     lit,
     PersonCrops,
@@ -84,6 +87,55 @@ def test_light_leaves_the_outline():
         changed = change(figure, generator)
         np.testing.assert_array_equal(changed[..., 3], figure[..., 3])
         assert np.abs(changed[..., :3].astype(int) - figure[..., :3]).mean() > 3
+
+
+def test_a_twin_is_the_one_before_in_other_colours():
+    crops = PersonCrops(FIGURES, choice=plain(twin=1.0, light=0.0, heights=(150.0, 150.0)))
+    for number in range(0, 12, 2):
+        first, second = crops.sample(number), crops.sample(number + 1)
+        assert first.identity < 6 <= second.identity
+        middle = (slice(None), slice(30, 100), slice(26, 38))
+        apart = np.abs(first.views[middle].astype(int) - second.views[middle])
+        assert apart.mean() > 15, number
+    assert len({crops.sample(number).identity for number in range(1, 24, 2)}) == 12
+
+
+def test_who_is_dressed_has_the_outline_of_one_and_the_colours_of_the_other():
+    for figure, model in itertools.permutations(FIGURES[:4], 2):
+        seen = dressed(figure.image, model.image)
+        np.testing.assert_array_equal(seen[..., 3], figure.image[..., 3])
+
+        def coat(image):
+            part = image[image.shape[0] * 5 // 16:image.shape[0] * 7 // 16]
+            return part[part[..., 3] > 127][:, :3].mean(axis=0)
+
+        far = np.linalg.norm(coat(figure.image) - coat(model.image))
+        near = np.linalg.norm(coat(seen) - coat(model.image))
+        assert near < max(12, 0.35 * far)
+
+
+def test_a_stripe_without_anything_gets_the_colours_of_the_whole():
+    half = FIGURES[0].image.copy()
+    half[:half.shape[0] // 2, :, 3] = 0
+    assert dressed(half, FIGURES[1].image).shape == half.shape
+    assert dressed(FIGURES[1].image, half).shape == FIGURES[1].image.shape
+
+
+def test_all_views_are_dressed_if_they_shall_be():
+    """Coats of dressed views are nearer to the person's own than to those of others."""
+    def coats(dress):
+        crops = PersonCrops(FIGURES, choice=plain(
+            dress=dress, light=0.0, jitter=0.0, views=8, heights=(150.0, 150.0)))
+        seen = {crops.sample(number).identity: crops.sample(number).views for number in range(6)}
+        return seen, {who: views[:, 48:64, 28:36].astype(float).mean((0, 1, 2))
+                      for who, views in seen.items()}
+
+    views, dressed_coats = coats(1.0)
+    before, own = coats(0.0)
+    right = [who for who, coat in dressed_coats.items() if who == min(
+        own, key=lambda other: np.linalg.norm(own[other] - coat))]
+    assert len(right) >= 5
+    assert not any(np.array_equal(views[who], before[who]) for who in views)
 
 
 def test_who_bends_keeps_the_size_of_the_image_and_of_the_person():
