@@ -97,7 +97,7 @@ from mot_ros.tracking.region_eyes import SeeingDetector
 from mot_ros.tracking.settings import build, catalogue, flatten
 from mot_ros.tracking.siam_memory import SiamMemory
 from mot_ros.tracking.types import Detections, Frame, Tracks
-from mot_ros.training.supplies import read_supplies, Supplies
+from mot_ros.training.supplies import held_out_people, Supplies
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'benchmarks' / 'results'
@@ -238,21 +238,6 @@ def make_eyes(rcnn: RcnnSettings, device: str) -> SeeingDetector:
     return RcnnDetector(rcnn, device)
 
 
-def held_out_people(
-        data: Sequence[Path], backgrounds: Sequence[Path], hold_out: int) -> Supplies:
-    """Return the cut-outs and photographs that training with `hold_out` does without; 0: all."""
-    roots = [str(path) for path in data]
-    whole = read_supplies(roots, backgrounds, HELD_OUT)
-    if not (roots and hold_out):
-        return whole
-    known = read_supplies(roots, backgrounds, HELD_OUT, hold_out)
-    paths = {cutout.path for cutout in known.cutouts}
-    return dataclasses.replace(
-        whole, cutouts=[cutout for cutout in whole.cutouts if cutout.path not in paths],
-        photographs=whole.photographs if backgrounds else [
-            path for path in whole.photographs if path not in known.photographs])
-
-
 def clip_of(clips: Clips, supplies: Supplies, seed: int, bar: Any) -> Clip:
     """Yield the frames of a seed."""
     scene = CrowdScene(supplies.cutouts, supplies.photographs, Crowd(
@@ -267,7 +252,8 @@ class Bench:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
-        self.supplies = held_out_people(args.data, args.backgrounds, args.hold_out)
+        self.supplies = held_out_people(
+            [str(path) for path in args.data], args.backgrounds, HELD_OUT, args.hold_out)
         self.clips = Clips(
             args.size, args.people, args.obstacles, args.fps, args.frames,
             tuple(HELD_OUT + seed for seed in args.seeds),

@@ -51,7 +51,7 @@ from mot_ros.tracking import weights
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.errors import MotError, SourceError
 from mot_ros.tracking.params_file import parse_assignment
 from mot_ros.tracking.settings import build, catalogue, flatten
 from mot_ros.tracking.types import Frame
@@ -74,6 +74,8 @@ def video_frames(video: Path, every: int) -> Frames:
 def annotated(root: str, hold_out: int) -> tuple[Frames, MotRows]:
     """Return numbered images of a place and the people on them; those held out, if any are."""
     images = read_supplies([root]).images
+    if not images:
+        raise SourceError(f'{root} holds no images with boxes; give one with masks/ or labels/')
     if hold_out:
         hidden = held_out([image.path for image in images], hold_out)
         images = [image for image in images if image.path in hidden]
@@ -132,6 +134,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--json', type=Path, default=Path('detection.json'),
                         help='result (detection.json)')
     args = parser.parse_args(argv)
+    if not (args.every or args.images):
+        parser.error('--every 0 leaves nothing to look at; give --images')
     changes = {'detector.type': args.type}
     if args.weights:
         changes[WEIGHTS[args.type]] = args.weights

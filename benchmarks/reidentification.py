@@ -22,7 +22,8 @@ crop of each of the people at a time of chance, and queries from at least 14 fra
 how well the crops of the same person come before all others.
 With `--cutouts` the same two figures are also asked of people cut out of images (folders with
 masks/ or polygons/) and seen SEEN times each before other grounds, in other light, half hidden;
-with `--hold-out N` only of every Nth image, those that `mot_ros train --hold-out N` leaves out.
+with `--hold-out N` only those whom `mot_ros train --hold-out N` leaves out, before grounds that it
+leaves out.
 `chance` is what guessing gets. With `--disturb` edges of boxes are off by that share of the side,
 one sigma, as detections are. Prints one table and writes JSON.
 """
@@ -57,7 +58,7 @@ from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.joined_looks import JoinedLooks
 from mot_ros.tracking.types import Floats, Frame
-from mot_ros.training.supplies import held_out, read_supplies
+from mot_ros.training.supplies import held_out_people
 
 ROOT = Path(__file__).resolve().parent.parent
 LATER = (7, 9, 11, 14)
@@ -161,12 +162,11 @@ def cutout_people(args: argparse.Namespace) -> tuple[PersonCrops, int] | None:
     """Return the people that are held out, and how many; None where no cut-outs are asked for."""
     if not args.cutouts:
         return None
-    supplies = read_supplies(args.cutouts)
-    hidden = held_out([cutout.path for cutout in supplies.cutouts if cutout.path], args.hold_out)
-    cutouts = [cutout for cutout in supplies.cutouts if not hidden or cutout.path in hidden]
+    supplies = held_out_people(args.cutouts, hold_out=args.hold_out)
     # nobody in other clothes: who is who is told by them
     choice = CropChoice(views=SEEN, recolour=0.0, light=args.light)
-    return PersonCrops(cutouts, supplies.photographs, choice, seed=LATE_SEED), len(cutouts)
+    people = PersonCrops(supplies.cutouts, supplies.photographs, choice, seed=LATE_SEED)
+    return people, len(supplies.cutouts)
 
 
 def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotRows,

@@ -107,7 +107,7 @@ def test_the_same_command_goes_on_and_another_does_not(tmp_path, capsys, monkeyp
     assert kept['whole'] == kept['parts']
     assert len(list(curve.read(tmp_path / 'parts/curve.csv'))) == 4
     assert cli.main(slm(tmp_path / 'parts', '--set=samples.blur=0')) == 2
-    assert 'samples.blur was 0.4, and is 0' in capsys.readouterr().err
+    assert 'samples.blur was 0.2, and is 0' in capsys.readouterr().err
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, capsys):

@@ -42,6 +42,8 @@ def commands(args: argparse.Namespace) -> dict[str, list[str]]:
     given = [f'--data={path}' for path in args.data]
     given += [f'--backgrounds={path}' for path in args.backgrounds]
     given += [f'--device={args.device}', '--half']
+    if args.hold_out:
+        given.append(f'--hold-out={args.hold_out}')
     if args.workers is not None:
         given.append(f'--workers={args.workers}')
     trained = args.output / EMM / 'weights.safetensors'
@@ -92,6 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         '--only', action='append', choices=(EMM, IMM, SLM, SSD), default=[],
         help='may be repeated')
     parser.add_argument('--device', default='auto', metavar='D', help='auto, cpu, cuda')
+    parser.add_argument(
+        '--hold-out', type=int, default=0, metavar='N', help='leave every Nth image out (none)')
     parser.add_argument('--workers', type=int, metavar='W', help='processes that make samples')
     parser.add_argument(
         '--smoke', action='store_true', help='a few steps of tiny networks, in which the loss '

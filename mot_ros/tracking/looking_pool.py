@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking.appearance import NEED
 from mot_ros.tracking.colour_histogram import ColourHistogram
+from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.feature_bank import FeatureBank
 from mot_ros.tracking.joined_looks import JoinedLooks
 from mot_ros.tracking.lifecycle import TrackPool
@@ -166,7 +167,8 @@ def looks_of(settings: Settings) -> tuple[str, ...]:
     wanted = settings.appearance
     if wanted.type not in ('slm', 'both'):
         return (wanted.type,)
-    return wanted.type, wanted.weights, str(wanted.share), settings.device
+    share = str(wanted.share) if wanted.type == 'both' else ''
+    return wanted.type, wanted.weights, share, settings.device
 
 
 def make_embedder(settings: Settings) -> Embedder | None:
@@ -177,7 +179,13 @@ def make_embedder(settings: Settings) -> Embedder | None:
     if wanted.type == 'colour':
         return ColourHistogram()
     # here and not above: torch takes seconds to load
-    from mot_ros.tracking.slm_embedder import SlmEmbedder
+    try:
+        from mot_ros.tracking.slm_embedder import SlmEmbedder
+    except ImportError as error:
+        raise ConfigError(
+            f'appearance.type is {wanted.type!r}, and SLM needs {error.name}, which is not '
+            "installed: pip install torch safetensors, or set appearance.type to 'colour'"
+        ) from error
 
     network = SlmEmbedder(wanted.weights, settings.device)
     network.warm_up()

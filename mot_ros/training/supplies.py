@@ -103,6 +103,21 @@ def held_out(files: Sequence[Path], hold_out: int) -> set[Path]:
     return set(sorted(set(files))[::hold_out]) if hold_out else set()
 
 
+def held_out_people(
+        roots: Sequence[str], backgrounds: Sequence[Path] = (), seed: int = 0,
+        hold_out: int = 0) -> Supplies:
+    """Return the cut-outs and photographs that training with `hold_out` does without; 0: all."""
+    whole = read_supplies(roots, backgrounds, seed)
+    if not (roots and hold_out):
+        return whole
+    known = read_supplies(roots, backgrounds, seed, hold_out)
+    paths = {cutout.path for cutout in known.cutouts}
+    return replace(
+        whole, cutouts=[cutout for cutout in whole.cutouts if cutout.path not in paths],
+        photographs=whole.photographs if backgrounds else [
+            path for path in whole.photographs if path not in known.photographs])
+
+
 def _read(root: str) -> Supplies:
     name, _, folder = root.partition('=')
     path = Path(name).expanduser()

@@ -119,15 +119,15 @@ def test_people_of_images_that_training_left_out(benchmark, tmp_path):
         nobody = number >= 4
         for part, line in (('labels', '0 .5 .5 .2 .8'), ('polygons', outline)):
             (tmp_path / part / f'{number}.txt').write_text('' if nobody else line)
-    held = benchmark.held_out_people([tmp_path], [], 2)
+    held = benchmark.held_out_people([str(tmp_path)], [], 0, 2)
     known = supplies.read_supplies([str(tmp_path)], hold_out=2)
     assert [cutout.path.stem for cutout in held.cutouts] == ['0', '2']
     assert [cutout.path.stem for cutout in known.cutouts] == ['1', '3']
     assert {path.stem for path in held.photographs} | {path.stem for path in known.photographs} \
         == {'4', '5', '6', '7'}
     assert not set(held.photographs) & set(known.photographs)
-    assert len(benchmark.held_out_people([tmp_path], [], 0).cutouts) == 4
-    elsewhere = benchmark.held_out_people([tmp_path], [tmp_path], 2)
+    assert len(benchmark.held_out_people([str(tmp_path)], [], 0, 0).cutouts) == 4
+    elsewhere = benchmark.held_out_people([str(tmp_path)], [tmp_path], 0, 2)
     assert len(elsewhere.photographs) == 4
 
 

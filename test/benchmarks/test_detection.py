@@ -179,3 +179,15 @@ def test_what_is_wrong_is_said(
     with pytest.raises(SystemExit):
         benchmark.main(['--image-size', '640'])
     assert 'write it like 384x288' in capsys.readouterr().err
+
+
+def test_nothing_to_look_at_is_an_error(benchmark, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main(['--every', '0'])
+    assert 'give --images' in capsys.readouterr().err
+    for part in ('images', 'polygons'):
+        (tmp_path / part).mkdir()
+    cv2.imwrite(str(tmp_path / 'images' / 'a.png'), np.full((200, 200, 3), 99, np.uint8))
+    (tmp_path / 'polygons' / 'a.txt').write_text('0 .4 .1 .6 .1 .6 .9 .4 .9\n')
+    assert benchmark.main(['--every', '0', '--images', str(tmp_path)]) == 2
+    assert 'holds no images with boxes' in capsys.readouterr().err

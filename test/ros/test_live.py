@@ -240,7 +240,7 @@ def test_label_info_follows_the_score_floor(bench, running):
 def test_a_method_with_a_detector_of_its_own_brings_its_classes_and_its_model(bench, running):
     child, _, send = running
     infos = bench.collect(LabelInfo, '/tracker/label_info')
-    assert 'ssd-mobilenetv3-coco' in bench.next_status()['model']
+    assert 'ssd-coco' in bench.next_status()['model']
     result, = bench.set_parameters(method='siammot')
     assert result.successful, result.reason
     send()

@@ -62,7 +62,7 @@ def test_external_detections_need_no_torch():
 
 
 def test_the_model_is_told_by_name_and_checksum(tmp_path):
-    assert checksum(NodeSettings()) == 'ssd-mobilenetv3-coco sha256:788ba12226e9'
+    assert checksum(NodeSettings()) == 'ssd-coco sha256:28dae98d378c'
     path = tmp_path / 'own.safetensors'
     path.write_bytes(b'abc')
     settings = build(NodeSettings, {'detector.weights': str(path)})

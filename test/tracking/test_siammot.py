@@ -109,6 +109,7 @@ def test_one_who_comes_out_beside_where_he_should_is_the_same_if_he_may_be(wake,
     results = follow(tracker_of(scene, wake=wake), 14)
     assert results[-1].observed.ids.tolist() == [expected]
     assert results[-1].observed.boxes[0] == pytest.approx(person(390), abs=0.01)
+    assert results[10].observed.visibilities[0] == 1, 'the detector saw him, not the search'
 
 
 def test_counters_advance_when_there_is_nothing_at_all():

@@ -38,17 +38,20 @@ from test.tracking.test_nms import greedy
 CPU = torch.device('cpu')
 SIZES = [(320, 320), (768, 576), (517, 333)]
 SETUP = 'run scripts/setup, which puts it there'
+ORIGINAL = 'ssd-mobilenetv3-coco'
 
 
 def detector(size=(320, 320), device='cpu', **values):
     """Return a detector with the suppression that the graph itself asks for."""
     chosen = {'nms_iou': 0.6, 'box_voting': False, **values}
-    return SsdDetector(DetectorSettings(width=size[0], height=size[1], **chosen), device)
+    # what OpenCV reads is in full precision
+    wanted = {'weights': ORIGINAL, **chosen}
+    return SsdDetector(DetectorSettings(width=size[0], height=size[1], **wanted), device)
 
 
 @pytest.fixture(scope='module', autouse=True)
 def imported():
-    path = weights.cache_root() / weights.MANIFEST['ssd-mobilenetv3-coco'].file
+    path = weights.cache_root() / weights.MANIFEST[ORIGINAL].file
     if not path.is_file():
         pytest.skip(f'{path} is not there: {SETUP}')
 
@@ -78,7 +81,7 @@ def graph():
 @pytest.fixture(scope='module')
 def network():
     made = SsdMobileNetV3()
-    weights.fit(made, weights.load('ssd-mobilenetv3-coco'))
+    weights.fit(made, weights.load(ORIGINAL))
     return made.eval()
 
 
@@ -372,7 +375,7 @@ def test_black_white_and_noise_of_any_shape_give_valid_boxes(shape, floor):
 
 def test_a_network_that_gives_nan_gives_no_boxes(frames, tmp_path):
     state = {name: torch.full_like(tensor, torch.nan)
-             for name, tensor in weights.load('ssd-mobilenetv3-coco').items()}
+             for name, tensor in weights.load(ORIGINAL).items()}
     path = _saved(state, tmp_path)
     assert len(detector(weights=str(path)).detect(frames[:1])[0]) == 0
 
@@ -401,7 +404,7 @@ def test_a_frame_without_usable_image_is_refused(image, complaint):
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    state = weights.load('ssd-mobilenetv3-coco')
+    state = weights.load(ORIGINAL)
     state['tail.weight'] = state['tail.weight'][:100]
     del state['stem.bias']
     with pytest.raises(
@@ -411,7 +414,7 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 def test_weights_by_path_work_like_those_by_name(frames):
-    path = weights.locate('ssd-mobilenetv3-coco')
+    path = weights.locate(ORIGINAL)
     by_path, by_name = detector(weights=str(path)), detector()
     assert np.array_equal(
         by_path.detect(frames[:1])[0].boxes, by_name.detect(frames[:1])[0].boxes)

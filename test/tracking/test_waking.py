@@ -14,6 +14,8 @@
 
 """Detections that would start tracks wake missing ones: reach, size, class, bookkeeping."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -96,11 +98,29 @@ def test_classes_do_not_mix_unless_they_may():
     claims, detections = scene([person(0)], [person(60)], labels=[1])
     verdict = Verdict(*(np.array(rows, np.int64) for rows in ([], [0], [0], [])))
     assert len(awaken(claims, claims.boxes, detections, verdict, 1.0)[1].active) == 0
-    assert len(awaken(
-        claims, claims.boxes, detections, verdict, 1.0, class_aware=False)[1].active) == 1
+    changed, after = awaken(
+        claims, claims.boxes, detections, verdict, 1.0, class_aware=False)
+    assert after.active.tolist() == [0] and changed.labels.tolist() == [1]
+    assert claims.labels.tolist() == [0]
 
 
 def test_each_wakes_one_at_the_most():
     *_, verdict = run([person(0), person(5)], [person(70)])
     assert len(verdict.active) == 1 and len(verdict.inactive) == 1
     assert verdict.started.tolist() == []
+
+
+def test_it_counts_where_a_track_was_expected_and_not_what_it_claims():
+    claims, detections = scene([person(500)], [person(60)])
+    verdict = solve(claims, detections, RULES)
+    expected = np.array([person(0)], np.float32)
+    assert awaken(claims, claims.boxes, detections, verdict, 1.0)[1] is not verdict
+    assert len(awaken(claims, claims.boxes, detections, verdict, 1.0)[1].active) == 0
+    assert awaken(claims, expected, detections, verdict, 1.0)[1].active.tolist() == [0]
+
+
+def test_one_outside_the_image_may_come_back():
+    claims, detections = scene([person(0)], [person(60)])
+    claims = dataclasses.replace(claims, here=np.zeros(1, np.bool_))
+    verdict = solve(claims, detections, RULES)
+    assert awaken(claims, claims.boxes, detections, verdict, 1.0)[1].active.tolist() == [0]

@@ -25,7 +25,11 @@ import safetensors.numpy
 import torch
 
 from mot_ros.tracking import weights, weights_import
+from mot_ros.tracking.config import Settings
 from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets.emm import Emm
+from mot_ros.tracking.nets.imm import Imm
+from mot_ros.tracking.nets.siammot import load_network
 from mot_ros.tracking.weights_import import import_weights, serialize
 
 NAME = 'ssd-mobilenetv3-coco'
@@ -255,8 +259,34 @@ def test_what_comes_with_the_package_is_small_and_all_there(cache):
     for name in SHIPPED:
         assert state_of(name) is weights.State.PRESENT
         card = weights.metadata(name)
-        assert {'data', 'recipe', 'seed', 'date', 'hardware', 'accuracy', 'limits',
-                'licence'} <= card.keys()
+        assert {'kind', 'data', 'accuracy', 'limits', 'licence'} <= card.keys(), name
+        if name != 'ssd-coco':
+            assert {'recipe', 'seed', 'date', 'hardware', 'seconds'} <= card.keys(), name
+
+
+def test_nothing_that_is_used_by_default_is_fetched():
+    settings = Settings()
+    assert {settings.detector.weights, settings.rcnn.weights, settings.appearance.weights} <= {
+        *SHIPPED}
+
+
+def test_the_shipped_detector_is_the_original_in_half_precision():
+    path = weights.cache_root() / weights.MANIFEST[NAME].file
+    if not path.exists():
+        pytest.skip(f'{path} is not there: run scripts/setup, or mot_ros weights import')
+    shipped, original = weights.load('ssd-coco'), weights.load(NAME)
+    assert shipped.keys() == original.keys()
+    assert all(tensor.equal(original[name].half()) for name, tensor in shipped.items())
+
+
+@pytest.mark.parametrize('name, kind', [('siammot-small', Emm), ('siammot-small-imm', Imm)])
+def test_both_small_siammots_are_whole_and_have_the_same_detector(name, kind):
+    network = load_network(name)
+    assert type(network.motion) is kind
+    same = weights.load('siammot-small')
+    for key, tensor in network.state_dict().items():
+        if not key.startswith('roi_heads.track.'):
+            assert tensor.half().equal(same[key]), key
 
 
 def test_what_comes_with_the_package_is_not_fetched(cache):

@@ -239,8 +239,8 @@ def test_the_list_tells_what_weights_are(own, tmp_path, monkeypatch, capsys):
     assert 'used as rcnn.weights, by default' in rows
     assert f'{weights.locate(SMALL)}, 5.5 MB' in part
     assert weights.MANIFEST[SMALL].sha256 in part
-    assert 'used as detector.weights, by default' in ' '.join(
-        parts['ssd-mobilenetv3-coco'].split())
+    for name, place in (('ssd-coco', 'detector'), ('slm-small', 'appearance')):
+        assert f'used as {place}.weights, by default' in ' '.join(parts[name].split())
     assert max(len(line) for line in part.splitlines() if '/' not in line) <= command.WIDTH
 
 
@@ -307,7 +307,8 @@ def test_only_a_part_is_written_as_one(imm, tmp_path):
     out = tmp_path / 'x.safetensors'
     for file, base, reason in (
             (changed, SMALL, "their names begin with ''"), (SMALL, SMALL, '0 tensors are others'),
-            (imm, 'nothing', "'nothing' is no name in the manifest")):
+            (imm, 'nothing', "'nothing' is no name in the manifest"),
+            (imm, 'siammot-small-imm', 'itself a part; name siammot-small')):
         with pytest.raises(WeightsError, match=reason):
             export_weights(file, out, beside=base)
     with pytest.raises(WeightsError, match=r'only a \.safetensors file can say'):

@@ -47,7 +47,7 @@ class DetectorSettings:
         'external: another node sends the boxes, to the topic `detections`',
         choices=('auto', 'ssd', 'rcnn', 'onnx', 'prb', 'gluon_ssd', 'external'), fixed=LOADED)
     weights: str = setting(
-        'ssd-mobilenetv3-coco', 'name in the weights manifest, or path of a .safetensors file; '
+        'ssd-coco', 'name in the weights manifest, or path of a .safetensors file; '
         'for type onnx the path of an .onnx file, which is a graph and never runs code',
         fixed=LOADED)
     width: int = setting(

@@ -95,9 +95,11 @@ class SiamMot(Pooled[RegionPool]):
         claims = Claims(
             refined, self._score(scores, visibility), expected.labels,
             in_state(expected.states, TrackState.LOST), here)
+        found_again = solve(claims, detections, self.rules)
         claims, verdict = awaken(
-            claims, expected.boxes, detections, solve(claims, detections, self.rules), s.wake,
-            class_aware=s.class_aware)
+            claims, expected.boxes, detections, found_again, s.wake, class_aware=s.class_aware)
+        # the search did not see those, the detector did, as it does new ones
+        visibility[np.setdiff1d(verdict.active, found_again.active)] = 1
         living = settle(tracks, claims, detections, verdict, Patience(s.tau, s.dormant_time))
         now = tracks.snapshot()
         try:
