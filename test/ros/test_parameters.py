@@ -234,6 +234,7 @@ def test_while_locked_what_is_fixed_is_refused_with_reason_and_remedy(locked):
             continue
         other = (not setting.default if isinstance(setting.default, bool)
                  else setting.default + 1 if isinstance(setting.default, int)
+                 else setting.default / 2 if isinstance(setting.default, float)
                  else next((one for one in setting.choices if one != setting.default), 'x'))
         result = set_one(node, name, other)
         assert not result.successful
