@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.appearance import NEED
-from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.feature_bank import FeatureBank
 from mot_ros.tracking.joined_looks import JoinedLooks
@@ -176,9 +175,11 @@ def make_embedder(settings: Settings) -> Embedder | None:
     wanted = settings.appearance
     if wanted.type == 'none':
         return None
+    # here and not above: OpenCV and torch take a while to load
+    from mot_ros.tracking.colour_histogram import ColourHistogram
+
     if wanted.type == 'colour':
         return ColourHistogram()
-    # here and not above: torch takes seconds to load
     try:
         from mot_ros.tracking.slm_embedder import SlmEmbedder
     except ImportError as error:
