@@ -25,9 +25,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-import datetime
 import itertools
-import json
 from pathlib import Path
 import sys
 import time
@@ -37,8 +35,8 @@ import cv2
 import numpy as np
 
 from mot_ros.data.video import FrameSource, open_source
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.markdown import table_of_rows
+from mot_ros.evaluation.result_file import write_result
 from mot_ros.tracking import weights
 from mot_ros.tracking.camera_motion import CameraMotion
 from mot_ros.tracking.errors import MotError
@@ -131,16 +129,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MotError as error:
         sys.stderr.write(f'camera_motion.py: error: {error}\n')
         return 2
-    sys.stdout.write(markdown_table([list(rows[0])] + [
-        [f'{value:.2f}' if isinstance(value, float) else str(value) for value in row.values()]
-        for row in rows]))
-    args.json.write_text(json.dumps({
-        'benchmark': 'camera_motion', 'rows': rows, 'width': args.width, 'corners': args.corners,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': {
-            **describe_machine(), 'opencv': cv2.__version__, 'threads': args.threads},
-    }, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
+    sys.stdout.write(table_of_rows(rows, 2))
+    write_result(args.json, {
+        'benchmark': 'camera_motion', 'rows': rows, 'width': args.width,
+        'corners': args.corners}, opencv=cv2.__version__, threads=args.threads)
     return 0
 
 

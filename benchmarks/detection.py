@@ -28,8 +28,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-import datetime
-import json
 from pathlib import Path
 import sys
 from typing import Any
@@ -44,9 +42,9 @@ from tqdm import tqdm
 
 from mot_ros.data.mot import MotRows, NO_ID, read_truth
 from mot_ros.data.video import open_source
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.markdown import table_of_rows
 from mot_ros.evaluation.metrics import average_precision, matched_overlaps
+from mot_ros.evaluation.result_file import write_result
 from mot_ros.tracking import weights
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
@@ -170,16 +168,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    sys.stdout.write(markdown_table([list(rows[0])] + [
-        [f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()]
-        for row in rows]))
-    args.json.write_text(json.dumps({
+    sys.stdout.write(table_of_rows(rows, 3))
+    write_result(args.json, {
         'benchmark': 'detection', 'rows': rows, 'hold_out': args.hold_out, 'every': args.every,
         'score': args.score, 'image_size': args.image_size, 'settings': flatten(args.settings),
-        'sha256': weights.digest(flatten(args.settings)[WEIGHTS[args.type]]),
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': describe_machine()}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
+        'sha256': weights.digest(flatten(args.settings)[WEIGHTS[args.type]])})
     return 0
 
 

@@ -26,8 +26,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-import datetime
-import json
 from pathlib import Path
 import sys
 import tempfile
@@ -44,8 +42,8 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.evaluation.machine import describe_machine
 from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.result_file import write_result
 from mot_ros.tracking.appearance import Embedder, unit, windows
 from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.nets.slm import CROP, Slm, VARIANTS
@@ -167,13 +165,9 @@ def main(argv: Sequence[str] | None = None) -> int:
          f'{row["ms per box"]:.2f}', f'{row["batch / this"]:.2f}',
          f'{row["largest difference"]:.0e}']
         for row in rows]))
-    args.json.write_text(json.dumps({
-        'benchmark': 'embedding', 'rows': rows, 'device': args.device,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': {
-            **describe_machine(), 'torch': torch.__version__,
-            'torch_threads': torch.get_num_threads()}}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
+    write_result(
+        args.json, {'benchmark': 'embedding', 'rows': rows, 'device': args.device},
+        torch=torch.__version__, torch_threads=torch.get_num_threads())
     return 0
 
 

@@ -31,7 +31,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-import datetime
 import json
 from pathlib import Path
 import subprocess
@@ -47,9 +46,9 @@ from mot_ros.data.mot_folder import MotFolder, sequence_folders
 from mot_ros.evaluation import scoring
 from mot_ros.evaluation.benchmark import run_all
 from mot_ros.evaluation.job import Job
-from mot_ros.evaluation.machine import describe_machine
 from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.options import Options
+from mot_ros.evaluation.result_file import write_result
 from mot_ros.tracking.errors import MotError, SourceError
 
 BLIND = {'appearance.type': 'none'}
@@ -221,14 +220,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     rows = rows_of(found, versions)
     sys.stdout.write(table(rows))
-    args.json.write_text(json.dumps({
+    write_result(args.json, {
         'benchmark': 'motion_only', 'sequences': [s.name for s in sequences],
         'checksums': {s.name: dict(s.checksums) for s in sequences},
         'disturbed': args.disturbed, 'settings': {run: dict(what) for run, what in OURS.items()},
-        'rows': rows,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': describe_machine()}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
+        'rows': rows})
     return 0
 
 

@@ -32,8 +32,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-import datetime
-import json
 from pathlib import Path
 import sys
 import time
@@ -50,8 +48,8 @@ from numpy.typing import NDArray
 from mot_ros.data.composed.person_crops import CropChoice, PersonCrops
 from mot_ros.data.mot import MotRows, read_truth
 from mot_ros.data.video import open_source
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.markdown import table_of_rows
+from mot_ros.evaluation.result_file import write_result
 from mot_ros.tracking import weights
 from mot_ros.tracking.appearance import cosines, Embedder
 from mot_ros.tracking.colour_histogram import ColourHistogram
@@ -234,16 +232,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MotError as error:
         sys.stderr.write(f'reidentification.py: error: {error}\n')
         return 2
-    sys.stdout.write(markdown_table([list(rows[0])] + [
-        [f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()]
-        for row in rows]))
-    args.json.write_text(json.dumps({
+    sys.stdout.write(table_of_rows(rows, 3))
+    write_result(args.json, {
         'benchmark': 'reidentification', 'rows': rows,
         'disturb': args.disturb, 'share': args.share, 'hold_out': args.hold_out,
-        'light': args.light,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': describe_machine()}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
+        'light': args.light})
     return 0
 
 

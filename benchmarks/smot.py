@@ -28,10 +28,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
-import datetime
 from functools import partial
 import itertools
-import json
 from pathlib import Path
 import sys
 import tempfile
@@ -52,9 +50,9 @@ from tqdm import tqdm
 
 from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.video import open_source
-from mot_ros.evaluation.machine import describe_machine
 from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import score
+from mot_ros.evaluation.result_file import write_result
 from mot_ros.tracking import weights
 from mot_ros.tracking.assignment import assign, Pairs
 from mot_ros.tracking.boxes import iou
@@ -568,12 +566,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     print_table(rows)
-    args.json.write_text(json.dumps({
-        'benchmark': 'smot', 'mode': args.mode, 'rows': rows,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': {**describe_machine(), 'torch': torch.__version__,
-                     'torch_threads': torch.get_num_threads()}}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
+    write_result(
+        args.json, {'benchmark': 'smot', 'mode': args.mode, 'rows': rows},
+        torch=torch.__version__, torch_threads=torch.get_num_threads())
     return 0
 
 

@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> str:
@@ -27,3 +28,10 @@ def markdown_table(lines: Sequence[Sequence[str]]) -> str:
         for line in lines]
     text.insert(1, '|' + '|'.join('-' * (width + 1) + ':' for width in widths) + '|')
     return '\n'.join(text) + '\n'
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]], digits: int) -> str:
+    """Return rows with the same names as a table; fractions have so many digits."""
+    return markdown_table([list(rows[0])] + [
+        [f'{value:.{digits}f}' if isinstance(value, float) else str(value)
+         for value in row.values()] for row in rows])
