@@ -73,4 +73,4 @@ def _look(settings: NodeSettings) -> tuple[Any, ...]:
     """Return what the detector is made from."""
     network = settings.rcnn if settings.detector_type == 'rcnn' else None
     return (settings.detector_type, settings.detector, network, settings.roi, settings.mask,
-            settings.device)
+            settings.device, settings.backend, settings.compute)

@@ -167,7 +167,9 @@ def looks_of(settings: Settings) -> tuple[str, ...]:
     if wanted.type not in ('slm', 'both'):
         return (wanted.type,)
     share = str(wanted.share) if wanted.type == 'both' else ''
-    return wanted.type, wanted.weights, share, settings.device
+    return (
+        wanted.type, wanted.weights, share, settings.device, settings.backend, settings.precision,
+        str(settings.graphs))
 
 
 def make_embedder(settings: Settings) -> Embedder | None:
@@ -188,7 +190,7 @@ def make_embedder(settings: Settings) -> Embedder | None:
             "installed: pip install torch safetensors, or set appearance.type to 'colour'"
         ) from error
 
-    network = SlmEmbedder(wanted.weights, settings.device)
+    network = SlmEmbedder(wanted.weights, settings.device, settings.compute)
     network.warm_up()
     if wanted.type == 'slm':
         return network

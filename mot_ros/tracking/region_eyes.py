@@ -72,9 +72,9 @@ class RegionEyes:
         self._detector = detector
         own = seeing(detector)
         self._is_own = own is not None
-        self._made_from = settings.rcnn, settings.device
+        self._made_from = settings.rcnn, settings.device, settings.backend, settings.compute
         self._amodal = settings.rcnn.amodal
-        self.weights = settings.rcnn.weights, settings.device
+        self.weights = settings.rcnn.weights, settings.device, settings.backend, settings.compute
         """What is alike of networks whose features can be compared."""
         if own is not None:
             self._through = own
@@ -186,7 +186,7 @@ def _load(settings: Settings) -> SeeingDetector:
     # here and not above: torch takes seconds to load
     from mot_ros.tracking.detectors.rcnn import RcnnDetector
 
-    detector = RcnnDetector(settings.rcnn, settings.device)
+    detector = RcnnDetector(settings.rcnn, settings.device, compute=settings.compute)
     # else the first image would wait for what the first run sets up
     detector.warm_up()
     return detector

@@ -23,6 +23,7 @@ import torch
 
 from mot_ros.tracking import weights
 from mot_ros.tracking.appearance import NEED, unit, windows
+from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.crops import resized_windows
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.errors import WeightsError
@@ -41,12 +42,14 @@ class SlmEmbedder:
     missing or of another network, ConfigError for a device that is not there.
     """
 
-    def __init__(self, name: str, device: str) -> None:
+    def __init__(
+            self, name: str, device: str, compute: Compute = Compute()) -> None:  # noqa: B008
         if not name:
             raise WeightsError(
                 'SLM has no weights, and untrained it tells nobody apart; name a file of trained '
                 "ones, or compare colours ('colour') instead")
         self.device = resolve_device(device)
+        self._compute = compute
         state, self.unused = running_part(weights.load(name, inside=CHECKPOINT_KEY))
         """Names of tensors in the file that the network does not run."""
         network = make_slm(variant_of(state))

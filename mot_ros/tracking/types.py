@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TYPE_CHECKING, TypeVar
 
@@ -58,13 +58,15 @@ class Frame:
 
     `image` is (H, W, 3) uint8 BGR, in host memory or a tensor on a device; None where only
     boxes are tracked. `stamp` is in seconds, `size` is (width, height) in pixels, UNKNOWN_SIZE
-    where there is no image to tell it. `detections` are those of an external detector.
+    where there is no image to tell it. `detections` are those of an external detector. `copies`
+    is where uploads.py notes what it has brought to a device.
     """
 
     image: NDArray[np.uint8] | torch.Tensor | None
     stamp: float
     size: tuple[int, int]
     detections: Detections | None = None
+    copies: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         width, height = self.size

@@ -22,6 +22,7 @@ from typing import ClassVar
 
 from mot_ros.tracking.config.botsort import BotSortSettings
 from mot_ros.tracking.config.bytetrack import ByteTrackSettings
+from mot_ros.tracking.config.compute import Compute, PRECISIONS
 from mot_ros.tracking.config.deepsort import DeepSortSettings
 from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
 from mot_ros.tracking.config.looks import AppearanceSettings, CameraMotionSettings
@@ -58,6 +59,15 @@ class Settings(SettingsRoot):
     device: str = setting(
         'auto', "where networks run: 'auto' (the GPU if there is one), 'cpu', 'cuda', 'cuda:1'",
         fixed=LOADED)
+    backend: str = setting(
+        'torch', "what runs our own networks: PyTorch, or onnxruntime ('onnx'), for which they "
+        'are exported once, see docs/speed.md', choices=('torch', 'onnx'), fixed=LOADED)
+    precision: str = setting(
+        'float32', 'numbers that networks compute with; boxes and scores are float32 whatever '
+        'is chosen', choices=PRECISIONS, fixed=LOADED)
+    graphs: bool = setting(
+        True, 'on a GPU record the work of a frame once and replay it as a whole (CUDA graphs)',
+        fixed=LOADED)
     detect_every: int = setting(
         1, 'the detector looks at one frame in so many; on the others tracks move on as their '
         'motion says', 'frames', minimum=1, maximum=1000)
@@ -78,6 +88,11 @@ class Settings(SettingsRoot):
     siammot: SiamMotSettings = group(SiamMotSettings)
     tracktor: TracktorSettings = group(TracktorSettings)
     smot: SmotSettings = group(SmotSettings)
+
+    @property
+    def compute(self) -> Compute:
+        """How networks run."""
+        return Compute(self.precision, self.graphs)
 
     @property
     def detector_type(self) -> str:

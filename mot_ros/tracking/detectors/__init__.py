@@ -49,15 +49,16 @@ def _make_looking(settings: Settings) -> Detector:
     elif kind == 'rcnn':
         from mot_ros.tracking.detectors.rcnn import RcnnDetector
 
-        detector = RcnnDetector(settings.rcnn, settings.device, wanted.classes)
+        detector = RcnnDetector(
+            settings.rcnn, settings.device, wanted.classes, settings.compute)
     elif kind == 'prb':
         from mot_ros.tracking.detectors.prb import PrbDetector
 
-        detector = PrbDetector(wanted, settings.device)
+        detector = PrbDetector(wanted, settings.device, compute=settings.compute)
     elif kind == 'gluon_ssd':
         from mot_ros.tracking.detectors.gluon_ssd import GluonSsdDetector
 
-        detector = GluonSsdDetector(wanted, settings.device)
+        detector = GluonSsdDetector(wanted, settings.device, settings.compute)
     else:
         if wanted.weights.endswith('.onnx'):
             raise ConfigError(

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.anchored import AnchoredDetector
 from mot_ros.tracking.detectors.classes import parse_names, read_names, wanted_labels
 from mot_ros.tracking.detectors.coco import NAMES
@@ -56,7 +57,10 @@ class GluonSsdDetector(AnchoredDetector):
     or of another network, ConfigError for an unknown class or device.
     """
 
-    def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
+    def __init__(
+            self, settings: DetectorSettings, device: str = 'auto',
+            compute: Compute = Compute()) -> None:  # noqa: B008
+        self._compute = compute
         metadata = weights.metadata(settings.weights)
         network = _network(settings.weights, metadata)
         self._names = _names(settings.names, metadata, network.columns - 1)

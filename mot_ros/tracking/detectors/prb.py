@@ -26,6 +26,7 @@ from torch import Tensor
 
 from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.canvas import batch, draw, Placement
 from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
 from mot_ros.tracking.detectors.layouts import Layout
@@ -56,7 +57,8 @@ class PrbDetector:
 
     def __init__(
             self, settings: DetectorSettings, device: str = 'auto',
-            rows: Sequence[Row] = MSP) -> None:
+            rows: Sequence[Row] = MSP, compute: Compute = Compute()) -> None:  # noqa: B008
+        self._compute = compute
         self._settings = settings
         self._limit = _rounded_up(settings.width), _rounded_up(settings.height)
         self.device = resolve_device(device)

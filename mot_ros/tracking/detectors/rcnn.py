@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from mot_ros.tracking import weights
+from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.classes import Classes, wanted_labels
 from mot_ros.tracking.detectors.rcnn_classes import class_table
@@ -171,13 +172,14 @@ class RcnnDetector:
 
     def __init__(
             self, settings: RcnnSettings, device: str = 'auto',
-            classes: Sequence[str] = ()) -> None:
+            classes: Sequence[str] = (), compute: Compute = Compute()) -> None:  # noqa: B008
         if not settings.weights:
             raise WeightsError(
                 'Faster R-CNN has no weights, and untrained it finds nothing: set rcnn.weights to '
                 f'a file of trained ones, or import a checkpoint with {weights.IMPORT_COMMAND}')
         self._settings = settings
         self.device = resolve_device(device)
+        self._compute = compute
         network = load_network(settings.weights)
         self._classes = class_table(
             weights.metadata(settings.weights), network.classes, settings.weights)

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.anchored import AnchoredDetector
 from mot_ros.tracking.detectors.canvas import draw
 from mot_ros.tracking.detectors.classes import wanted_labels
@@ -45,7 +46,10 @@ class SsdDetector(AnchoredDetector):
     network, ConfigError for an unknown class or device.
     """
 
-    def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
+    def __init__(
+            self, settings: DetectorSettings, device: str = 'auto',
+            compute: Compute = Compute()) -> None:  # noqa: B008
+        self._compute = compute
         labels = wanted_labels(settings.classes, NAMES)
         where = resolve_device(device)
         size = (settings.width, settings.height)
