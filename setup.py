@@ -55,6 +55,7 @@ setup(
             'recorder = mot_ros.ros.recorder:main',
             'replay = mot_ros.ros.replay:main',
             'tracker = mot_ros.ros.node:main',
+            'trackers = mot_ros.ros.trackers:main',
             'visualizer = mot_ros.ros.visualizer:main',
         ],
     },

@@ -12,15 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Making items in a thread of its own while earlier ones are worked on."""
+"""Making items, and sending frames to a GPU, in a thread while earlier ones are worked on."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 import contextlib
 from queue import Empty, Queue
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from mot_ros.tracking.types import Frame
 
 _Item = TypeVar('_Item')
 
@@ -64,3 +66,28 @@ def read_ahead(items: Generator[_Item, None, None], depth: int) -> Generator[_It
             with contextlib.suppress(Empty):
                 ready.get_nowait()
             thread.join(0.01)
+
+
+def sent_ahead(frames: Iterable[Frame], device: Any) -> Generator[Frame, None, None]:
+    """
+    Yield frames, of which the next is on its way to a GPU while this one is worked on.
+
+    `device` is where they are worked on; unless that is a GPU, as torch tells, nothing is sent.
+    """
+    if getattr(device, 'type', '') != 'cuda':
+        yield from frames
+        return
+    # here and not above: torch takes seconds to load
+    from mot_ros.tracking.uploads import Uploads
+
+    with contextlib.closing(read_ahead(_sent(frames, Uploads(device)), 1)) as sent:
+        yield from sent
+
+
+def _sent(frames: Iterable[Frame], uploads: Any) -> Generator[Frame, None, None]:
+    for frame in frames:
+        if frame.image is not None:
+            # no memory, say: who works on the frame will see
+            with contextlib.suppress(RuntimeError):
+                uploads.prefetch(frame)
+        yield frame

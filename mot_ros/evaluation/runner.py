@@ -24,6 +24,7 @@ from pathlib import Path
 import time
 from typing import cast, TYPE_CHECKING
 
+from mot_ros.data.read_ahead import sent_ahead
 from mot_ros.data.sources import MessageFrame
 from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.sequence import NANOSECONDS, Outcome, SequenceGuard
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from mot_ros.tracking.config import Settings
     from mot_ros.tracking.contracts import Detector, Tracker
     from mot_ros.tracking.detectors.dense import DenseDetector, RawDetections
-    from mot_ros.tracking.detectors.rcnn import Sight
     from mot_ros.tracking.detectors.recorded import CachedDetector
+    from mot_ros.tracking.detectors.sight import Sight
     from mot_ros.tracking.nets.emm import Emm
     from mot_ros.tracking.nets.imm import Imm
     from mot_ros.tracking.region_eyes import SeeingDetector
@@ -51,6 +52,7 @@ class TimedDetector:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
+        self.device = getattr(detector, 'device', '')
         self.seconds = 0.0
         self.frame: Frame | None = None
 
@@ -153,14 +155,14 @@ class Run:
 
     def __iter__(self) -> Iterator[Step]:
         begin = time.perf_counter()
-        for frame in self._source:
+        for frame in sent_ahead(self._source, self._detector.device):
             stamp = self._admit(frame)
             if stamp is None:
                 continue
             before, start = self._detector.seconds, time.perf_counter()
             try:
                 self._detector.frame = frame
-                tracks = self._tracker.update(dataclasses.replace(frame, stamp=stamp))
+                tracks = self._tracker.update(frame.at(stamp))
             except FrameError as error:
                 self.failed.append(f'frame {self._index_of(frame)}: {error}')
                 continue

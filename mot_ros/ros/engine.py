@@ -17,12 +17,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+import contextlib
+from typing import Any, TYPE_CHECKING
 
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.contracts import Detector, Tracker
 from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.settings import flatten
+from mot_ros.tracking.types import Frame
+
+if TYPE_CHECKING:
+    from mot_ros.tracking.uploads import Uploads
 
 
 class Engine:
@@ -37,22 +42,39 @@ class Engine:
             make_tracker: Callable[[NodeSettings, Detector], Tracker]) -> None:
         self._make_detector = make_detector
         self.settings = settings
+        self._uploads: Uploads | None = None
         self.detector = self._made(settings)
         self.tracker = make_tracker(settings, self.detector)
         self.guard = SequenceGuard(settings.sequence)
 
     @property
     def device(self) -> str:
-        """Where the detector runs."""
-        return str(getattr(self.detector, 'device', '') or self.settings.device)
+        """Where the detector runs, and by what of onnxruntime if that runs it."""
+        where = str(getattr(self.detector, 'device', '') or self.settings.device)
+        provider = getattr(self.detector, 'provider', '')
+        return f'{where}, onnxruntime {provider}' if provider else where
 
     def configure(self, settings: NodeSettings) -> None:
         """Take other settings; what raises changes nothing."""
-        same = _look(settings) == _look(self.settings)
+        same = look_of(settings) == look_of(self.settings)
         detector = self.detector if same else self._made(settings)
         self.tracker.configure(settings, detector)
         self.guard.configure(settings.sequence)
         self.settings, self.detector = settings, detector
+
+    def prefetch(self, frame: Frame) -> None:
+        """Begin to bring an image to where the detector works, if that is a GPU; never wait."""
+        device: Any = getattr(self.detector, 'device', None)
+        if getattr(device, 'type', '') != 'cuda' or frame.image is None:
+            return
+        if self._uploads is None or self._uploads.device != device:
+            # here and not above: torch takes seconds to load
+            from mot_ros.tracking.uploads import Uploads
+
+            self._uploads = Uploads(device)
+        # no memory, say: the tracker will try again, and that it fails is then counted
+        with contextlib.suppress(RuntimeError):
+            self._uploads.prefetch(frame)
 
     def _made(self, settings: NodeSettings) -> Detector:
         detector = self._make_detector(settings)
@@ -69,7 +91,7 @@ def changes(before: NodeSettings, after: NodeSettings) -> str:
         if value != old[name])
 
 
-def _look(settings: NodeSettings) -> tuple[Any, ...]:
+def look_of(settings: NodeSettings) -> tuple[Any, ...]:
     """Return what the detector is made from."""
     network = settings.rcnn if settings.detector_type == 'rcnn' else None
     return (settings.detector_type, settings.detector, network, settings.roi, settings.mask,

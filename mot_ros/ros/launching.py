@@ -150,17 +150,36 @@ def dds_profile() -> SetEnvironmentVariable:
 
 def tracker() -> list[Any]:
     """Return what starts the tracker node; goes after the declaration of all of ARGUMENTS."""
-    return [
-        OpaqueFunction(function=check_params_file),
-        dds_profile(),
-        node(
-            'tracker',
-            parameters=[LaunchConfiguration('params_file'), passed_on(
-                'method', 'preset', 'image_transport', 'device', 'queue', 'use_sim_time',
-                'autostart', weights='detector.weights', rcnn_weights='rcnn.weights')],
-            remappings=[
-                ('image', LaunchConfiguration('image_topic')),
-                ('detections', LaunchConfiguration('detections_topic'))])]
+    return [*_before_trackers(), node('tracker', **_wiring())]
+
+
+def trackers() -> list[Any]:
+    """Return what starts the trackers of the argument `cameras` in one process; see tracker."""
+    return [*_before_trackers(), OpaqueFunction(function=_trackers)]
+
+
+def _trackers(context: LaunchContext) -> list[Any]:
+    given = context.launch_configurations
+    cameras = [f'{given["namespace"]}/{name.strip()}' for name in given['cameras'].split(',')]
+    # a name or a namespace here would be that of every node in the process
+    return [Node(
+        package='mot_ros', executable='trackers', arguments=[*cameras, *log_arguments()],
+        output='screen', emulate_tty=True, **_wiring())]
+
+
+def _before_trackers() -> list[Any]:
+    return [OpaqueFunction(function=check_params_file), dds_profile()]
+
+
+def _wiring() -> dict[str, Any]:
+    """Return the parameters and topics of trackers, as the arguments say."""
+    return {
+        'parameters': [LaunchConfiguration('params_file'), passed_on(
+            'method', 'preset', 'image_transport', 'device', 'queue', 'use_sim_time',
+            'autostart', weights='detector.weights', rcnn_weights='rcnn.weights')],
+        'remappings': [
+            ('image', LaunchConfiguration('image_topic')),
+            ('detections', LaunchConfiguration('detections_topic'))]}
 
 
 def check_params_file(context: LaunchContext) -> None:

@@ -30,6 +30,7 @@ from mot_ros.ros.engine import Engine
 from mot_ros.ros.external import ClassIds
 from mot_ros.ros.health import Health, OVERWRITTEN
 from mot_ros.ros.inputs import open_input, PairedInput, Sink
+from mot_ros.ros.intake import Arrival
 from mot_ros.ros.loading import checksum, fault_of, load_detector, load_tracker
 from mot_ros.ros.mailbox import Mailbox
 from mot_ros.ros.outputs import Outputs
@@ -37,7 +38,7 @@ from mot_ros.ros.parameters import Parameters
 from mot_ros.ros.process import run
 from mot_ros.ros.transitions import answer_impossible_transitions
 from mot_ros.ros.watch import Watch
-from mot_ros.ros.worker import Arrival, Worker
+from mot_ros.ros.worker import Worker
 from mot_ros.tracking.config import NodeSettings, Settings
 from mot_ros.tracking.contracts import Detector, Tracker
 from mot_ros.tracking.errors import ConfigError, MotError
@@ -100,7 +101,7 @@ class TrackerNode(LifecycleNode):
         return self._guarded('activate', self._activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop taking images; the frame in hand is still published."""
+        """Stop taking images; what is in hand is still published."""
         return self._guarded('deactivate', self._deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:

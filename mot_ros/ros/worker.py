@@ -12,13 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The worker: one thread that turns images into tracks, and survives all of them."""
+"""The worker: it turns images into tracks beside the executor, and survives all of them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 import queue
 import threading
 import time
@@ -27,56 +25,27 @@ import traceback
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from mot_ros.ros.contents import Content
-from mot_ros.ros.conversion import ImageError, to_nanoseconds
 from mot_ros.ros.engine import changes, Engine
 from mot_ros.ros.health import Health
+from mot_ros.ros.intake import Admitted, Arrival, Intake, LOG_INTERVAL
 from mot_ros.ros.loading import checksum
 from mot_ros.ros.mailbox import Mailbox
+from mot_ros.ros.relay import Relay, Straight
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.sequence import Outcome
 from mot_ros.tracking.types import Frame, Tracks
-
-LOG_INTERVAL = 5.0
-"""Seconds between two log messages of the same reason."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A frame in its message, and when it came."""
-
-    content: Content
-    received: int
-    """Nanoseconds on the node's clock: stands in for a missing stamp, where that is allowed."""
-    arrived: float
-    """Seconds on the monotonic clock, for latencies."""
-
-
-class Complaints:
-    """Warnings, at most one per reason in LOG_INTERVAL seconds; each says how often it was."""
-
-    def __init__(self, logger: RcutilsLogger) -> None:
-        self._logger = logger
-        self._counts: Counter[str] = Counter()
-        self._last: dict[str, float] = {}
-
-    def warn(self, reason: str, message: str) -> None:
-        """Log `message` unless one of the same reason was logged just now."""
-        self._counts[reason] += 1
-        now = time.monotonic()
-        if now - self._last.get(reason, -LOG_INTERVAL) >= LOG_INTERVAL:
-            self._last[reason] = now
-            count = self._counts[reason]
-            self._logger.warning(message + (f' ({count} times so far)' if count > 1 else ''))
 
 
 class Worker:
     """
     Runs the tracker on what comes into the mailbox, in a thread of its own.
 
-    `publish` is called once per accepted frame, in that thread, with the settings that the
-    frame was tracked with; it returns the age of the frame in seconds, or None. Whatever a
-    frame causes costs that frame. Reset, enabling and other settings are requests that take
-    effect between two frames, so that whoever makes them never waits for the inference.
+    With `pipeline` throughput these are two threads: one judges and decodes the next frame, and
+    sends it to the GPU if there is one, while the other tracks. `publish` is called once per
+    accepted frame, in the thread that tracks, with the settings that the frame was tracked with;
+    it returns the age of the frame in seconds, or None. Whatever a frame causes costs that frame.
+    Reset, enabling and other settings are requests that take effect between two frames, with
+    nothing under way, so that whoever makes them never waits for the inference.
     """
 
     def __init__(
@@ -88,7 +57,7 @@ class Worker:
         self._publish = publish
         self._health = health
         self._logger = logger
-        self._complaints = Complaints(logger)
+        self._intake = Intake(engine.guard, health, logger)
         self._mailbox: Mailbox[Arrival] | None = None
         self._thread: threading.Thread | None = None
         self._enabled = True
@@ -106,7 +75,7 @@ class Worker:
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """Finish the frame in hand and end; False if that took longer than `timeout` seconds."""
+        """Finish what is in hand and end; False if that took longer than `timeout` seconds."""
         if self._mailbox is not None:
             self._health.drop('deactivated', self._mailbox.close())
         if self._thread is not None:
@@ -138,57 +107,67 @@ class Worker:
         return self._settings
 
     def _run(self, mailbox: Mailbox[Arrival]) -> None:
+        kind = Relay if self._settings.pipeline == 'throughput' else Straight
+        onward: Straight[Admitted] = kind(self._track_safely)
         while (arrival := mailbox.take()) is not None:
             try:
-                self._handle(arrival)
+                admitted = self._prepare(arrival, onward)
             except Exception as error:
-                failure = f'{type(error).__name__}: {error}'
-                self._health.fail(failure)
-                self._logger.error(
-                    f'a frame was lost, the tracker failed on it: {failure}',
-                    throttle_duration_sec=LOG_INTERVAL)
-                self._logger.debug(traceback.format_exc())
+                self._lose(error)
+                continue
+            if admitted is not None:
+                onward.put(admitted)
+                # a frame is not taken before its turn: until then a newer one may overwrite it
+                onward.wait()
+        onward.close()
 
-    def _handle(self, arrival: Arrival) -> None:
-        self._obey()
+    def _prepare(self, arrival: Arrival, onward: Straight[Admitted]) -> Admitted | None:
+        """Carry out what was requested, then return what is to be tracked of a frame."""
+        self._obey(onward)
         if not self._enabled:
             self._health.drop('disabled')
-            return
-        taken = time.monotonic()
-        content, guard, tracker = arrival.content, self._engine.guard, self._engine.tracker
-        header = content.header
+            return None
+        admitted = self._intake.admit(arrival)
+        if admitted is not None and onward.ahead:
+            self._engine.prefetch(admitted.frame)
+        return admitted
+
+    def _track_safely(self, admitted: Admitted) -> None:
         try:
-            size = content.size()
-        except ImageError as error:
-            self._drop(error.reason, f'image dropped: {error}')
-            return
-        verdict = guard.judge(
-            to_nanoseconds(header.stamp) or None, size, header.frame_id, arrival.received)
-        if verdict.outcome is Outcome.DROP:
-            self._drop(verdict.reason, verdict.message)
-            return
-        try:
-            frame = content.open(verdict.stamp)
-        except ImageError as error:
-            self._drop(error.reason, f'image dropped: {error}')
-            return
-        decoded = time.monotonic()
-        if verdict.outcome is not Outcome.ACCEPT:
-            tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
-            self._health.reset(verdict.reason)
-            self._complaints.warn(verdict.reason, verdict.message)
-        guard.accept(verdict, size, header.frame_id)
+            self._track(admitted)
+        except Exception as error:
+            self._lose(error)
+
+    def _track(self, admitted: Admitted) -> None:
+        begun = time.monotonic()
+        tracker, frame = self._engine.tracker, admitted.frame
+        if admitted.outcome is not Outcome.ACCEPT:
+            tracker.reset(keep_ids=admitted.outcome is Outcome.FLUSH)
         tracks = tracker.update(frame)
         updated = time.monotonic()
-        age = self._publish(content, frame, tracks, self._settings)
+        age = self._publish(admitted.content, frame, tracks, self._settings)
         done = time.monotonic()
         self._health.publish({
-            'wait': taken - arrival.arrived, 'decode': decoded - taken,
-            'update': updated - decoded, 'publish': done - updated,
-            'total': done - arrival.arrived}, alive=len(tracks), age=age)
+            'wait': admitted.taken - admitted.arrived,
+            'decode': admitted.decoded - admitted.taken, 'ready': begun - admitted.decoded,
+            'update': updated - begun, 'publish': done - updated,
+            'total': done - admitted.arrived}, alive=len(tracks), age=age)
 
-    def _obey(self) -> None:
-        """Carry out what was requested since the last frame."""
+    def _lose(self, error: Exception) -> None:
+        """Count a frame that something unforeseen was raised on."""
+        failure = f'{type(error).__name__}: {error}'
+        self._health.fail(failure)
+        self._logger.error(
+            f'a frame was lost, the tracker failed on it: {failure}',
+            throttle_duration_sec=LOG_INTERVAL)
+        self._logger.debug(traceback.format_exc())
+
+    def _obey(self, onward: Straight[Admitted]) -> None:
+        """Carry out what was requested since the last frame, once that is tracked."""
+        if not (self._wanted.qsize() or self._flush_wanted.is_set()
+                or self._restart_wanted.is_set()):
+            return
+        onward.settle()
         while not self._wanted.empty():
             self._change(self._wanted.get())
         if self._flush_wanted.is_set():
@@ -218,7 +197,3 @@ class Worker:
             'model': checksum(settings)}
         self._health.drop_warning = settings.drop_warning
         self._logger.info(f'changed: {differences}')
-
-    def _drop(self, reason: str, message: str) -> None:
-        self._health.drop(reason, why=message)
-        self._complaints.warn(reason, message)

@@ -106,8 +106,8 @@ class Captured:
         torch.cuda.current_stream(self._device).wait_stream(aside)
         expected = [tensor.clone() for tensor in expected]
         graph = torch.cuda.CUDAGraph()
-        # other threads of the process may allocate meanwhile
-        with torch.cuda.graph(graph, capture_error_mode='thread_local'):
+        # the stream says on which GPU; other threads of the process may allocate meanwhile
+        with torch.cuda.graph(graph, stream=aside, capture_error_mode='thread_local'):
             outputs = tuple(self._work(*places))
         graph.replay()
         for number, (one, other) in enumerate(zip(outputs, expected, strict=True)):

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TYPE_CHECKING, TypeVar
@@ -84,6 +85,12 @@ class Frame:
     def of(image: NDArray[np.uint8], stamp: float) -> Frame:
         """Wrap a BGR image (H, W, 3) taken at `stamp` seconds."""
         return Frame(image, stamp, (int(image.shape[1]), int(image.shape[0])))
+
+    def at(self, stamp: float) -> Frame:
+        """Return the same frame at another time; what is copied of one is so of both."""
+        frame = dataclasses.replace(self, stamp=stamp)
+        object.__setattr__(frame, 'copies', self.copies)
+        return frame
 
 
 def in_state(states: NDArray[np.uint8], state: TrackState) -> NDArray[np.bool_]:

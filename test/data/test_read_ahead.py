@@ -17,10 +17,14 @@
 from collections.abc import Generator
 import threading
 import time
+from types import SimpleNamespace
+from typing import ClassVar
 
+import numpy as np
 import pytest
 
-from mot_ros.data.read_ahead import read_ahead
+from mot_ros.data.read_ahead import read_ahead, sent_ahead
+from mot_ros.tracking.types import Frame
 
 
 def numbers(made: list[int], end: int = 1000) -> Generator[int, None, None]:
@@ -83,3 +87,46 @@ def test_an_error_comes_where_the_item_would_have() -> None:
             got.append(item)
     assert got == [1, 2]
     assert threading.active_count() == before
+
+
+class Uploads:
+    """Stands in for the way to a GPU, and keeps what was sent."""
+
+    sent: ClassVar[list[float]] = []
+    full = False
+
+    def __init__(self, device: object) -> None:
+        self.device = device
+
+    def prefetch(self, frame: Frame) -> None:
+        self.sent.append(frame.stamp)
+        frame.copies['cuda:0'] = frame.stamp
+        if self.full:
+            raise RuntimeError('no memory')
+
+
+@pytest.mark.parametrize('full', [False, True])
+def test_the_next_frame_is_sent_to_the_gpu_while_this_one_is_worked_on(
+        monkeypatch: pytest.MonkeyPatch, full: bool) -> None:
+    monkeypatch.setattr('mot_ros.tracking.uploads.Uploads', Uploads)
+    monkeypatch.setattr(Uploads, 'sent', [])
+    monkeypatch.setattr(Uploads, 'full', full)
+    frames = [Frame.of(np.zeros((4, 6, 3), np.uint8), float(number)) for number in range(5)]
+    frames[2] = Frame(None, 2.0, (6, 4))
+    ahead = sent_ahead(frames, SimpleNamespace(type='cuda'))
+    first = next(ahead)
+    deadline = time.monotonic() + 5
+    while Uploads.sent[:2] != [0.0, 1.0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    assert first.at(7.0).copies == {'cuda:0': 0.0}, 'it is there at another time too'
+    assert [first, *ahead] == frames
+    assert Uploads.sent == [0.0, 1.0, 3.0, 4.0], 'what has no image cannot be sent'
+
+
+@pytest.mark.parametrize('device', ['', 'cpu', SimpleNamespace(type='cpu')])
+def test_nothing_is_sent_where_there_is_no_gpu(
+        monkeypatch: pytest.MonkeyPatch, device: object) -> None:
+    monkeypatch.setattr('mot_ros.tracking.uploads.Uploads', None)
+    frames = [Frame(None, float(number), (6, 4)) for number in range(3)]
+    assert list(sent_ahead(frames, device)) == frames

@@ -241,7 +241,8 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
         elif isinstance(entity, Node):
             result.nodes.append(Node(
                 executable=perform(entity.executable), package=perform(entity.package),
-                name=perform(entity.name), namespace=perform(entity.namespace),
+                name=None if entity.name is None else perform(entity.name),
+                namespace=None if entity.namespace is None else perform(entity.namespace),
                 parameters=[
                     {name: perform(value) for name, value in item.items()}
                     if isinstance(item, dict) else perform(item) for item in entity.parameters],

@@ -34,6 +34,7 @@ from mot_ros.tracking.settings import build, catalogue, flatten
 
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 TRACKER = ROOT / 'launch' / 'tracker.launch.py'
+TRACKERS = ROOT / 'launch' / 'trackers.launch.py'
 PROFILE = str(ROOT / 'config' / 'fastdds.xml')
 VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 KNOWN = catalogue(NodeSettings, 'accurate')
@@ -100,6 +101,22 @@ def test_the_arguments_of_the_tracker():
         assert arguments[name].default_value == '', 'not set must be empty'
     with pytest.raises(ValueError, match='method'):
         launch(TRACKER, method='centertrack')
+
+
+def test_several_cameras_are_one_process_with_everything_that_one_has():
+    node, = launch(
+        TRACKERS, cameras='front, rear/left', namespace='robot', method='sort').nodes
+    assert node.executable == 'trackers'
+    assert (node.name, node.namespace) == (None, None), 'they would be those of every camera'
+    assert node.arguments == [
+        'robot/front', 'robot/rear/left', '--ros-args', '--log-level', 'info']
+    assert node.remappings == [('image', 'image_raw'), ('detections', 'detections')]
+    assert node.parameters == launch(TRACKER, method='sort').nodes[0].parameters
+
+    alone = launch(TRACKERS)
+    assert alone.nodes[0].arguments[0] == '/camera'
+    assert list(alone.arguments) == ['cameras', *launch(TRACKER).arguments]
+    assert launch(TRACKERS, image_topic='image').nodes[0].remappings[0] == ('image', 'image')
 
 
 @pytest.mark.parametrize('method', ['', *METHODS])

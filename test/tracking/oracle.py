@@ -28,7 +28,7 @@ import torch
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.classes import Classes
-from mot_ros.tracking.detectors.rcnn import Sight
+from mot_ros.tracking.detectors.sight import Sight
 from mot_ros.tracking.nets.emm import Emm
 from mot_ros.tracking.nets.search_region import Memory
 from mot_ros.tracking.types import Detections, Frame
@@ -150,7 +150,7 @@ class OracleDetector:
         self.motion = OracleHead()
         self.seen = []
 
-    def see(self, frame):
+    def see(self, frame, *, find=True):
         size = frame.size
         sight = OracleSight(self.scene(round(frame.stamp * RATE)), size, **self.sight)
         self.seen.append(sight)

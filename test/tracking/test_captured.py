@@ -48,7 +48,7 @@ class Gpu:
                 pass
 
         @contextlib.contextmanager
-        def recording(graph, capture_error_mode):
+        def recording(graph, stream, capture_error_mode):
             if gpu.refuse:
                 raise RuntimeError(gpu.refuse)
             gpu.recorded += 1

@@ -50,6 +50,11 @@ class NodeSettings(Settings):
     queue_depth: int = setting(
         1000, "most frames that may wait with queue 'all'", 'frames', minimum=1, maximum=1000000,
         fixed=SUBSCRIBED)
+    pipeline: str = setting(
+        'latency', "'latency': a frame is decoded when it is its turn, and is as new as it can be; "
+        "'throughput': the next one is decoded, and sent to the GPU, while this one is tracked, "
+        'for more frames per second, each up to one frame older',
+        choices=('latency', 'throughput'), fixed=SUBSCRIBED)
     reliability: str = setting(
         'auto', "reliability asked of the camera: 'auto' is best effort with queue 'latest' and "
         "reliable with 'all'", choices=('auto', 'best_effort', 'reliable'), fixed=SUBSCRIBED)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.contracts import Detector, Method
+from mot_ros.tracking.contracts import Detector, Method, Tracker
 from mot_ros.tracking.types import Frame, Tracks
 
 
@@ -45,6 +45,11 @@ class ChosenMethod:
     def needs_image(self) -> bool:
         """Whether the method looks at the image itself, beside the detector."""
         return self._method.needs_image
+
+    @property
+    def looks_next(self) -> bool:
+        """Whether the detector gets to see the next frame."""
+        return not self._to_skip
 
     def update(self, frame: Frame) -> Tracks:
         """Take the next accepted frame, with detections in it or none."""
@@ -75,3 +80,8 @@ class ChosenMethod:
         """Forget every track; number from 1 again unless `keep_ids`."""
         self._method.reset(keep_ids=keep_ids)
         self._to_skip = 0
+
+
+def looks_next(tracker: Tracker) -> bool:
+    """Say whether a tracker shows its next frame to the detector, as most do with each."""
+    return bool(getattr(tracker, 'looks_next', True))

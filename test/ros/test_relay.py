@@ -1,0 +1,108 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Passing work on to a thread of its own: in order, and no further ahead than one item."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from mot_ros.ros.relay import Relay, Straight
+
+PATIENCE = 30.0
+
+
+class Slow:
+    """Work that waits for permission, item by item."""
+
+    def __init__(self):
+        self.begun, self.done = [], []
+        self._allowed = threading.Semaphore(0)
+
+    def __call__(self, item):
+        self.begun.append(item)
+        assert self._allowed.acquire(timeout=PATIENCE)
+        self.done.append(item)
+
+    def allow(self, count):
+        for _ in range(count):
+            self._allowed.release()
+
+
+def within(seconds, function):
+    """Say whether a call returns within so many seconds; it goes on where it does not."""
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
+
+
+def test_straight_work_is_done_when_put_returns():
+    done = []
+    straight = Straight(done.append)
+    for item in range(3):
+        straight.wait()
+        straight.put(item)
+        assert done[-1] == item
+    straight.settle()
+    straight.close()
+    assert not straight.ahead
+
+
+def test_a_relay_is_one_item_ahead_and_no_more():
+    work = Slow()
+    relay = Relay(work)
+    relay.wait()
+    relay.put('a')
+    assert within(PATIENCE, relay.wait), 'a is begun'
+    relay.put('b')
+    assert not within(0.2, relay.wait), 'b waits for a'
+    assert work.begun == ['a']
+    work.allow(1)
+    assert within(PATIENCE, relay.wait)
+    assert work.done == ['a']
+    work.allow(1)
+    relay.close()
+    assert work.done == ['a', 'b']
+
+
+def test_settled_means_that_nothing_is_under_way():
+    work = Slow()
+    relay = Relay(work)
+    assert within(PATIENCE, relay.settle)
+    relay.put('a')
+    assert within(PATIENCE, relay.wait)
+    relay.put('b')
+    work.allow(1)
+    assert not within(0.2, relay.settle), 'b is under way'
+    work.allow(1)
+    assert within(PATIENCE, relay.settle)
+    assert work.done == ['a', 'b']
+    relay.close()
+
+
+def test_items_keep_their_order():
+    done = []
+
+    def work(item):
+        time.sleep(0.0005 * (item % 3))
+        done.append(item)
+
+    relay = Relay(work)
+    for item in range(200):
+        relay.wait()
+        relay.put(item)
+    relay.close()
+    assert done == list(range(200))
