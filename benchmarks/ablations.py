@@ -88,8 +88,9 @@ from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.detectors.rcnn import RcnnDetector, Sight
+from mot_ros.tracking.detectors.rcnn import RcnnDetector
 from mot_ros.tracking.detectors.recorded import CachedDetector
+from mot_ros.tracking.detectors.sight import Sight
 from mot_ros.tracking.errors import ConfigError, MotError, SourceError, WeightsError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.params_file import parse_assignment

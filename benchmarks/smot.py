@@ -64,8 +64,9 @@ from mot_ros.tracking.detectors.dense import dense, DenseDetector, RawDetections
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.flow import make_box_motion
 from mot_ros.tracking.methods import make_tracker
+from mot_ros.tracking.redetection import redetect
 from mot_ros.tracking.settings import build
-from mot_ros.tracking.tracking_anchors import compared_with_all, redetect, TrackingAnchors
+from mot_ros.tracking.tracking_anchors import compared_with_all, TrackingAnchors
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,7 +26,7 @@ from mot_ros.data.composed.truth import rows_of, Truth
 from mot_ros.data.mot import MotRows
 from mot_ros.evaluation import scoring
 from mot_ros.evaluation.ignoring import considered, without_ignored
-from mot_ros.tracking.detectors.rcnn import Sight
+from mot_ros.tracking.detectors.sight import Sight
 from mot_ros.tracking.nets.emm import Emm
 from mot_ros.tracking.nets.imm import Imm
 from mot_ros.tracking.region_eyes import SeeingDetector

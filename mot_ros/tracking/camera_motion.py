@@ -122,7 +122,7 @@ class CameraMotion:
                 image = np.asarray(
                     cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         if not isinstance(image, np.ndarray):
-            from mot_ros.tracking.detectors.preprocess import resized
+            from mot_ros.tracking.detectors.resize import resized
 
             image = np.asarray(resized(image, (width, height)).cpu())
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -41,10 +41,15 @@ def resized_windows(
     if not isinstance(part, Tensor):
         # a copy: torch takes no strides of any kind, and complains of what it may not write
         part = torch.from_numpy(part.copy())
-    planes = part.to(device).permute(2, 0, 1)[None].float()
     corners = torch.from_numpy(whole - (x1, y1, x1, y1)).to(device, torch.float32)
-    x = _places(corners[:, 0], corners[:, 2], size[0], x2 - x1)
-    y = _places(corners[:, 1], corners[:, 3], size[1], y2 - y1)
+    return sampled_windows(part.to(device), corners, size)
+
+
+def sampled_windows(image: Tensor, whole: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return windows (N, 4) float32 of an image, both on one device, as resized_windows does."""
+    planes = image.permute(2, 0, 1)[None].float()
+    x = _places(whole[:, 0], whole[:, 2], size[0], image.shape[1])
+    y = _places(whole[:, 1], whole[:, 3], size[1], image.shape[0])
     grid = torch.stack([
         x[:, None, :].expand(-1, size[1], -1), y[:, :, None].expand(-1, -1, size[0])], dim=-1)
     # the same image for every window, not a copy of it

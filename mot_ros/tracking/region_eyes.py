@@ -25,12 +25,14 @@ from mot_ros.tracking.boxes import clip
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.siam_solver import Mask
-from mot_ros.tracking.types import Detections, Floats, Frame, Ints
+from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks
 
 if TYPE_CHECKING:
-    from mot_ros.tracking.detectors.rcnn import Sight
+    from mot_ros.tracking.config.siammot import SiamMotSettings
+    from mot_ros.tracking.detectors.sight import Sight
     from mot_ros.tracking.nets.emm import Emm
     from mot_ros.tracking.nets.imm import Imm
+    from mot_ros.tracking.siam_memory import SiamMemory
 
 UNKNOWN = -1
 """The label of a class that the other one does not know."""
@@ -46,8 +48,12 @@ class SeeingDetector(Detector, Protocol):
         """The motion model beside it, None if there is none."""
         ...
 
-    def see(self, frame: Frame) -> Sight:
-        """Return the features of a frame; FrameError if it has no image."""
+    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+        """
+        Return the features of a frame; FrameError if it has no image.
+
+        `find`: whether its own detections will be asked for.
+        """
         ...
 
 
@@ -71,14 +77,15 @@ class RegionEyes:
             before: RegionEyes | None = None) -> None:
         self._detector = detector
         own = seeing(detector)
-        self._is_own = own is not None
+        self.are_own = own is not None
+        """Whether frames are seen through the detector itself."""
         self._made_from = settings.rcnn, settings.device, settings.backend, settings.compute
         self._amodal = settings.rcnn.amodal
         self.weights = settings.rcnn.weights, settings.device, settings.backend, settings.compute
         """What is alike of networks whose features can be compared."""
         if own is not None:
             self._through = own
-        elif before is not None and not before._is_own and before._made_from == self._made_from:
+        elif before is not None and not before.are_own and before._made_from == self._made_from:
             self._through = before._through
         else:
             self._through = _load(settings)
@@ -93,9 +100,11 @@ class RegionEyes:
         """What frames are seen through."""
         return self._through
 
-    def see(self, frame: Frame) -> Sight:
-        """Return the features of a frame; FrameError if it has no image."""
-        return self._through.see(frame)
+    def see(self, frame: Frame, treatment: str = 'own') -> Sight:
+        """Return the features of a frame; FrameError if it has no image. See detections."""
+        if self.are_own or treatment == 'own':
+            return self._through.see(frame)
+        return self._through.see(frame, find=False)
 
     def detections(self, sight: Sight, frame: Frame, treatment: str) -> Detections:
         """Return what may start tracks in a frame; `treatment` is that of another detector."""
@@ -120,9 +129,35 @@ class RegionEyes:
         # whatever the box head says of a class that it does not know, it does not count
         moved, scores = sight.judge(proposed, np.maximum(mine, 0))
         moved, after = self.in_image(moved, sight.source)
-        here = before & after & (mine != UNKNOWN) & np.isfinite(scores)
+        return moved, scores, before & after & self._counted(labels, mine, scores)
+
+    def follow(
+            self, sight: Sight, memory: SiamMemory, expected: Tracks, settings: SiamMotSettings,
+            stretch: float = 1.0) -> tuple[Floats, Floats, Floats, Mask]:
+        """
+        Look for the tracks of a memory where they are `expected`, and judge what is found.
+
+        Returns boxes (N, 4) and scores (N,) of the box head, visibilities (N,), and which of
+        them are here (N,), see judge.
+        """
+        boxes, labels = expected.boxes, expected.labels
+        fixed = sight.fixed
+        if fixed is None:
+            found, visibility = memory.search(sight, boxes, settings, stretch)
+            moved, scores, here = self.judge(sight, found, labels)
+            return moved, scores, visibility, here
+        mine = self._inward.of(labels)
+        found, visibility, moved, scores = memory.follow(
+            fixed, boxes, np.maximum(mine, 0), settings, stretch)
+        before = self.in_image(found, sight.source)[1]
+        moved, after = self.in_image(moved, sight.source)
+        return moved, scores, visibility, before & after & self._counted(labels, mine, scores)
+
+    def _counted(self, labels: Ints, mine: Ints, scores: Floats) -> Mask:
+        """Return which tracks (N,) are of a class that is known and looked for, and scored."""
+        counted: Mask = (mine != UNKNOWN) & np.isfinite(scores)
         # classes may change while there are tracks
-        return moved, scores, here & np.isin(labels, self._wanted) if self._wanted else here
+        return counted & np.isin(labels, self._wanted) if self._wanted else counted
 
     def in_image(self, boxes: Floats, size: tuple[int, int]) -> tuple[Floats, Mask]:
         """Return boxes (N, 4), cut unless amodal, and of which a pixel is left when cut (N,)."""
@@ -133,7 +168,7 @@ class RegionEyes:
         return (boxes if self._amodal else cut), finite & left
 
     def _found(self, sight: Sight, frame: Frame, treatment: str) -> Detections:
-        if self._is_own:
+        if self.are_own:
             return sight.detections()
         if treatment == 'own':
             return self._outward.of_known(sight.detections())
@@ -184,9 +219,9 @@ def seeing(detector: Detector) -> SeeingDetector | None:
 
 def _load(settings: Settings) -> SeeingDetector:
     # here and not above: torch takes seconds to load
-    from mot_ros.tracking.detectors.rcnn import RcnnDetector
+    from mot_ros.tracking.detectors import make_rcnn
 
-    detector = RcnnDetector(settings.rcnn, settings.device, compute=settings.compute)
+    detector = make_rcnn(settings)
     # else the first image would wait for what the first run sets up
     detector.warm_up()
     return detector

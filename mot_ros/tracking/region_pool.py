@@ -62,6 +62,11 @@ class RegionPool(TrackPool[ObservedBoxes]):
         """Whether a frame without an image is refused."""
         return True
 
+    @property
+    def needs_objects(self) -> bool:
+        """Whether it tells where tracks should be only once objects are known."""
+        return self.camera is not None
+
     def reset(self, *, keep_ids: bool = False) -> None:
         """Drop every track; number from 1 again unless `keep_ids`."""
         super().reset(keep_ids=keep_ids)

@@ -16,19 +16,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from mot_ros.tracking.config.siammot import SiamMotSettings
-from mot_ros.tracking.detectors.rcnn import exactly, Sight
+from mot_ros.tracking.detectors.fixed_sight import FixedSight, Followed
+from mot_ros.tracking.detectors.rcnn_graphs import Options
+from mot_ros.tracking.detectors.sight import exactly, Sight
 from mot_ros.tracking.nets.emm import Emm, EmmOptions
 from mot_ros.tracking.nets.imm import Imm, ImmOptions
 from mot_ros.tracking.nets.search_region import Memory, SearchRegion
 from mot_ros.tracking.siam_solver import Mask
-from mot_ros.tracking.types import Floats
+from mot_ros.tracking.template_slots import TemplateSlots
+from mot_ros.tracking.types import Floats, Ints
 
 
 class SiamMemory:
@@ -46,10 +47,10 @@ class SiamMemory:
 
     def reset(self) -> None:
         """Forget every track."""
-        self._memory: Memory | None = None
+        self._slots = TemplateSlots()
 
     def __len__(self) -> int:
-        return 0 if self._memory is None else len(self._memory)
+        return len(self._slots)
 
     def search(
             self, sight: Sight, expected: Floats, settings: SiamMotSettings,
@@ -61,13 +62,31 @@ class SiamMemory:
         region is `stretch` times as large as the settings have it, except for IMM, which
         compares regions of equal size.
         """
-        if self._memory is None:
+        if self._slots.templates is None:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-        # regions and levels follow from the template's box, which is all that has to move
-        memory = replace(self._memory, template=sight.inward(expected))
+        at = sight.inward(expected)
         with exactly(sight.device):
+            slots = torch.from_numpy(self._slots.of_tracks).to(at.device)
+            # regions and levels follow from where a track should be
+            memory = Memory(self._slots.templates[slots], at, at)
             boxes, visibility = self._found(sight, memory, settings, stretch)
         return sight.outward(boxes), np.nan_to_num(visibility.float().cpu().numpy())
+
+    def follow(
+            self, sight: FixedSight, expected: Floats, labels: Ints, settings: SiamMotSettings,
+            stretch: float = 1.0) -> Followed:
+        """
+        Search, and have the box head judge what is found as the network's `labels` (N,).
+
+        In fixed shapes that is one question; see `search` and FixedSight.follow.
+        """
+        if self._slots.templates is None:
+            none = np.zeros((0, 4), np.float32)
+            return Followed(none, none[:, 0], none, none[:, 0])
+        followed = sight.follow(
+            self.head, self._options(settings, stretch), self._slots.templates,
+            self._slots.of_tracks, expected, labels)
+        return followed._replace(visibilities=np.nan_to_num(followed.visibilities))
 
     def renew(
             self, sight: Sight, boxes: Floats, living: Mask, fresh: Mask,
@@ -80,20 +99,14 @@ class SiamMemory:
         new template.
         """
         if not len(boxes):
-            self._memory = None
+            self.reset()
             return
-        parts, place = [], np.zeros(len(boxes), np.int64)
-        stale, seen = np.flatnonzero(~fresh), np.flatnonzero(fresh)
-        if self._memory is not None and len(stale):
-            # the new ones are fresh, so what is stale was there before
-            parts.append(self._memory[torch.from_numpy(
-                np.flatnonzero(living)[stale]).to(self._memory.template.device)])
-        if len(seen):
+        # those who are new are fresh, so who is not has a template already
+        self._slots.allot(living, len(boxes))
+        if fresh.any():
             with exactly(sight.device):
-                parts.append(self._remembered(sight, sight.inward(boxes[seen]), settings))
-        place[np.concatenate([stale, seen])] = np.arange(len(boxes))
-        self._memory = Memory.joined(parts)[
-            torch.from_numpy(place).to(parts[0].template.device)]
+                self._slots.put(*self._remembered(
+                    sight, boxes[fresh], self._slots.of_tracks[fresh], settings))
 
     def _found(
             self, sight: Sight, memory: Memory, settings: SiamMotSettings,
@@ -103,10 +116,22 @@ class SiamMemory:
         return self.head.search(sight.features, memory, emm_options(settings, stretch))
 
     def _remembered(
-            self, sight: Sight, boxes: Tensor, settings: SiamMotSettings) -> Memory:
+            self, sight: Sight, boxes: Floats, slots: Ints,
+            settings: SiamMotSettings) -> tuple[Tensor, Tensor]:
+        """Return the slots (K,) and templates of boxes (K, 4) in the image, on the device."""
+        if sight.fixed is not None:
+            return sight.fixed.remember(self.head, self._options(settings), boxes, slots)
+        inside = sight.inward(boxes)
         if isinstance(self.head, Imm):
-            return self.head.remember(sight.features, boxes, imm_options(settings))
-        return self.head.remember(sight.features, boxes, emm_options(settings))
+            memory = self.head.remember(sight.features, inside, imm_options(settings))
+        else:
+            memory = self.head.remember(sight.features, inside, emm_options(settings))
+        return torch.from_numpy(slots).to(inside.device), memory.features
+
+    def _options(self, settings: SiamMotSettings, stretch: float = 1.0) -> Options:
+        if isinstance(self.head, Imm):
+            return imm_options(settings)
+        return emm_options(settings, stretch)
 
 
 def emm_options(settings: SiamMotSettings, stretch: float = 1.0) -> EmmOptions:

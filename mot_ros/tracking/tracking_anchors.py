@@ -12,12 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-Tracking anchors: the anchors most like a tracked box, and what the network sees there.
-
-SMOT (arXiv 2010.16031, section 3.1) asks the detector about its tracks in this way: the K
-anchors with the largest IoU, their scores and boxes averaged with the IoU as weight.
-"""
+"""Tracking anchors: the anchors most like a tracked box (arXiv 2010.16031, section 3.1)."""
 
 from __future__ import annotations
 
@@ -28,8 +23,7 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.detectors.dense import RawDetections
-from mot_ros.tracking.types import Floats, Ints
+from mot_ros.tracking.types import Ints
 
 SAME = 1e-3
 """Sides and centres of anchors that differ by less than this part of a side are the same."""
@@ -49,20 +43,6 @@ class Nearest:
         return torch.where(total > 0, self.overlaps / total, torch.zeros_like(self.overlaps))
 
 
-@dataclass(frozen=True)
-class Redetections:
-    """
-    What the network sees of N tracks.
-
-    `boxes` (N, 4) xyxy in pixels of the image, `scores` (N,) of the class of the track,
-    `overlaps` (N,) IoU of the best anchor; zero where the network says nothing that is finite.
-    """
-
-    boxes: Floats
-    scores: Floats
-    overlaps: Floats
-
-
 class TrackingAnchors:
     """
     Finds the anchors most like a box by looking at a few of them, with the exact result.
@@ -72,7 +52,7 @@ class TrackingAnchors:
     i * j - 1 others of that shape before it; and if the best anchors of t - 1 shapes are better
     than the best of its own, these too. Only where i * j <= K - t + 1 can it be among the best
     K. The time does not depend on the size of the image. Anchors that form no grids are
-    compared one and all.
+    compared one and all. Of as many boxes it always takes the same steps, and waits for none.
     """
 
     def __init__(self, anchors: Tensor) -> None:
@@ -95,6 +75,11 @@ class TrackingAnchors:
         self._columns = [placed(columns).float() for columns, _, _ in self._grids]
         self._rows = [placed(rows).float() for _, rows, _ in self._grids]
         self._steps: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the anchors are, and the boxes must be."""
+        return self._anchors.device
 
     def __len__(self) -> int:
         return len(self._anchors)
@@ -119,7 +104,7 @@ class TrackingAnchors:
         number = self._numbers[
             self._first[shape] + rows[box, grid, j] * width + columns[box, grid, i]]
         there = (i < width) & (j < self._height[shape])
-        overlaps = torch.where(there, _iou(boxes[:, None], self._anchors[number]), -1)
+        overlaps = _iou(boxes[:, None], self._anchors[number]).masked_fill_(~there, -1)
         best = torch.topk(overlaps, count, dim=1)
         return Nearest(best.values, number.gather(1, best.indices))
 
@@ -129,7 +114,7 @@ class TrackingAnchors:
             t, i, j = np.mgrid[:min(count, len(self._grid)), :count, :count]
             wanted = (i + 1) * (j + 1) + t <= count
             steps = [torch.from_numpy(r[wanted]).to(self._anchors.device) for r in (t, i, j)]
-            self._steps = {count: (steps[0], steps[1], steps[2])}
+            self._steps[count] = steps[0], steps[1], steps[2]
         return self._steps[count]
 
 
@@ -137,34 +122,6 @@ def compared_with_all(anchors: Tensor, boxes: Tensor, count: int) -> Nearest:
     """Return the same as TrackingAnchors.nearest by comparing each box with each anchor."""
     best = torch.topk(_iou(boxes[:, None], anchors), min(count, len(anchors)), dim=1)
     return Nearest(best.values, best.indices)
-
-
-def redetect(
-        raw: RawDetections, anchors: TrackingAnchors, boxes: Floats, labels: Ints,
-        count: int) -> Redetections:
-    """
-    Look for tracks where they are expected, at the `count` anchors most like each.
-
-    `raw` is of one frame, `boxes` (N, 4) and `labels` (N,) of the tracks; score and box are the
-    means of what the network says, unthresholded, weighed by IoU. A class that the detector
-    does not look for has score 0.
-    """
-    device = raw.boxes.device
-    expected = torch.from_numpy(boxes).to(device)
-    nearest = anchors.nearest(expected, count)
-    weights = nearest.weights
-    of_class = torch.from_numpy(labels).to(device)[:, None] == raw.labels
-    column = of_class.int().argmax(dim=1, keepdim=True)
-    scores = (raw.scores[0][nearest.rows, column] * weights).sum(dim=1) * of_class.any(dim=1)
-    found = (raw.boxes[0][nearest.rows] * weights[:, :, None]).sum(dim=1)
-    table = torch.cat([found, scores[:, None], nearest.overlaps[:, :1]], dim=1)
-    told = torch.isfinite(table).all(dim=1) & (found[:, 2:] > found[:, :2]).all(dim=1)
-    table = torch.where(
-        told[:, None], table, torch.cat([expected, torch.zeros_like(table[:, 4:])], dim=1))
-    # one look at the device for everything
-    result = table.cpu().numpy()
-    # rounding may end above 1
-    return Redetections(result[:, :4], np.minimum(result[:, 4], 1), result[:, 5])
 
 
 _Grid = tuple[NDArray[np.float64], NDArray[np.float64], Ints]

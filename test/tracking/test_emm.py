@@ -414,7 +414,7 @@ class TestModule:
         module, features, later = emm(), pyramid(0), pyramid(1)
         boxes = some_boxes().repeat(3, 1)
         boxes += torch.arange(len(boxes))[:, None]
-        assert len(boxes) > DECODED_TOGETHER // 256 ** 2
+        assert len(boxes) > DECODED_TOGETHER['cpu'] // 256 ** 2
         memory = module.remember(features, boxes)
         found, visibility = module.search(later, memory)
         for row in range(len(boxes)):

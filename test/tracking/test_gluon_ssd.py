@@ -35,6 +35,7 @@ from mot_ros.tracking.types import Frame
 from test.tracking.mxnet_files import params_bytes
 from test.tracking.nets.test_ssd_gluon import anchors_of, published, random_state
 from test.tracking.test_nms import greedy
+from test.tracking.waiting import no_waiting
 
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 PAIR = {'body': 'mobilenet1.0', 'classes': '2', 'names': json.dumps(['person', 'car'])}
@@ -68,10 +69,11 @@ def still(tmp_path_factory):
     return saved(tmp_path_factory.mktemp('ssd') / 'still.safetensors', network, PAIR)
 
 
-def detector(path, size=(128, 128), **values):
+def detector(path, size=(128, 128), fixed=None, **values):
     chosen = {'classes': (), 'box_voting': False, **values}
     return GluonSsdDetector(DetectorSettings(
-        type='gluon_ssd', weights=str(path), width=size[0], height=size[1], **chosen), 'cpu')
+        type='gluon_ssd', weights=str(path), width=size[0], height=size[1], **chosen), 'cpu',
+        fixed=fixed)
 
 
 def image(width, height, seed=0):
@@ -182,6 +184,29 @@ def test_a_batch_gives_what_a_loop_gives(file):
         alone = ours.detect([frame])[0]
         assert np.array_equal(together.boxes, alone.boxes)
     assert ours.detect([]) == []
+
+
+@pytest.mark.parametrize('values', [
+    {}, {'box_voting': True, 'score_floor': 0.3}, {'resize': 'corner'}, {'resize': 'stretch'},
+    {'classes': ('car',), 'size': (128, 96)}])
+def test_fixed_shapes_give_what_open_ones_give(file, values):
+    frames = [Frame.of(image(*shape), 0.0) for shape in ((200, 150), (64, 64), (90, 300))]
+    expected = detector(file, fixed=False, **values)
+    ours = detector(file, fixed=True, **values)
+    found, raw = ours.detect_densely(frames)
+    for one, other in zip(found, expected.detect(frames), strict=True):
+        assert len(one) == len(other) > 5
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-3)
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
+        np.testing.assert_array_equal(one.labels, other.labels)
+    known = expected.raw(frames)
+    torch.testing.assert_close(raw.scores, known.scores, atol=1e-5, rtol=0)
+    torch.testing.assert_close(raw.boxes, known.boxes, atol=1e-3, rtol=1e-5)
+    assert torch.equal(raw.anchors, known.anchors)
+    others = [Frame.of(image(200, 150, 7), 0.0)]
+    ours.detect(others)
+    with torch.inference_mode(), no_waiting():
+        ours._resident.look(others, '')
 
 
 def test_one_class_alone_scores_as_among_all(file):

@@ -20,6 +20,7 @@ import torch
 
 from mot_ros.tracking import weights_import
 from mot_ros.tracking.config import DetectorSettings, Settings
+from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors import prb as module
 from mot_ros.tracking.detectors.coco import NAMES
@@ -251,10 +252,22 @@ def test_settings_choose_it(monkeypatch, files):
     made = []
 
     class Recorder:
-        def __init__(self, wanted, device):
-            made.append((wanted.weights, device))
+        def __init__(self, wanted, device, compute):
+            made.append((wanted.weights, device, compute.precision))
 
     monkeypatch.setattr(module, 'PrbDetector', Recorder)
-    values = {'detector.type': 'prb', 'detector.weights': str(files[1]), 'device': 'cpu'}
+    values = {'detector.type': 'prb', 'detector.weights': str(files[1]), 'device': 'cpu',
+              'precision': 'bfloat16'}
     make_detector(build(Settings, values))
-    assert made == [(str(files[1]), 'cpu')]
+    assert made == [(str(files[1]), 'cpu', 'bfloat16')]
+
+
+def test_it_computes_in_the_numbers_of_the_settings(files):
+    frame = image(192, 128)
+    exact, half = (
+        PrbDetector(settings(files[1], score_floor=0.0), 'cpu', NARROW, Compute(precision))
+        for precision in ('float32', 'bfloat16'))
+    one, other = exact.detect([frame])[0], half.detect([frame])[0]
+    assert other.boxes.dtype == other.scores.dtype == np.float32
+    assert len(other) > 0
+    assert 0 < np.abs(one.scores[:5] - other.scores[:5]).max() < 0.05

@@ -75,11 +75,21 @@ def weights_file(tmp_path_factory):
 
 
 @pytest.fixture
-def make(weights_file):
+def fixed():
+    """Say whether all is done in fixed shapes, as on a GPU."""
+    return False
+
+
+both_ways = pytest.mark.parametrize('fixed', [False, True])
+
+
+@pytest.fixture
+def make(weights_file, fixed):
     def made(classes=(), **values):
         chosen = {'short_side': 128, 'long_side': 256, 'per_level': 60, 'proposals': 40,
                   'score_floor': 0.2, **values}
-        return RcnnDetector(RcnnSettings(weights=str(weights_file), **chosen), 'cpu', classes)
+        return RcnnDetector(
+            RcnnSettings(weights=str(weights_file), **chosen), 'cpu', classes, fixed=fixed)
     return made
 
 
@@ -154,6 +164,7 @@ def test_pixels_are_rgb_and_normalised():
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
 
+@both_ways
 def test_frames_that_cannot_be_seen(make):
     detector = make()
     with pytest.raises(FrameError, match='no image'):
@@ -190,6 +201,7 @@ def by_hand(weights_file, shown, floor, wanted, amodal=False):
     return sorted(found, key=lambda row: -row[0])
 
 
+@both_ways
 @pytest.mark.parametrize('amodal', [False, True])
 def test_detections_equal_the_description(make, weights_file, amodal):
     shown = frame(300, 190)
@@ -207,6 +219,7 @@ def test_detections_equal_the_description(make, weights_file, amodal):
     np.testing.assert_allclose(found.boxes, boxes, atol=0.02)
 
 
+@both_ways
 def test_limits(make):
     shown = frame()
     everything = make(max_detections=1000).detect([shown])[0]
@@ -218,6 +231,7 @@ def test_limits(make):
     assert len(high) == 7 and (high.scores > floor).all()
 
 
+@both_ways
 def test_only_wanted_classes(make):
     shown = frame()
     everything = make(max_detections=1000).detect([shown])[0]
@@ -238,6 +252,7 @@ def test_the_settings_choose_it(weights_file):
         make_detector(build(Settings, values))
 
 
+@both_ways
 def test_frames_together_equal_frames_one_by_one(make):
     shown = [frame(seed=1), frame(300, 190, seed=2), frame(seed=3)]
     detector = make()
@@ -251,6 +266,7 @@ def test_frames_together_equal_frames_one_by_one(make):
     assert detector.detect([]) == []
 
 
+@both_ways
 def test_boxes_go_in_and_out(make):
     sight = make().see(frame(400, 300))
     assert sight.size == (160, 128) and sight.scale == (2.5, 300 / 128)
@@ -261,6 +277,7 @@ def test_boxes_go_in_and_out(make):
     np.testing.assert_allclose(sight.outward(inside), boxes, atol=1e-4)
 
 
+@both_ways
 def test_given_boxes_take_the_place_of_proposals(make, monkeypatch):
     sight = make(max_detections=1000, score_floor=0.3).see(frame())
     given = Detections(
@@ -283,6 +300,7 @@ def test_given_boxes_take_the_place_of_proposals(make, monkeypatch):
     assert len(sight.detections(Detections.empty())) == 0
 
 
+@both_ways
 def test_judging_answers_row_by_row_in_any_order_of_classes(make):
     sight = make().see(frame())
     generator = np.random.default_rng(4)
@@ -330,6 +348,18 @@ def test_damage_ends_in_no_detections(make, monkeypatch):
     assert len(sight.detections()) == 0
     sight.features = [torch.full_like(level, 1e38) for level in sight.features]
     sight.detections()
+
+
+@pytest.mark.parametrize('damage', [float('nan'), 1e38])
+def test_damage_ends_in_no_detections_in_fixed_shapes_too(weights_file, monkeypatch, damage):
+    detector = RcnnDetector(RcnnSettings(
+        weights=str(weights_file), short_side=128, long_side=256), 'cpu', fixed=True)
+    pyramid = detector._network.pyramid
+    monkeypatch.setattr(
+        detector._network, 'pyramid',
+        lambda levels: [torch.full_like(level, damage) for level in pyramid(levels)])
+    found = detector.detect([frame()])[0]
+    assert len(found) == 0 or damage == 1e38
 
 
 def test_missing_weights_are_told():

@@ -25,7 +25,7 @@ from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.classes import Classes
-from mot_ros.tracking.detectors.rcnn import Sight
+from mot_ros.tracking.detectors.sight import Sight
 from mot_ros.tracking.methods import make_method
 from mot_ros.tracking.nets.emm import Emm
 from mot_ros.tracking.nets.imm import Imm

@@ -24,7 +24,7 @@ from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
 from mot_ros.tracking.detectors.dense import DenseDetector
-from mot_ros.tracking.detectors.preprocess import resized, stretched
+from mot_ros.tracking.detectors.preprocess import stretched
 from mot_ros.tracking.detectors.ssd import SsdDetector
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
 from mot_ros.tracking.nets import packed
@@ -146,13 +146,6 @@ def test_the_input_equals_blob_from_image(frames, size):
     batch = stretched(frames[:2], size, CPU)
     for image, frame in zip(batch, frames, strict=False):
         assert np.abs(image.numpy() - blob_of(frame, size)[0]).max() < 1e-6
-
-
-def test_resizing_on_a_device_is_at_most_one_grey_level_off(frames):
-    image = frames[0].image
-    for size in ((320, 320), (768, 576), (1001, 333)):
-        there = resized(torch.from_numpy(image), size).numpy().astype(int)
-        assert np.abs(there - cv2.resize(image, size)).max() <= 1
 
 
 # the network

@@ -19,18 +19,11 @@ import pytest
 import torch
 
 from mot_ros.tracking.boxes import iou
-from mot_ros.tracking.detectors.dense import RawDetections
 from mot_ros.tracking.nets.anchors import anchor_shapes, decode, make_anchors
-from mot_ros.tracking.tracking_anchors import (
-    compared_with_all,
-    Nearest,
-    redetect,
-    TrackingAnchors,
-)
+from mot_ros.tracking.tracking_anchors import compared_with_all, Nearest, TrackingAnchors
+from test.tracking.waiting import no_waiting
 
 SHAPES = anchor_shapes()
-EVERYWHERE = ['cpu', pytest.param('cuda', marks=pytest.mark.skipif(
-    not torch.cuda.is_available(), reason='no CUDA device'))]
 
 
 def ssd_anchors(size=(320, 256), scale=(1.0, 1.0)):
@@ -141,82 +134,9 @@ def test_weights_of_what_no_anchor_overlaps_are_zero():
     assert none.weights.tolist() == [[0, 0, 0]]
 
 
-def raw_of(anchors, classes=2, seed=0):
-    """Return outputs of chance: scores, and boxes near the anchors."""
-    random = torch.manual_seed(seed)
-    scores = torch.rand(1, len(anchors), classes, generator=random)
-    boxes = anchors + torch.rand(len(anchors), 4, generator=random) * 4
-    return RawDetections(scores, torch.arange(classes) * 10, boxes[None], anchors[None])
-
-
-BOXES = np.array([
-    [41.3, 43.1, 80.2, 139.4], [203.7, 101.9, 290.6, 251.2], [100.3, 61.7, 131.1, 99.2]],
-    np.float32)
-LABELS = np.array([0, 10, 10])
-
-
-@pytest.mark.parametrize('count', [1, 5, 20])
-def test_score_and_box_are_means_over_the_anchors(count):
-    raw = raw_of(SSD)
-    found = redetect(raw, INDEX, BOXES, LABELS, count)
-    for row, (box, label) in enumerate(zip(BOXES, LABELS, strict=True)):
-        overlaps = iou(box[None], SSD.numpy())[0]
-        # of several anchors that overlap it equally any may be the last one
-        best = INDEX.nearest(torch.from_numpy(box[None]), count).rows[0].numpy()
-        weights = overlaps[best] / overlaps[best].sum()
-        scores = raw.scores[0, best, label // 10].numpy()
-        assert found.scores[row] == pytest.approx((weights * scores).sum(), abs=1e-5)
-        np.testing.assert_allclose(
-            found.boxes[row], weights @ raw.boxes[0, best].numpy(), atol=1e-3)
-        assert found.overlaps[row] == pytest.approx(overlaps.max(), abs=1e-6)
-
-
-def test_one_anchor_is_the_best_anchor_exactly():
-    raw = raw_of(SSD)
-    found = redetect(raw, INDEX, BOXES, LABELS, 1)
-    best = iou(BOXES, SSD.numpy()).argmax(axis=1)
-    assert (found.boxes == raw.boxes[0, best].numpy()).all()
-    assert (found.scores == raw.scores[0, best, torch.tensor([0, 1, 1])].numpy()).all()
-
-
-def test_a_track_is_judged_by_its_own_class_alone():
-    raw = raw_of(SSD)
-    raw.scores[:, :, 1] = 0
-    found = redetect(raw, INDEX, BOXES, LABELS, 5)
-    assert (found.scores > 0).tolist() == [True, False, False]
-    # a class that the detector does not look for is not seen
-    assert redetect(raw, INDEX, BOXES, np.array([0, 7, 20]), 5).scores[1:].tolist() == [0, 0]
-
-
-def test_faint_scores_count_as_they_are():
-    """The published code takes probabilities below .01 for 0, which pulls tracks down."""
-    raw = raw_of(SSD)
-    raw.scores[:] = 0.009
-    found = redetect(raw, INDEX, BOXES, LABELS, 5)
-    np.testing.assert_allclose(found.scores, 0.009, rtol=1e-5)
-
-
-def test_outputs_that_are_not_finite_are_not_seen():
-    raw = raw_of(SSD)
-    raw.boxes[:, INDEX.nearest(torch.from_numpy(BOXES[:1]), 1).rows[0]] = torch.nan
-    raw.boxes[:, INDEX.nearest(torch.from_numpy(BOXES[1:2]), 1).rows[0]] = torch.inf
-    found = redetect(raw, INDEX, BOXES, LABELS, 3)
-    assert found.scores[:2].tolist() == [0, 0] and found.overlaps[:2].tolist() == [0, 0]
-    assert (found.boxes[:2] == BOXES[:2]).all()
-    assert found.scores[2] > 0
-
-
-def test_nothing_is_seen_of_a_box_far_outside():
-    found = redetect(raw_of(SSD), INDEX, BOXES[:1] + 5000, LABELS[:1], 5)
-    assert found.overlaps.tolist() == [0]
-
-
-@pytest.mark.parametrize('device', EVERYWHERE)
-def test_every_device_gives_the_same(device):
-    raw = raw_of(SSD)
-    there = RawDetections(*(
-        column.to(device) for column in (raw.scores, raw.labels, raw.boxes, raw.anchors)))
-    found = redetect(there, TrackingAnchors(there.anchors[0]), BOXES, LABELS, 5)
-    known = redetect(raw, INDEX, BOXES, LABELS, 5)
-    np.testing.assert_allclose(found.boxes, known.boxes, atol=1e-3)
-    np.testing.assert_allclose(found.scores, known.scores, atol=1e-5)
+def test_nobody_waits():
+    boxes = torch.tensor([[40.0, 40, 80, 140], [0, 0, 0, 0]])
+    INDEX.nearest(boxes, 5)
+    with torch.inference_mode(), no_waiting():
+        found = INDEX.nearest(boxes, 5)
+        assert found.weights.shape == (2, 5)

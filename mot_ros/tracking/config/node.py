@@ -51,7 +51,7 @@ class NodeSettings(Settings):
         1000, "most frames that may wait with queue 'all'", 'frames', minimum=1, maximum=1000000,
         fixed=SUBSCRIBED)
     pipeline: str = setting(
-        'latency', "'latency': a frame is decoded when it is its turn, and is as new as it can be; "
+        'latency', "'latency': a frame is decoded in its turn, and is as new as it can be; "
         "'throughput': the next one is decoded, and sent to the GPU, while this one is tracked, "
         'for more frames per second, each up to one frame older',
         choices=('latency', 'throughput'), fixed=SUBSCRIBED)

@@ -24,8 +24,12 @@ import torch
 from torch import Tensor
 
 from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.canvas import place, Placement
 from mot_ros.tracking.detectors.dense import RawDetections
+from mot_ros.tracking.detectors.fixed_selection import told
+from mot_ros.tracking.detectors.preprocess import NEED
+from mot_ros.tracking.detectors.resident import Network, Resident, Seen
 from mot_ros.tracking.detectors.selection import candidate_floor, finished, strongest, suppressed
 from mot_ros.tracking.nets.anchors import decode
 from mot_ros.tracking.types import Detections, Frame
@@ -37,12 +41,14 @@ class AnchoredDetector(ABC):
 
     `anchors` (A, 4) are centre and size in pixels of the network's input, on the device,
     `labels` those of the columns of scores. `resize` says how images are laid on the input,
-    see canvas.place; frames of different sizes go in one batch.
+    see canvas.place; frames of different sizes go in one batch. On a GPU all that `detect` does
+    happens there, in fixed shapes, see resident.py; `fixed` says whether, None leaves it to the
+    device.
     """
 
     def __init__(
             self, settings: DetectorSettings, anchors: Tensor, labels: Sequence[int],
-            resize: str) -> None:
+            resize: str, compute: Compute, fixed: bool | None) -> None:
         self._settings = settings
         self._size = (settings.width, settings.height)
         self._resize = resize
@@ -50,6 +56,11 @@ class AnchoredDetector(ABC):
         self._unmoved = decode(torch.zeros_like(anchors), anchors)
         self._labels = torch.tensor(labels, device=anchors.device)
         self.device = anchors.device
+        self._resident: Resident | None = None
+        if self.device.type == 'cuda' if fixed is None else fixed:
+            network = Network(self._laid, self._exactly, self._place)
+            self._resident = Resident(
+                network, anchors, self._labels, settings, graphs=compute.graphs)
 
     @property
     @abstractmethod
@@ -57,8 +68,16 @@ class AnchoredDetector(ABC):
         """The names by label, also where only some of them are looked for."""
 
     @abstractmethod
-    def _run(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
-        """Return scores (B, A, C) and deltas (B, A, 4) of one batch."""
+    def _images(self, frames: Sequence[Frame]) -> Tensor:
+        """Return frames as the network takes them (B, 3, H, W), prepared where they are."""
+
+    @abstractmethod
+    def _laid(self, image: Tensor) -> Tensor:
+        """Return an image (h, w, 3) on the device as the network takes it, but (H, W, 3)."""
+
+    @abstractmethod
+    def _scored(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scores (B, A, C) and deltas (B, A, 4) of images (B, 3, H, W)."""
 
     def warm_up(self) -> None:
         """Run once on nothing: the first call allocates memory and picks kernels."""
@@ -77,6 +96,8 @@ class AnchoredDetector(ABC):
         if not frames:
             return []
         with torch.inference_mode():
+            if self._resident is not None:
+                return self._told(frames, self._resident.look(frames, NEED))
             scores, deltas = self._infer(frames)
             return [self._select(*row) for row in zip(frames, scores, deltas, strict=True)]
 
@@ -89,6 +110,12 @@ class AnchoredDetector(ABC):
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
         """Return the objects of each frame and the raw outputs, running the network once."""
         with torch.inference_mode():
+            if self._resident is not None:
+                seen = self._resident.look(frames, NEED)
+                # copies, which outlive the next look
+                return self._told(frames, seen), RawDetections(
+                    seen.scores.clone(), self._labels, seen.boxes.clone(),
+                    self._resident.anchors(frames))
             scores, deltas = self._infer(frames)
             found = [self._select(*row) for row in zip(frames, scores, deltas, strict=True)]
             return found, self._whole(frames, scores, deltas)
@@ -97,23 +124,37 @@ class AnchoredDetector(ABC):
         """Return scores (B, A, C) and deltas (B, A, 4)."""
         if self.device.type == 'cpu' and len(frames) > 1:
             # one after the other is twice as fast: the features of one image fit in the cache
-            scores, deltas = zip(*(self._run([frame]) for frame in frames), strict=True)
+            scores, deltas = zip(
+                *(self._exactly(self._images([frame])) for frame in frames), strict=True)
             return torch.cat(scores), torch.cat(deltas)
+        return self._exactly(self._images(frames))
+
+    def _exactly(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same numbers on every run and, but for rounding, on every device."""
         if self.device.type != 'cuda':
-            return self._run(frames)
-        # the same numbers on every run and, but for rounding, the CPU's: the networks are too
-        # small for TF32 to be worth three digits
+            return self._scored(images)
+        # the networks are too small for TF32 to be worth three digits
         with torch.backends.cudnn.flags(
                 enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            return self._run(frames)
+            return self._scored(images)
 
-    def _placement(self, frame: Frame) -> Placement:
-        """Return where the image lies on the network's input."""
-        return place(frame.size, self._size, self._resize)
+    def _place(self, size: tuple[int, int]) -> Placement:
+        """Return where an image of (width, height) lies on the network's input."""
+        return place(size, self._size, self._resize)
+
+    def _told(self, frames: Sequence[Frame], seen: Seen) -> list[Detections]:
+        """Return what the tables say of each frame; what one leaves open is found out here."""
+        # the one time that the device is waited for
+        tables = seen.tables.cpu().numpy()
+        found = [told(table) for table in tables]
+        return [
+            self._select(frame, scores, deltas) if one is None else one
+            for one, frame, scores, deltas in zip(
+                found, frames, seen.scores, seen.deltas, strict=True)]
 
     def _whole(self, frames: Sequence[Frame], scores: Tensor, deltas: Tensor) -> RawDetections:
         """Return scores (B, A, C) and deltas (B, A, 4) as what they say of the images."""
-        placements = [self._placement(frame) for frame in frames]
+        placements = [self._place(frame.size) for frame in frames]
         boxes = decode(deltas, self._anchors)
         return RawDetections(
             scores, self._labels,
@@ -127,6 +168,6 @@ class AnchoredDetector(ABC):
         found = scores[anchor, column]
         best = strongest(found, settings)
         anchor, column, found = anchor[best], column[best], found[best]
-        boxes = self._placement(frame).to_image(decode(deltas[anchor], self._anchors[anchor]))
+        boxes = self._place(frame.size).to_image(decode(deltas[anchor], self._anchors[anchor]))
         kept = suppressed(boxes, found, self._labels[column], settings)
         return finished(*kept, frame.size, settings)

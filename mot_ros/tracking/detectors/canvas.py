@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from mot_ros.tracking.detectors.preprocess import detector_pixels
 from mot_ros.tracking.types import Frame
@@ -83,6 +84,16 @@ def draw(frame: Frame, placement: Placement, canvas: tuple[int, int]) -> NDArray
     drawn[placement.top:placement.top + placement.height,
           placement.left:placement.left + placement.width] = fitting
     return drawn
+
+
+def padded(
+        picture: Tensor, placement: Placement, canvas: tuple[int, int], beside: int) -> Tensor:
+    """Return the canvas (H, W, C) with a picture (h, w, C) of the right size in its place."""
+    if (placement.width, placement.height) == canvas:
+        return picture
+    right = canvas[0] - placement.left - placement.width
+    bottom = canvas[1] - placement.top - placement.height
+    return F.pad(picture, (0, 0, placement.left, right, placement.top, bottom), value=beside)
 
 
 def batch(

@@ -25,12 +25,15 @@ from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.anchored import AnchoredDetector
+from mot_ros.tracking.detectors.canvas import padded, Placement
 from mot_ros.tracking.detectors.classes import parse_names, read_names, wanted_labels
 from mot_ros.tracking.detectors.coco import NAMES
-from mot_ros.tracking.detectors.preprocess import stretched
+from mot_ros.tracking.detectors.preprocess import signed, stretched
+from mot_ros.tracking.detectors.resize import resized
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.nets.frozen_norm import fuse_norms
+from mot_ros.tracking.nets.precision import lower
 from mot_ros.tracking.nets.ssd_gluon import GluonSsd
 from mot_ros.tracking.types import Frame
 
@@ -59,8 +62,8 @@ class GluonSsdDetector(AnchoredDetector):
 
     def __init__(
             self, settings: DetectorSettings, device: str = 'auto',
-            compute: Compute = Compute()) -> None:  # noqa: B008
-        self._compute = compute
+            compute: Compute = Compute(),  # noqa: B008
+            fixed: bool | None = None) -> None:
         metadata = weights.metadata(settings.weights)
         network = _network(settings.weights, metadata)
         self._names = _names(settings.names, metadata, network.columns - 1)
@@ -70,36 +73,40 @@ class GluonSsdDetector(AnchoredDetector):
         where = resolve_device(device)
         super().__init__(
             settings, network.anchors((settings.width, settings.height)).to(where), labels,
-            'letterbox' if settings.resize == 'auto' else settings.resize)
+            'letterbox' if settings.resize == 'auto' else settings.resize, compute, fixed)
         # channels last, which convolutions on a CPU like: up to twice as fast
         self._network = network.eval().requires_grad_(False).to(  # type: ignore[call-overload]
             where, memory_format=torch.channels_last)
+        lower(self._network, compute.dtype)
         self._columns = self._labels + 1
         self._mean, self._std = (
-            torch.tensor(numbers, device=where)[:, None, None]
-            for numbers in (network.mean, network.std))
+            torch.tensor(numbers, device=where) for numbers in (network.mean, network.std))
 
     @property
     def class_names(self) -> Sequence[str]:
         """The names by label, also where only some of them are looked for."""
         return self._names
 
-    def _run(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
-        logits, deltas = self._network(self._images(frames))
-        return torch.softmax(logits, -1)[..., self._columns], deltas
-
     def _images(self, frames: Sequence[Frame]) -> Tensor:
-        """Return the batch (B, 3, H, W): normalised images, and the mean, 0, around them."""
-        width, height = self._size
-        images = torch.zeros(
-            len(frames), 3, height, width, device=self.device).contiguous(
-                memory_format=torch.channels_last)
-        for image, frame in zip(images, frames, strict=True):
-            at = self._placement(frame)
-            signed = stretched([frame], (at.width, at.height), self.device)[0]
-            image[:, at.top:at.top + at.height, at.left:at.left + at.width] = (
-                signed * 0.5 + (0.5 - self._mean)) / self._std
-        return images
+        pictures = []
+        for frame in frames:
+            at = self._place(frame.size)
+            picture = stretched([frame], (at.width, at.height), self.device)[0]
+            pictures.append(self._on_mean(picture.permute(1, 2, 0), at))
+        return torch.stack(pictures).permute(0, 3, 1, 2)
+
+    def _laid(self, image: Tensor) -> Tensor:
+        at = self._place((image.shape[1], image.shape[0]))
+        return self._on_mean(signed(resized(image, (at.width, at.height)).flip(-1)), at)
+
+    def _on_mean(self, picture: Tensor, at: Placement) -> Tensor:
+        """Normalise a picture (h, w, 3) in [-1, 1]; the mean, 0, is around it."""
+        return padded(
+            (picture * 0.5 + (0.5 - self._mean)) / self._std, at, self._size, beside=0)
+
+    def _scored(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        logits, deltas = self._network(images)
+        return torch.softmax(logits, -1)[..., self._columns], deltas
 
 
 def _network(name_or_path: str, metadata: Mapping[str, str]) -> GluonSsd:

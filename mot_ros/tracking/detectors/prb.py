@@ -36,6 +36,7 @@ from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.prb import adopt, Prb
 from mot_ros.tracking.nets.prb_head import STRIDES
 from mot_ros.tracking.nets.prb_rows import MSP, Row
+from mot_ros.tracking.nets.precision import lower
 from mot_ros.tracking.types import Detections, Frame
 
 STEP = STRIDES[-1]
@@ -85,9 +86,12 @@ class PrbDetector:
         weights.fit(network, adopted.tensors)
         network.eval().requires_grad_(False).fold()
         # half precision on a GPU is what the published code runs
-        self._type = torch.float16 if self.device.type == 'cuda' else torch.float32
+        self._type = compute.dtype
+        if self.device.type == 'cuda' and self._type == torch.float32:
+            self._type = torch.float16
         self._network: Prb = network.to(  # type: ignore[call-overload]
-            self.device, self._type, memory_format=torch.channels_last)
+            self.device, memory_format=torch.channels_last)
+        lower(self._network, self._type)
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -23,10 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from mot_ros.tracking.detectors.resize import resized
 from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Frame
+
+NEED = 'this detector needs one'
+"""Why a frame needs an image."""
 
 
 def stretched(frames: Sequence[Frame], size: tuple[int, int], device: torch.device) -> Tensor:
@@ -38,15 +41,20 @@ def stretched(frames: Sequence[Frame], size: tuple[int, int], device: torch.devi
     """
     images = torch.stack([_rgb(frame, size, device) for frame in frames])
     # the memory stays in the order of the images, channels last: oneDNN computes faster so
-    return torch.sub(images, 127.5).mul_(1 / 127.5).permute(0, 3, 1, 2)
+    return signed(images).permute(0, 3, 1, 2)
+
+
+def signed(pixels: Tensor) -> Tensor:
+    """Return pixels of any shape, uint8, as float32 in [-1, 1]."""
+    return torch.sub(pixels, 127.5).mul_(1 / 127.5)
 
 
 def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
     """
     Return the image at `size`, (H, W, 3) uint8 RGB on the device.
 
-    From host memory it is resized as OpenCV's blobFromImage does it, in fixed point, and
-    travels small; one that is on a device already is resized there.
+    From host memory it is resized by OpenCV and travels small; one that is on a device already
+    is resized there, to the same numbers.
     """
     image = detector_pixels(frame)
     if isinstance(image, Tensor):
@@ -58,20 +66,5 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
 
 def detector_pixels(frame: Frame) -> NDArray[np.uint8] | Tensor:
     """Return the image as pixels_of does, as an array if it is in host memory."""
-    image = pixels_of(frame, 'this detector needs one')
+    image = pixels_of(frame, NEED)
     return image.numpy() if isinstance(image, Tensor) and image.device.type == 'cpu' else image
-
-
-def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """
-    Resize (H, W, C) uint8 to `size` (width, height) where it is.
-
-    Bilinear without smoothing, like OpenCV; floating point puts it up to one grey level off.
-    """
-    width, height = size
-    if tuple(image.shape[:2]) == (height, width):
-        return image
-    planes = F.interpolate(
-        image.permute(2, 0, 1)[None].float(), (height, width), mode='bilinear',
-        align_corners=False)
-    return planes[0].permute(1, 2, 0).round().to(torch.uint8)

@@ -12,152 +12,42 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""RcnnDetector: SiamMOT's Faster R-CNN, and Sight: an image as it sees it."""
+"""RcnnDetector: SiamMOT's Faster R-CNN, which sees frames and finds objects in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-import contextlib
+from collections.abc import Sequence
 import copy
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mot_ros.tracking import weights
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.config.rcnn import RcnnSettings
-from mot_ros.tracking.detectors.classes import Classes, wanted_labels
+from mot_ros.tracking.detectors.classes import wanted_labels
+from mot_ros.tracking.detectors.fixed_sight import FixedSight
 from mot_ros.tracking.detectors.rcnn_classes import class_table
+from mot_ros.tracking.detectors.rcnn_graphs import RcnnGraphs
 from mot_ros.tracking.detectors.rcnn_input import images, network_size
+from mot_ros.tracking.detectors.sight import exactly, Sight
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.nets import legacy_boxes
 from mot_ros.tracking.nets.body import Body
 from mot_ros.tracking.nets.emm import Emm
 from mot_ros.tracking.nets.imm import Imm
 from mot_ros.tracking.nets.mobilenet import Conv
 from mot_ros.tracking.nets.packed import pack
-from mot_ros.tracking.nets.rpn import Selection
+from mot_ros.tracking.nets.precision import lower
 from mot_ros.tracking.nets.siammot import load_network, SiamMot
-from mot_ros.tracking.types import Detections, Floats, Frame, Ints
+from mot_ros.tracking.types import Detections, Frame
+from mot_ros.tracking.uploads import Uploads
 
 PACKED_SIZES = 4
 """Sizes of input for which a light body on the CPU is kept in the form that suits each best."""
-
-
-@contextlib.contextmanager
-def exactly(device: torch.device) -> Iterator[None]:
-    """Run networks without gradients, and on a GPU with the same numbers every time."""
-    exact = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), exact if device.type == 'cuda' else contextlib.nullcontext():
-        yield
-
-
-class Sight:
-    """
-    The features of one image, and what can be asked of them.
-
-    `features` are P2..P6, each (1, C, H, W); `size` is (width, height) of the network's input
-    and `source` that of the image; `network` is what made the features. Boxes on the network's
-    side are tensors of inclusive pixels there, those on the outside arrays between edges in the
-    image, see inward.
-    """
-
-    def __init__(
-            self, network: SiamMot, features: Sequence[Tensor], size: tuple[int, int],
-            source: tuple[int, int], classes: Classes, wanted: Sequence[int],
-            settings: RcnnSettings) -> None:
-        self.network = network
-        self.features = features
-        self.size = size
-        self.source = source
-        self._numbers = torch.tensor(classes.numbers, device=self.device)
-        self._wanted = torch.tensor(wanted, device=self.device, dtype=torch.int64)
-        self._settings = settings
-
-    @property
-    def device(self) -> torch.device:
-        """Where the features are."""
-        return self.features[0].device
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Pixels of the image per pixel of the network's input, across and down."""
-        return self.source[0] / self.size[0], self.source[1] / self.size[1]
-
-    def inward(self, boxes: Floats) -> Tensor:
-        """
-        Return boxes (K, 4) of the image as the network knows them.
-
-        The right edge becomes the last pixel covered, and pixel numbers are scaled: that is how
-        boxes were resized in training, so it is what undoes what the network has learnt. It is
-        not the same as scaling edges, by up to half a pixel.
-        """
-        inclusive = legacy_boxes.to_inclusive(torch.from_numpy(np.array(boxes, np.float32)))
-        return (inclusive / torch.tensor(self.scale * 2)).to(self.device)
-
-    def outward(self, boxes: Tensor) -> Floats:
-        """Return boxes (K, 4) of the network in pixels of the image, the inverse of inward."""
-        inclusive = boxes.float().cpu() * torch.tensor(self.scale * 2)
-        edges: Floats = legacy_boxes.to_exclusive(inclusive).numpy()
-        return edges
-
-    def detections(self, given: Detections | None = None) -> Detections:
-        """
-        Return the objects in the image, best score first.
-
-        With `given`, those of another detector, its boxes take the place of the network's own
-        proposals: scores, classes and exact places are the box head's, and the proposal network
-        does not run.
-        """
-        settings = self._settings
-        with exactly(self.device):
-            scores, boxes = self._head(self._places(given))
-            row, column = torch.nonzero(
-                scores[:, self._wanted] > settings.score_floor, as_tuple=True)
-            label = self._wanted[column]
-            score, box = scores[row, label], boxes[row, label]
-            box = box if settings.amodal else legacy_boxes.clip(box, self.size)
-            # of one that lies outside only the border is left; NaN, of a damaged image, goes too
-            whole = (box[:, 2:] > box[:, :2]).all(dim=1) & box.isfinite().all(dim=1)
-            box, score, label = box[whole], score[whole], label[whole]
-            kept = legacy_boxes.nms(box, score, label, settings.nms_iou)
-            kept = kept[:settings.max_detections]
-            edges = self.outward(box[kept])
-            score, label = score[kept].cpu(), label[kept].cpu()
-        if not settings.amodal:
-            # the last pixel of an enlarged image ends less than a pixel beyond it
-            np.minimum(edges, np.array(self.source * 2, np.float32), out=edges)
-        return Detections(edges, score.numpy(), label.numpy())
-
-    def judge(self, boxes: Floats, labels: Ints) -> tuple[Floats, Floats]:
-        """
-        Ask the box head about any boxes (K, 4) in the image, as what their labels (K,) say.
-
-        Returns where the objects really are (K, 4), not clipped, and scores (K,) that they are
-        of their class.
-        """
-        with exactly(self.device):
-            scores, moved = self._head(self.inward(boxes))
-            label = torch.from_numpy(np.asarray(labels, np.int64)).to(self.device)
-            row = torch.arange(len(label), device=self.device)
-            return self.outward(moved[row, label]), scores[row, label].cpu().numpy()
-
-    def _places(self, given: Detections | None) -> Tensor:
-        """Return where objects may be, (P, 4)."""
-        if given is not None:
-            return self.inward(given.boxes)
-        settings = self._settings
-        proposals = self.network.proposals(self.features, self.size, Selection(
-            settings.per_level, settings.proposals, settings.proposal_overlap, settings.amodal))
-        return proposals.boxes[0][proposals.mask[0]]
-
-    def _head(self, boxes: Tensor) -> tuple[Tensor, Tensor]:
-        """Return scores (K, L) and boxes (K, L, 4) of each label, not clipped."""
-        probabilities, moved = self.network.judge(self.features, boxes)
-        return probabilities[:, self._numbers].clamp(max=1), moved[:, self._numbers]
+GRAPHED_SIZES = 4
+"""Sizes of images for which a GPU keeps the work of a frame as graphs, and their memory."""
+NEED = 'this detector needs one'
 
 
 class RcnnDetector:
@@ -168,11 +58,15 @@ class RcnnDetector:
     else COCO's first where there are as many as in a published network: one, nine or 80;
     `classes` names those to look for, empty for all. Raises WeightsError if the weights are
     missing, altered or of another network, ConfigError for an unknown class or device.
+
+    On a GPU all is done in `fixed` shapes, in which nobody waits for a number; it can be forced
+    elsewhere, where it gives the same, later. A Sight then ends where the next one begins.
     """
 
     def __init__(
             self, settings: RcnnSettings, device: str = 'auto',
-            classes: Sequence[str] = (), compute: Compute = Compute()) -> None:  # noqa: B008
+            classes: Sequence[str] = (), compute: Compute = Compute(), *,  # noqa: B008
+            fixed: bool | None = None) -> None:
         if not settings.weights:
             raise WeightsError(
                 'Faster R-CNN has no weights, and untrained it finds nothing: set rcnn.weights to '
@@ -188,9 +82,13 @@ class RcnnDetector:
         # oneDNN and cuDNN both compute faster with the channels last
         self._network: SiamMot = network.to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last)
+        lower(self._network, compute.dtype)
         self._packable = self.device.type == 'cpu' and any(
             isinstance(module, Conv) for module in network.body.modules())
         self._packed: dict[tuple[int, int], Body] = {}
+        self._fixed = self.device.type == 'cuda' if fixed is None else fixed
+        self._uploads = Uploads(self.device)
+        self._graphs: dict[tuple[int, int], RcnnGraphs] = {}
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -203,8 +101,10 @@ class RcnnDetector:
         return self._network.motion
 
     def warm_up(self) -> None:
-        """Run once on nothing: the first call allocates memory and picks kernels."""
-        self.detect([Frame.of(np.zeros((720, 1280, 3), np.uint8), 0.0)])
+        """Run on nothing: the first call allocates memory and picks kernels."""
+        nothing = Frame.of(np.zeros((720, 1280, 3), np.uint8), 0.0)
+        # what is recorded is so from the second one on
+        self.detect([nothing] * (2 if self._fixed else 1))
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """
@@ -216,9 +116,16 @@ class RcnnDetector:
         """
         return [self.see(frame).detections() for frame in frames]
 
-    def see(self, frame: Frame) -> Sight:
-        """Compute the features of a frame, once for all questions; FrameError without image."""
+    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+        """
+        Compute the features of a frame, once for all questions; FrameError without image.
+
+        Say with `find` whether the network's own detections will be asked for.
+        """
         settings = self._settings
+        if self._fixed:
+            image = self._uploads.fetch(frame, NEED)
+            return FixedSight(self._graphs_for(frame.size), image, self._classes, find=find)
         size = network_size(frame.size, settings.short_side, settings.long_side)
         body = self._network.body
         with exactly(self.device):
@@ -238,3 +145,23 @@ class RcnnDetector:
             pack(body, size)
             self._packed[size] = body
         return self._packed[size]
+
+    def _graphs_for(self, source: tuple[int, int]) -> RcnnGraphs:
+        """
+        Return the work of fixed shapes for images of (width, height).
+
+        It is recorded from the second image on. A camera always has the same size, but of a
+        collection of pictures each may have its own, and recording takes as long as many runs.
+        """
+        known = self._graphs.get(source)
+        record = known is not None and self._compute.graphs
+        if known is None or record != known.recorded:
+            if known is None and len(self._graphs) == GRAPHED_SIZES:
+                self._graphs.clear()
+            settings = self._settings
+            size = network_size(source, settings.short_side, settings.long_side)
+            with exactly(self.device):
+                known = self._graphs[source] = RcnnGraphs(
+                    self._network, self._body_for(size), size, source, self._classes.numbers,
+                    self._wanted, settings, self.device, graphs=record)
+        return known

@@ -61,8 +61,19 @@ def images(
     for a frame without image or with other than 8-bit numbers.
     """
     batch = torch.cat([smoothed(detector_pixels(frame), size, device) for frame in frames])
-    average = torch.tensor(mean, device=device) * 255
-    spread = 1 / (torch.tensor(std, device=device) * 255)
+    return normalised(batch, *statistics(mean, std, device))
+
+
+def statistics(
+        mean: Sequence[float], std: Sequence[float], device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """Return what is taken from bytes of RGB, and what the rest is multiplied by (3,)."""
+    return (
+        torch.tensor(mean, device=device) * 255, 1 / (torch.tensor(std, device=device) * 255))
+
+
+def normalised(batch: Tensor, average: Tensor, spread: Tensor) -> Tensor:
+    """Return (B, 3, H, W) uint8 RGB as float32, normalised, with the channels last in memory."""
     # put in order while they are bytes
     pixels = batch.permute(0, 2, 3, 1).contiguous()
     return torch.sub(pixels, average).mul_(spread).permute(0, 3, 1, 2)

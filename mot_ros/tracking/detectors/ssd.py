@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -25,15 +25,20 @@ from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.anchored import AnchoredDetector
-from mot_ros.tracking.detectors.canvas import draw
+from mot_ros.tracking.detectors.canvas import draw, GREY, padded
 from mot_ros.tracking.detectors.classes import wanted_labels
 from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
-from mot_ros.tracking.detectors.preprocess import stretched
+from mot_ros.tracking.detectors.preprocess import signed, stretched
+from mot_ros.tracking.detectors.resize import resized
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.nets.anchors import make_anchors
 from mot_ros.tracking.nets.packed import pack
+from mot_ros.tracking.nets.precision import lower
 from mot_ros.tracking.nets.ssd import SsdMobileNetV3
 from mot_ros.tracking.types import Frame
+
+Run = Callable[[Tensor], Sequence[Tensor]]
+"""Images (B, 3, H, W) to logits (B, A, C) and deltas (B, A, 4) of every anchor."""
 
 
 class SsdDetector(AnchoredDetector):
@@ -48,8 +53,8 @@ class SsdDetector(AnchoredDetector):
 
     def __init__(
             self, settings: DetectorSettings, device: str = 'auto',
-            compute: Compute = Compute()) -> None:  # noqa: B008
-        self._compute = compute
+            compute: Compute = Compute(),  # noqa: B008
+            fixed: bool | None = None) -> None:
         labels = wanted_labels(settings.classes, NAMES)
         where = resolve_device(device)
         size = (settings.width, settings.height)
@@ -58,23 +63,39 @@ class SsdDetector(AnchoredDetector):
         network.keep_columns([CATEGORY_IDS[label] for label in labels])
         super().__init__(
             settings, make_anchors(network.shapes, network.cells(size), size).to(where), labels,
-            'stretch' if settings.resize == 'auto' else settings.resize)
-        self._network = network.eval().requires_grad_(False).to(where)
-        if where.type == 'cpu':
-            pack(self._network, size)
+            'stretch' if settings.resize == 'auto' else settings.resize, compute, fixed)
+        self._network = self._ready(network.eval().requires_grad_(False), compute)
 
     @property
     def class_names(self) -> Sequence[str]:
         """COCO's 80 names by label, also where only some of them are looked for."""
         return NAMES
 
-    def _run(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
-        images = stretched([self._fitted(frame) for frame in frames], self._size, self.device)
+    def _images(self, frames: Sequence[Frame]) -> Tensor:
+        return stretched([self._fitted(frame) for frame in frames], self._size, self.device)
+
+    def _laid(self, image: Tensor) -> Tensor:
+        at = self._place((image.shape[1], image.shape[0]))
+        fitting = resized(image, (at.width, at.height))
+        return signed(padded(fitting, at, self._size, GREY).flip(-1))
+
+    def _scored(self, images: Tensor) -> tuple[Tensor, Tensor]:
         logits, deltas = self._network(images)
         return torch.sigmoid(logits), deltas
+
+    def _ready(self, network: SsdMobileNetV3, compute: Compute) -> Run:
+        """Return what runs a network, which is on the CPU, where this detector is."""
+        network = network.to(self.device)
+        if self.device.type == 'cuda':
+            # as images come; else each kernel would be put in this order in each call
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        lower(network, compute.dtype)
+        if self.device.type == 'cpu':
+            pack(network, self._size)
+        return network
 
     def _fitted(self, frame: Frame) -> Frame:
         """Return the frame with grey around its image, where it is not stretched."""
         if self._resize == 'stretch':
             return frame
-        return Frame.of(draw(frame, self._placement(frame), self._size), frame.stamp)
+        return Frame.of(draw(frame, self._place(frame.size), self._size), frame.stamp)

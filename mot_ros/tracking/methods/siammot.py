@@ -31,7 +31,7 @@ from mot_ros.tracking.region_eyes import RegionEyes
 from mot_ros.tracking.region_lives import Patience, settle
 from mot_ros.tracking.region_pool import RegionPool
 from mot_ros.tracking.siam_solver import Claims, Rules, solve
-from mot_ros.tracking.types import Floats, Frame, in_state, Tracks, TrackState
+from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Tracks, TrackState
 from mot_ros.tracking.waking import awaken
 
 if TYPE_CHECKING:
@@ -83,15 +83,19 @@ class SiamMot(Pooled[RegionPool]):
 
     def update(self, frame: Frame) -> Tracks:
         """Detect, search, refine, solve; then templates are renewed."""
-        s, tracks = self._settings, self._tracks
-        sight = self._eyes.see(frame)
-        detections = self._eyes.detections(sight, frame, s.detections)
+        s, tracks, eyes = self._settings, self._tracks, self._eyes
+        sight = eyes.see(frame, s.detections)
+        # a GPU is asked once about both where nothing that moves tracks looks at detections
+        early = tracks.needs_objects or not eyes.are_own
+        detections = (
+            eyes.detections(sight, frame, s.detections) if early else Detections.empty())
         before = tracks.propagate(frame).boxes
         expected = tracks.follow(frame, detections.boxes)
 
-        found, visibility = self._memory.search(
-            sight, expected.boxes, s, self._stretch(before, expected.boxes))
-        refined, scores, here = self._eyes.judge(sight, found, expected.labels)
+        refined, scores, visibility, here = eyes.follow(
+            sight, self._memory, expected, s, self._stretch(before, expected.boxes))
+        if not early:
+            detections = eyes.detections(sight, frame, s.detections)
         claims = Claims(
             refined, self._score(scores, visibility), expected.labels,
             in_state(expected.states, TrackState.LOST), here)

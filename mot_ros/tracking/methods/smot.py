@@ -39,7 +39,7 @@ from mot_ros.tracking.two_pass import STAMP_NOISE
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 if TYPE_CHECKING:
-    from mot_ros.tracking.tracking_anchors import Redetections, TrackingAnchors
+    from mot_ros.tracking.redetection import Redetections, Redetector
 
 Mask = NDArray[np.bool_]
 
@@ -53,15 +53,16 @@ class Smot(Pooled[TrackPool[ObservedBoxes]]):
     the same: published ids are identities. Differs from the published code where that has
     defects: missing tracks are looked for again, the list of ended ones is bounded, anchors
     have their say whatever their score, and flow is never read outside of the image. A `flow`,
-    such as a learned one, takes the place of that of the settings. Raises ConfigError for a
-    detector that cannot be asked about anchors.
+    such as a learned one, takes the place of that of the settings; `fixed` says whether tracks
+    are asked about in buckets, see Redetector. Raises ConfigError for a detector that cannot be
+    asked about anchors.
     """
 
     def __init__(
             self, detector: Detector, settings: Settings, first_id: int = 1,
-            flow: DenseFlow | None = None) -> None:
+            flow: DenseFlow | None = None, fixed: bool | None = None) -> None:
         super().__init__(TrackPool(observed(settings.smot), first_id))
-        self._flow = flow
+        self._flow, self._fixed = flow, fixed
         self._linker = TrackletLinker(0)
         self._looks: tuple[object, ...] = ()
         self._moves: tuple[object, ...] = ()
@@ -95,7 +96,8 @@ class Smot(Pooled[TrackPool[ObservedBoxes]]):
         self._settings, self._detector = s, asked
         self._tracks.change_motion(observed(s))
         self._linker.keep(slice(0, len(self._tracks)))
-        self._anchors: tuple[tuple[int, int], TrackingAnchors] | None = None
+        self._graphs = settings.compute.graphs
+        self._redetector: tuple[tuple[int, int], Redetector] | None = None
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
@@ -152,14 +154,16 @@ class Smot(Pooled[TrackPool[ObservedBoxes]]):
         """Return what the network sees of tracks where they are expected."""
         import torch  # takes seconds to load
 
-        from mot_ros.tracking.tracking_anchors import redetect, TrackingAnchors
+        from mot_ros.tracking.redetection import Redetector
+        from mot_ros.tracking.tracking_anchors import TrackingAnchors
 
         with torch.inference_mode():
             # frames of one size have the same anchors
-            if self._anchors is None or self._anchors[0] != frame.size:
-                self._anchors = frame.size, TrackingAnchors(raw.anchors[0])
-            return redetect(
-                raw, self._anchors[1], tracks.boxes, tracks.labels, self._settings.anchors)
+            if self._redetector is None or self._redetector[0] != frame.size:
+                self._redetector = frame.size, Redetector(
+                    TrackingAnchors(raw.anchors[0]), self._settings.anchors,
+                    graphs=self._graphs, fixed=self._fixed)
+            return self._redetector[1](raw, tracks.boxes, tracks.labels)
 
     def _stay(self, seen: Redetections, tracks: Tracks) -> Ints:
         """Return which of the tracks that were looked for are seen (section 3.2)."""

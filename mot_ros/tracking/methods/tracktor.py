@@ -25,7 +25,7 @@ from mot_ros.tracking.region_eyes import RegionEyes
 from mot_ros.tracking.region_lives import Patience, settle
 from mot_ros.tracking.region_pool import RegionPool
 from mot_ros.tracking.siam_solver import Claims, Rules, solve
-from mot_ros.tracking.types import Frame, in_state, Tracks, TrackState
+from mot_ros.tracking.types import Detections, Frame, in_state, Tracks, TrackState
 
 
 class Tracktor(Pooled[RegionPool]):
@@ -56,13 +56,18 @@ class Tracktor(Pooled[RegionPool]):
 
     def update(self, frame: Frame) -> Tracks:
         """Detect, move boxes, regress them, solve."""
-        s, tracks = self._settings, self._tracks
-        sight = self._eyes.see(frame)
-        detections = self._eyes.detections(sight, frame, s.detections)
+        s, tracks, eyes = self._settings, self._tracks, self._eyes
+        sight = eyes.see(frame, s.detections)
+        # a GPU is asked once about both where nothing that moves tracks looks at detections
+        early = tracks.needs_objects or not eyes.are_own
+        detections = (
+            eyes.detections(sight, frame, s.detections) if early else Detections.empty())
         tracks.propagate(frame)
         expected = tracks.follow(frame, detections.boxes)
 
-        regressed, scores, here = self._eyes.judge(sight, expected.boxes, expected.labels)
+        regressed, scores, here = eyes.judge(sight, expected.boxes, expected.labels)
+        if not early:
+            detections = eyes.detections(sight, frame, s.detections)
         claims = Claims(
             regressed, scores, expected.labels, in_state(expected.states, TrackState.LOST), here)
         verdict = solve(claims, detections, self.rules)

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.body import Body
 from mot_ros.tracking.nets.frozen_norm import FrozenNorm
+from mot_ros.tracking.nets.precision import suiting
 
 STRIDE = 32
 """Images whose sides are no multiples of it do not pass: a sum would miss a row."""
@@ -180,6 +181,7 @@ class Dla(Body):
             raise ConfigError(
                 f'images are {columns} x {rows} pixels, but DLA takes multiples of {STRIDE} '
                 'only; resize or pad them')
+        images = suiting(images, self.base_layer)
         features = self.level1(self.level0(self.base_layer(images)))
         levels: list[Tensor] = []
         for level in (self.level2, self.level3, self.level4, self.level5):

@@ -25,12 +25,16 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.emm_decode import decode, UPSAMPLING
-from mot_ros.tracking.nets.roi_align import levels_of, roi_align
+from mot_ros.tracking.nets.emm_decode import decode, Grid
+from mot_ros.tracking.nets.roi_align import CellTable, levels_of, roi_align
 from mot_ros.tracking.nets.search_region import Memory, SearchRegion
 
-DECODED_TOGETHER = 1 << 19
-"""Positions, of all tracks together, whose upsampled maps are in memory at a time."""
+DECODED_TOGETHER = {'cpu': 1 << 19, 'cuda': 1 << 22}
+"""
+Positions, of all tracks together, whose upsampled maps are in memory at a time.
+
+On a CPU those of 8 tracks, which fit into its cache; on a GPU those of 64, in 300 MB.
+"""
 NORM_GROUPS = 32
 FIRST_SIDE = 16.0
 """Pixels that a fresh network says; about zero, half of the sides are cut off and never learn."""
@@ -127,13 +131,14 @@ class Emm(nn.Module):
         self.predictor = Predictor(width)
 
     def remember(
-            self, features: Sequence[Tensor], boxes: Tensor, options: EmmOptions | None = None,
-            batch: Tensor | None = None) -> Memory:
+            self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
+            options: EmmOptions | None = None, batch: Tensor | None = None) -> Memory:
         """
         Return templates of boxes (K, 4) xyxy, network pixels, and where to look for them next.
 
-        `features` are P2 to P5, each (B, C, H, W). `options` apply to this call in place of the
-        module's own. `batch` (K,) says which image each box is of, the first if not given.
+        `features` are P2 to P5, each (B, C, H, W), or a table of them. `options` apply to this
+        call in place of the module's own. `batch` (K,) says which image each box is of, the
+        first if not given.
         """
         options = options or self.options
         templates = roi_align(
@@ -141,34 +146,44 @@ class Emm(nn.Module):
         return Memory(templates, options.region.around(boxes), boxes)
 
     def search(
-            self, features: Sequence[Tensor], memory: Memory,
-            options: EmmOptions | None = None) -> tuple[Tensor, Tensor]:
+            self, features: Sequence[Tensor] | CellTable, memory: Memory,
+            options: EmmOptions | None = None, grid: Grid | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """
         Return where each track of the memory is now: boxes (K, 4) and visibilities (K,).
 
         Boxes are in network pixels and not clipped: one that leaves the image says so by its
         place. Where `options` are given, they apply in place of the module's own, and the
-        regions are grown anew around the template boxes.
+        regions are grown anew around the template boxes. With features in a table no shape
+        hangs on more than K, and a GPU is not waited for; `grid` is that of the response.
         """
         if options is not None:
             memory = Memory(
                 memory.features, options.region.around(memory.template), memory.template)
         options = options or self.options
+        grid = grid or Grid.of(options.response_cells, memory.template)
+        if isinstance(features, CellTable) or memory.template.device.type != 'cpu':
+            return self._found(features, memory, options, grid)
         boxes, visibility = torch.empty_like(memory.template), torch.empty_like(
             memory.template[:, 0])
         for rows in _apart(memory):
-            some = memory[rows]
-            response = self.respond(features, some, options)
-            parts = [
-                decode(response[few], some.search[few], some.template[few], options)
-                for few in _chunks(len(some), options.response_cells)]
-            boxes[rows], visibility[rows] = (torch.cat(of_parts) for of_parts in zip(
-                *parts, strict=True))
+            boxes[rows], visibility[rows] = self._found(features, memory[rows], options, grid)
         return boxes, visibility
 
+    def _found(
+            self, features: Sequence[Tensor] | CellTable, memory: Memory, options: EmmOptions,
+            grid: Grid) -> tuple[Tensor, Tensor]:
+        """Do what search does, with all tracks at a time."""
+        response = self.respond(features, memory, options)
+        parts = [
+            decode(response[few], memory.search[few], memory.template[few], options, grid)
+            for few in _chunks(len(memory), len(grid.window), memory.template.device)]
+        boxes, visibility = zip(*parts, strict=True)
+        return torch.cat(boxes), torch.cat(visibility)
+
     def respond(
-            self, features: Sequence[Tensor], memory: Memory, options: EmmOptions | None = None,
-            batch: Tensor | None = None) -> Response:
+            self, features: Sequence[Tensor] | CellTable, memory: Memory,
+            options: EmmOptions | None = None, batch: Tensor | None = None) -> Response:
         """
         Return what the predictor sees in the regions of the memory, for training and decoding.
 
@@ -250,15 +265,13 @@ def _images(boxes: Tensor, batch: Tensor | None) -> Tensor:
     return torch.zeros_like(boxes[:, 0], dtype=torch.long) if batch is None else batch
 
 
-def _apart(memory: Memory) -> list[slice] | list[Tensor]:
-    """Part the tracks by level on a CPU, where what is pooled from several has to be copied."""
-    if memory.template.device.type != 'cpu':
-        return [slice(None)]
+def _apart(memory: Memory) -> list[Tensor]:
+    """Part the tracks by level, since what is pooled from several has to be copied."""
     levels = levels_of(memory.template)
     return [torch.nonzero(levels == level)[:, 0] for level in set(levels.tolist())]
 
 
-def _chunks(count: int, cells: int) -> list[slice]:
-    """Cut a number of tracks into slices, one at least, by how large a response is."""
-    together = max(1, DECODED_TOGETHER // (cells * UPSAMPLING) ** 2)
+def _chunks(count: int, positions: int, device: torch.device) -> list[slice]:
+    """Cut a number of tracks into slices, one at least, by the positions along an axis."""
+    together = max(1, DECODED_TOGETHER.get(device.type, 1 << 19) // positions ** 2)
     return [slice(start, start + together) for start in range(0, max(count, 1), together)]

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple, TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -33,19 +33,37 @@ SIZE_SPREAD = 0.5
 """Standard deviation of the paper ranking's Gaussian, in natural logarithms of a side."""
 
 
+class Grid(NamedTuple):
+    """
+    The positions of a response of n cells a side, finer than those.
+
+    `upsample` (16 n, n) is the matrix that upsamples an axis bicubically, `window` (16 n, 16 n)
+    the cosine window. They are the same for every frame.
+    """
+
+    upsample: Tensor
+    window: Tensor
+
+    @staticmethod
+    def of(cells: int, like: Tensor) -> Grid:
+        """Return the grid of a response of so many cells a side, where a tensor is."""
+        return Grid(upsampling(cells, like), cosine_window(cells * UPSAMPLING, like))
+
+
 def decode(
         response: Response, search: Tensor, template: Tensor, options: EmmOptions,
-) -> tuple[Tensor, Tensor]:
+        grid: Grid | None = None) -> tuple[Tensor, Tensor]:
     """
     Return the best box (K, 4) and its visibility (K,) of responses to regions (K, 4).
 
+    The `grid` of the response may be given, to be made only once.
     The maps are upsampled bicubically. That is linear and works on each axis apart, so of the
     seven maps only four need it as a whole: the difference of the two logits, the centerness
     and the sizes; the sides are looked up where the best position is.
     """
     # a box of hundreds of pixels does not go into half precision
     with torch.autocast(search.device.type, enabled=False):
-        upsample = upsampling(response.classes.shape[-1], search)
+        upsample, window = grid or Grid.of(response.classes.shape[-1], search)
         classes, sides = response.classes.float(), response.sides.float()
         visible = classes[:, 1] - classes[:, 0]
         maps = torch.stack([
@@ -54,7 +72,7 @@ def decode(
         visible, centerness, width, height = (upsample @ maps @ upsample.mT).unbind(1)
         visible = visible.sigmoid()
         quality = visible * centerness.sigmoid() if options.centerness else visible
-        rank = ranked(quality, width, height, template, options).flatten(1)
+        rank = ranked(quality, width, height, template, options, window).flatten(1)
         best = rank.argmax(dim=1)
         visibility = visible.flatten(1).gather(1, best[:, None])[:, 0]
         row = best.div(upsample.shape[0], rounding_mode='floor')
@@ -67,17 +85,18 @@ def decode(
 
 def ranked(
         quality: Tensor, width: Tensor, height: Tensor, template: Tensor, options: EmmOptions,
-) -> Tensor:
+        window: Tensor | None = None) -> Tensor:
     """
     Rank positions by quality, size and distance from the centre, all (K, N, N).
 
     `width` and `height` are those of the box at each position, which is compared with the
-    template's box (K, 4).
+    template's box (K, 4). The cosine `window` (N, N) may be given.
     """
     # sides without the +1, as published
     was = (template[:, 2:] - template[:, :2]).clamp(min=LEAST_SIDE)[:, :, None, None]
     width, height = width.clamp(min=LEAST_SIDE), height.clamp(min=LEAST_SIDE)
-    window = cosine_window(quality.shape[-1], quality)
+    if window is None:
+        window = cosine_window(quality.shape[-1], quality)
     weight = options.window_weight
     if options.ranking == 'paper':
         change = torch.log(width / was[:, 0]) ** 2 + torch.log(height / was[:, 1]) ** 2

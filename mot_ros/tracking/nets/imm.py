@@ -23,10 +23,10 @@ import torch
 from torch import nn, Tensor
 
 from mot_ros.tracking.nets import legacy_boxes
-from mot_ros.tracking.nets.roi_align import levels_of, roi_align
+from mot_ros.tracking.nets.roi_align import CellTable, levels_of, roi_align
 from mot_ros.tracking.nets.search_region import Memory, SearchRegion
 
-DELTA_WEIGHTS: legacy_boxes.Weights = (1.0, 1.0, 1.0, 1.0)
+DELTA_WEIGHTS: legacy_boxes.Weights = (1.0, 1.0)
 """Equation 2: shifts in units of the box, growth as a plain logarithm."""
 
 
@@ -61,20 +61,21 @@ class Imm(nn.Module):
             nn.Linear(hidden, 5))
 
     def remember(
-            self, features: Sequence[Tensor], boxes: Tensor, options: ImmOptions | None = None,
-            batch: Tensor | None = None) -> Memory:
+            self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
+            options: ImmOptions | None = None, batch: Tensor | None = None) -> Memory:
         """
         Return what is around boxes (K, 4) xyxy, network pixels, and where to look next.
 
-        `features` are P2 to P5, each (B, C, H, W). `options` apply to this call in place of the
-        module's own. `batch` (K,) says which image each box is of, the first if not given.
+        `features` are P2 to P5, each (B, C, H, W), or a table of them. `options` apply to this
+        call in place of the module's own. `batch` (K,) says which image each box is of, the
+        first if not given.
         """
         region = (options or self.options).region.around(boxes)
         return Memory(self._pooled(features, region, boxes, batch), region, boxes)
 
     def search(
-            self, features: Sequence[Tensor], memory: Memory, options: ImmOptions | None = None,
-    ) -> tuple[Tensor, Tensor]:
+            self, features: Sequence[Tensor] | CellTable, memory: Memory,
+            options: ImmOptions | None = None) -> tuple[Tensor, Tensor]:
         """
         Return where each track of the memory is now: boxes (K, 4) and visibilities (K,).
 
@@ -89,8 +90,8 @@ class Imm(nn.Module):
         return boxes, visibility.float().sigmoid()
 
     def respond(
-            self, features: Sequence[Tensor], memory: Memory, batch: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
+            self, features: Sequence[Tensor] | CellTable, memory: Memory,
+            batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return logits of visibility (K,) and deltas (K, 4) of the template boxes."""
         pooled = self._pooled(features, memory.search, memory.template, batch)
         both = torch.cat([memory.features.flatten(1), pooled.flatten(1)], dim=1)
@@ -98,7 +99,7 @@ class Imm(nn.Module):
         return outputs[:, 0], outputs[:, 1:]
 
     def _pooled(
-            self, features: Sequence[Tensor], regions: Tensor, boxes: Tensor,
+            self, features: Sequence[Tensor] | CellTable, regions: Tensor, boxes: Tensor,
             batch: Tensor | None) -> Tensor:
         """Pool regions (K, 4) from the levels of boxes (K, 4), nothing beyond the image."""
         if batch is None:

@@ -16,12 +16,12 @@
 Box arithmetic of maskrcnn-benchmark, where a corner is the last pixel that a box covers.
 
 A box (x1, y1, x2, y2) of inclusive pixels is x2 - x1 + 1 wide. Networks that were trained with
-this keep it; everywhere else x2 is the right edge, one more. Boxes are (..., 4).
+this keep it; everywhere else x2 is the right edge, one more. Boxes are (..., 4). No function
+makes a tensor of Python's numbers, for which a GPU would be waited for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import math
 
 import torch
@@ -32,21 +32,21 @@ from mot_ros.tracking.nets import nms as exclusive
 MOST_GROWTH = math.log(1000 / 16)
 """Natural logarithm of the largest factor by which one decoding makes a side longer."""
 
-Weights = Sequence[float]
-"""What deltas are divided by: of x, y, width and height."""
+Weights = tuple[float, float]
+"""What deltas are divided by: those of the centre, and those of the sides."""
 
-RPN_WEIGHTS: Weights = (1.0, 1.0, 1.0, 1.0)
-HEAD_WEIGHTS: Weights = (10.0, 10.0, 5.0, 5.0)
+RPN_WEIGHTS: Weights = (1.0, 1.0)
+HEAD_WEIGHTS: Weights = (10.0, 5.0)
 
 
 def to_exclusive(boxes: Tensor) -> Tensor:
     """Return boxes of inclusive pixels as edges: what is x2 - x1 wide."""
-    return boxes + boxes.new_tensor([0, 0, 1, 1])
+    return torch.cat([boxes[..., :2], boxes[..., 2:] + 1], dim=-1)
 
 
 def to_inclusive(boxes: Tensor) -> Tensor:
     """Return boxes between edges as inclusive pixels, the inverse of to_exclusive."""
-    return boxes - boxes.new_tensor([0, 0, 1, 1])
+    return torch.cat([boxes[..., :2], boxes[..., 2:] - 1], dim=-1)
 
 
 def area(boxes: Tensor) -> Tensor:
@@ -57,8 +57,8 @@ def area(boxes: Tensor) -> Tensor:
 def clip(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """Return boxes with every corner on a pixel of an image of (width, height)."""
     width, height = size
-    last = boxes.new_tensor([width - 1, height - 1, width - 1, height - 1])
-    return torch.minimum(boxes.clamp(min=0), last)
+    x, y = boxes[..., 0::2].clamp(0, width - 1), boxes[..., 1::2].clamp(0, height - 1)
+    return torch.stack([x, y], dim=-1).flatten(-2)
 
 
 def xyxy_to_xywh(boxes: Tensor) -> Tensor:
@@ -84,8 +84,8 @@ def encode(targets: Tensor, boxes: Tensor, weights: Weights) -> Tensor:
     """Return the deltas that move boxes onto targets: the inverse of decode."""
     centre, size = _centre_and_size(boxes)
     aim, aim_size = _centre_and_size(targets)
-    deltas = torch.cat([(aim - centre) / size, torch.log(aim_size / size)], dim=-1)
-    return deltas * deltas.new_tensor(weights)
+    return torch.cat([
+        (aim - centre) / size * weights[0], torch.log(aim_size / size) * weights[1]], dim=-1)
 
 
 def decode(deltas: Tensor, boxes: Tensor, weights: Weights) -> Tensor:
@@ -95,8 +95,7 @@ def decode(deltas: Tensor, boxes: Tensor, weights: Weights) -> Tensor:
     Centres shift in units of the box's size, sizes grow by a power of e, at most 62.5 times.
     """
     centre, size = _centre_and_size(boxes)
-    scaled = deltas / deltas.new_tensor(weights)
-    shift, growth = scaled[..., :2], scaled[..., 2:]
+    shift, growth = deltas[..., :2] / weights[0], deltas[..., 2:] / weights[1]
     centre = centre + shift * size
     half = 0.5 * size * torch.exp(growth.clamp(max=MOST_GROWTH))
     return torch.cat([centre - half, centre + half - 1], dim=-1)

@@ -23,6 +23,8 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
+from mot_ros.tracking.nets.precision import rounded, suiting
+
 
 class Block(NamedTuple):
     """One row of the backbone's table: an inverted residual (arXiv 1905.02244, table 1)."""
@@ -60,6 +62,10 @@ TAPPED = (2, 5, 12, 14)
 CHANNELS = (BLOCKS[2].out, BLOCKS[5].out, BLOCKS[12].hidden, BLOCKS[14].out)
 
 
+GREY = 64
+"""Side in pixels of the image on which usual features are measured."""
+
+
 class Conv(nn.Conv2d):
     """
     Convolution with TensorFlow's SAME padding, and the activation after it.
@@ -77,9 +83,14 @@ class Conv(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve (B, inputs, H, W) into (B, outputs, ceil(H / stride), ceil(W / stride))."""
+        bias = cast(Tensor, self.bias)
+        # see lower; torch's own convolution takes no bias of other numbers than the weight's
+        apart = bias.dtype != self.weight.dtype
         output = F.conv2d(
-            input, self.kernel_for(input.shape[-2:]), self.bias, self.stride, self.padding,
-            groups=self.groups)
+            input, self.kernel_for(input.shape[-2:]), None if apart else bias, self.stride,
+            self.padding, groups=self.groups)
+        if apart:
+            output = (output + bias[:, None, None]).to(input.dtype)
         return self.activated(output)
 
     def activated(self, output: Tensor) -> Tensor:
@@ -114,6 +125,23 @@ class Conv(nn.Conv2d):
         self.bias = nn.Parameter(bias.detach()[index], bias.requires_grad)
         self.out_channels = len(channels)
 
+    def lower(self, dtype: torch.dtype, mean: Tensor | None = None) -> None:
+        """
+        Bring the weight to lower numbers, see nets/precision.py.
+
+        With the usual `mean` (inputs,) of each channel that comes in, the bias makes up for what
+        rounding the weight does to it. The bias is float32 on a CPU, where oneDNN takes it so:
+        rounded it moves whole maps.
+        """
+        weight, bias = self.weight.detach(), cast(Tensor, self.bias)
+        depthwise = self.groups == self.in_channels > 1
+        lowered = (rounded if depthwise else Tensor.to)(weight, dtype)
+        if mean is not None and not depthwise:
+            bias.data = bias.detach() + (weight - lowered).sum((2, 3)) @ mean
+        self.weight.data = lowered
+        if bias.device.type != 'cpu':
+            bias.data = bias.detach().to(dtype)
+
 
 class SqueezeExcite(nn.Module):
     """Weigh channels by what the whole image holds of them."""
@@ -125,11 +153,18 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Scale (B, channels, H, W)."""
-        gate = self.widen(self.reduce(features.mean((2, 3), keepdim=True)))
         # in place where nothing will ask for the features again: memory is what takes time here
         scale = torch.mul if torch.is_grad_enabled() else Tensor.mul_
-        scaled: Tensor = scale(features, F.hardsigmoid(gate))
+        scaled: Tensor = scale(features, self.gate(features).to(features.dtype))
         return scaled
+
+    def gate(self, features: Tensor) -> Tensor:
+        """Return what channels are to be multiplied by, (B, channels, 1, 1) float32."""
+        mean = features.mean((2, 3), keepdim=True, dtype=torch.float32)
+        return F.hardsigmoid(self.widen(self.reduce(mean)))
+
+    def lower(self, dtype: torch.dtype) -> None:
+        """Stay in float32: one number here is one for a whole map."""
 
 
 class InvertedResidual(nn.Module):
@@ -146,7 +181,7 @@ class InvertedResidual(nn.Module):
             block.activation)
         self.squeeze = (
             SqueezeExcite(block.hidden, block.squeeze) if block.squeeze else nn.Identity())
-        self.project = Conv(block.hidden, block.out)
+        self.project: nn.Module = Conv(block.hidden, block.out)
         self.residual = block.stride == 1 and inputs == block.out
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,7 +210,7 @@ class MobileNetV3(nn.Module):
 
         Images are float32 RGB, (x - 127.5) / 127.5.
         """
-        features = self.stem(images)
+        features = self.stem(suiting(images, self.stem))
         found: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             features, wide = block(features)
@@ -183,3 +218,28 @@ class MobileNetV3(nn.Module):
                 # the last map of stride 16 that the blocks have is inside the one that halves it
                 found.append(wide if BLOCKS[index].stride == 2 else features)
         return found
+
+    def lower(self, dtype: torch.dtype) -> None:
+        """
+        Bring all weights to lower numbers, those of gates apart, see nets/precision.py.
+
+        What channels usually hold is measured on a grey image: other pictures differ from it by
+        much less than channels do from each other, and anybody has it.
+        """
+        means: dict[nn.Module, Tensor] = {}
+
+        def note(conv: nn.Module, inputs: tuple[Tensor]) -> None:
+            means[conv] = inputs[0].mean((0, 2, 3))
+
+        convs = [conv for conv in self.modules() if isinstance(conv, Conv)]
+        hooks = [conv.register_forward_pre_hook(note) for conv in convs]
+        with torch.inference_mode():
+            self(torch.zeros(1, 3, GREY, GREY, device=self.stem.weight.device))
+        for hook in hooks:
+            hook.remove()
+        gates = {
+            conv for module in self.modules() if isinstance(module, SqueezeExcite)
+            for conv in module.children()}
+        for conv in convs:
+            if conv not in gates:
+                conv.lower(dtype, means[conv])

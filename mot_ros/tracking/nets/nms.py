@@ -59,8 +59,8 @@ def vote(
     together = (shared > threshold * union) & (labels[kept][:, None] == labels)
     together &= scores >= VOTER_FLOOR
     # a weak box, or one of no area, still stands for itself
-    together[torch.arange(len(kept), device=kept.device), kept] = True
-    weights = torch.where(union > 0, shared / union, 1.0) * scores * together
+    together |= kept[:, None] == torch.arange(len(boxes), device=kept.device)
+    weights = (shared / union).masked_fill(~(union > 0), 1.0) * scores * together
     return weights @ boxes / weights.sum(dim=1, keepdim=True).clamp(min=1e-12)
 
 
@@ -98,8 +98,9 @@ def shared_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     width = (torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)).clamp_(min=0)
     height = (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp_(min=0)
     shared = width.mul_(height)
-    return shared, _area(a)[:, None] + _area(b) - shared
+    return shared, areas(a)[:, None] + areas(b) - shared
 
 
-def _area(boxes: Tensor) -> Tensor:
-    return (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1)
+def areas(boxes: Tensor) -> Tensor:
+    """Return the areas (...,) of boxes (..., 4), nothing of those turned inside out."""
+    return (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(dim=-1)

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.body import Body
 from mot_ros.tracking.nets.frozen_norm import FrozenNorm
+from mot_ros.tracking.nets.precision import suiting
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 """Blocks of the four layers, by depth."""
@@ -90,7 +91,7 @@ class ResNet(Body):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return C2..C5 of images (B, 3, H, W)."""
-        features = self.stem(images)
+        features = self.stem(suiting(images, self.stem))
         levels: list[Tensor] = []
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
             features = layer(features)

@@ -36,6 +36,50 @@ Outside = Literal['clamp', 'zeros']
 """What lies beyond a map: its border again, for one cell, or zeros."""
 
 
+class CellTable(NamedTuple):
+    """
+    P2 to P5 one below the other in one table: what is pooled from in fixed shapes.
+
+    `cells` (N, C) are those of all levels, row by row, `places` (4, 3) for each level the number
+    of its first cell and how many rows and columns it has, of which `sizes` is a copy on the host.
+    """
+
+    cells: Tensor
+    places: Tensor
+    sizes: tuple[tuple[int, int, int], ...]
+
+    @staticmethod
+    def empty(sizes: Sequence[tuple[int, int, int]], like: Tensor) -> CellTable:
+        """Return room for levels of (images, rows, columns), in numbers like those of a map."""
+        counts = [images * rows * columns for images, rows, columns in sizes]
+        places = torch.tensor([
+            [sum(counts[:level]), rows, columns]
+            for level, (_, rows, columns) in enumerate(sizes)])
+        cells = like.new_empty(sum(counts), like.shape[1])
+        return CellTable(cells, places.to(like.device), tuple(sizes))
+
+    @staticmethod
+    def of(maps: Sequence[Tensor]) -> CellTable:
+        """Return a copy of P2 to P5, each (B, C, H, W); what follows them is left out."""
+        maps = maps[:LEVELS]
+        table = CellTable.empty(
+            [(len(level), *level.shape[-2:]) for level in maps], maps[0])
+        table.fill(maps)
+        return table
+
+    def fill(self, maps: Sequence[Tensor]) -> None:
+        """Take P2 to P5 of the sizes that there is room for."""
+        rows = [level.permute(0, 2, 3, 1).flatten(0, 2) for level in maps[:LEVELS]]
+        torch.cat(rows, out=self.cells)
+
+    def maps(self) -> list[Tensor]:
+        """Return P2 to P5 (B, C, H, W), which are parts of the table."""
+        counts = [images * rows * columns for images, rows, columns in self.sizes]
+        return [
+            part.reshape(*size, -1).permute(0, 3, 1, 2)
+            for part, size in zip(torch.split(self.cells, counts), self.sizes, strict=True)]
+
+
 def levels_of(boxes: Tensor) -> Tensor:
     """
     Return the level (K,) that each box (K, 4) is pooled from, 0 for P2 up to 3 for P5.
@@ -50,8 +94,8 @@ def levels_of(boxes: Tensor) -> Tensor:
 
 
 def roi_align(
-        maps: Sequence[Tensor], boxes: Tensor, batch: Tensor, levels: Tensor, size: int,
-        sampling: int = 2, outside: Outside = 'clamp') -> Tensor:
+        maps: Sequence[Tensor] | CellTable, boxes: Tensor, batch: Tensor, levels: Tensor,
+        size: int, sampling: int = 2, outside: Outside = 'clamp') -> Tensor:
     """
     Return the features (K, C, size, size) inside boxes (K, 4) xyxy, pixels of the input.
 
@@ -62,27 +106,41 @@ def roi_align(
     than one cell outside are zero, nearer ones take the border's value ('clamp'); with `outside`
     'zeros' the map goes on with zeros instead, as if it were padded. Coordinates that are not
     finite give zeros. Maps with the channels last in memory, as the result has them, are not
-    copied. On a GPU, without gradients, no shape hangs on more than K.
+    copied. From a table of them no shape hangs on more than K, and a GPU is not waited for.
     """
-    maps = maps[:LEVELS]
+    # to wait for a GPU that counts takes longer than what is spared, gradients apart
+    if not isinstance(maps, CellTable) and boxes.is_cuda and not (
+            torch.is_grad_enabled() and maps[0].requires_grad):
+        maps = CellTable.of(maps)
     # the sides in cells of the box's own level
     scaled = boxes.detach().float() / (FIRST_STRIDE * 2.0 ** levels)[:, None]
     start, side = scaled[:, :2], (scaled[:, 2:] - scaled[:, :2]).clamp(min=1)
-    counts = torch.tensor([level.shape[-2:] for level in maps], device=boxes.device)[levels]
-    rows, columns = counts.T
-    # waiting for a GPU to count costs more there than what is spared, gradients apart
-    still = boxes.device.type == 'cuda' and not (torch.is_grad_enabled() and maps[0].requires_grad)
-    ys, row_weights = _samples(start[:, 1], side[:, 1], rows, size, sampling, outside)
-    xs, column_weights = _samples(start[:, 0], side[:, 0], columns, size, sampling, outside)
-    if not still:
+    if isinstance(maps, CellTable):
+        first, rows, columns = maps.places[levels].unbind(1)
+    else:
+        maps = maps[:LEVELS]
+        counts = torch.tensor([level.shape[-2:] for level in maps], device=boxes.device)
+        rows, columns = counts[levels].unbind(1)
+        # each level is a table for itself
+        first = torch.zeros_like(rows)
+    # both axes in one go, x before y
+    cells, weights = _samples(
+        start.T.flatten(), side.T.flatten(), torch.cat([columns, rows]), size, sampling, outside)
+    (xs, ys), (column_weights, row_weights) = cells.chunk(2), weights.chunk(2)
+    if not isinstance(maps, CellTable):
         ys, row_weights = _merged(ys, row_weights, side[:, 1], rows)
         xs, column_weights = _merged(xs, column_weights, side[:, 0], columns)
-    # numbers of cells in a table of all images of the level
+    # a level has the cells of all images one after the other
     taken = _Taken(
-        (batch * rows * columns)[:, None, None] + ys * columns[:, None, None], row_weights, xs,
-        column_weights)
-    pooled = (_at_once if still else _by_level)(maps, taken, levels)
-    return pooled.reshape(len(boxes), size, size, maps[0].shape[1]).permute(0, 3, 1, 2)
+        (first + batch * rows * columns)[:, None, None] + ys * columns[:, None, None],
+        row_weights, xs, column_weights)
+    if isinstance(maps, CellTable):
+        pooled = _weighed_sums(maps.cells, *taken.bins()).reshape(
+            len(boxes), size, size, maps.cells.shape[1])
+    else:
+        pooled = _by_level(maps, taken, levels).reshape(
+            len(boxes), size, size, maps[0].shape[1])
+    return pooled.permute(0, 3, 1, 2)
 
 
 class _Taken(NamedTuple):
@@ -109,42 +167,32 @@ class _Taken(NamedTuple):
         return cells.flatten(3).flatten(0, 2), weights.flatten(3).flatten(0, 2)
 
 
-def _at_once(maps: Sequence[Tensor], taken: _Taken, levels: Tensor) -> Tensor:
-    """
-    Return the weighed sums (N, C) of the cells of N bins of boxes of levels (K,), in fixed shapes.
-
-    Every level is read for all bins; those of other levels weigh nothing.
-    """
-    cells, weights = taken.bins()
-    of_level = levels.repeat_interleave(taken.rows.shape[1] ** 2)[:, None]
-    pooled = _weighed_sums(maps[0], cells * (of_level == 0), weights * (of_level == 0))
-    for level, features in enumerate(maps[1:], 1):
-        own = of_level == level
-        pooled += _weighed_sums(features, cells * own, weights * own)
-    return pooled
-
-
 def _by_level(maps: Sequence[Tensor], taken: _Taken, levels: Tensor) -> Tensor:
-    """Do what _at_once does, reading each level for the bins of its own boxes only."""
+    """Return the weighed sums of the cells of all bins, each level for its own boxes (K,)."""
     length = taken.rows.shape[1] ** 2 * maps[0].shape[1]
     if len(levels) and not maps[0].requires_grad and bool((levels == levels[0]).all()):
-        return _weighed_sums(maps[int(levels[0])], *taken.bins())
+        return _weighed_sums(_table(maps[int(levels[0])]), *taken.bins())
     pooled = maps[0].new_zeros(len(levels), length)
     for level, features in enumerate(maps):
         own = torch.nonzero(levels == level)[:, 0]
-        of_level = _weighed_sums(features, *taken.of(own).bins()).reshape(len(own), length)
+        of_level = _weighed_sums(_table(features), *taken.of(own).bins()).reshape(
+            len(own), length)
         pooled.index_copy_(0, own, of_level)
     return pooled
 
 
-def _weighed_sums(features: Tensor, cells: Tensor, weights: Tensor) -> Tensor:
+def _table(features: Tensor) -> Tensor:
+    """Return the cells (B * H * W, C) of a map (B, C, H, W)."""
+    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).contiguous()
+
+
+def _weighed_sums(table: Tensor, cells: Tensor, weights: Tensor) -> Tensor:
     """
-    Return weighed sums (N, C) of cells (N, n) of a map (B, C, H, W).
+    Return weighed sums (N, C) of cells (N, n) of a table of them.
 
     Adding up rows of a table by their numbers is what embedding_bag is for: one pass, and
     nothing is kept of the rows.
     """
-    table = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).contiguous()
     return F.embedding_bag(
         cells, table, mode='sum', per_sample_weights=weights.to(table.dtype))
 
@@ -171,8 +219,8 @@ def _samples(
         high = low + 1
         within = torch.stack([(low >= 0) & (low <= last), (high >= 0) & (high <= last)], dim=-1)
     share = at - low
-    weights = torch.where(within, torch.stack([1 - share, share], dim=-1), 0.0) / sampling
-    cells = torch.where(within, torch.stack([low, high], dim=-1), 0.0).long()
+    weights = torch.stack([1 - share, share], dim=-1).masked_fill(~within, 0) / sampling
+    cells = torch.stack([low, high], dim=-1).masked_fill(~within, 0).long()
     shape = (len(start), size, 2 * sampling)
     return cells.reshape(shape), weights.reshape(shape)
 

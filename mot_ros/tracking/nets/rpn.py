@@ -191,21 +191,24 @@ class Rpn(nn.Module):
 
     def candidates(
             self, logits: Sequence[Tensor], deltas: Sequence[Tensor], columns: Sequence[int],
-            size: tuple[int, int], selection: Selection) -> tuple[Tensor, Tensor, Tensor]:
+            size: tuple[int, int], selection: Selection,
+            every: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """
         Return what suppression has to choose from, the best of each level.
 
-        That is boxes (B, N, 4), their logits (B, N) and levels (N,).
+        That is boxes (B, N, 4), their logits (B, N) and levels (N,). The anchors of `every`
+        level may be given, to be looked up rather than reckoned.
         """
-        picked, boxes, of_level = [], [], []
-        for level, (scores, moves) in enumerate(zip(logits, deltas, strict=True)):
+        picked, moves, anchors, of_level = [], [], [], []
+        for level, (scores, deltas_of) in enumerate(zip(logits, deltas, strict=True)):
             best, index = scores.topk(min(selection.per_level, scores.shape[1]), dim=1)
-            anchors = self.anchor_generator.at(level, index, columns[level])
-            moves = moves.gather(1, index[..., None].expand(-1, -1, 4))
-            boxes.append(decode(moves, anchors, RPN_WEIGHTS))
+            anchors.append(
+                self.anchor_generator.at(level, index, columns[level]) if every is None
+                else every[level][index])
+            moves.append(deltas_of.gather(1, index[..., None].expand(-1, -1, 4)))
             picked.append(best)
             of_level.append(torch.full_like(index[0], level))
-        found = torch.cat(boxes, dim=1)
+        found = decode(torch.cat(moves, dim=1), torch.cat(anchors, dim=1), RPN_WEIGHTS)
         found = found if selection.amodal else clip(found, size)
         return found, torch.cat(picked, dim=1), torch.cat(of_level)
 

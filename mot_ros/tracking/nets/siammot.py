@@ -35,7 +35,7 @@ from mot_ros.tracking.nets.emm import Emm
 from mot_ros.tracking.nets.fpn import Fpn
 from mot_ros.tracking.nets.frozen_norm import fuse_norms
 from mot_ros.tracking.nets.imm import Imm
-from mot_ros.tracking.nets.roi_align import levels_of, roi_align
+from mot_ros.tracking.nets.roi_align import CellTable, levels_of, roi_align
 from mot_ros.tracking.nets.rpn import ANCHOR_SIZES, Proposals, Rpn, Selection
 
 Motion = Literal['emm', 'imm', 'none']
@@ -113,7 +113,7 @@ class SiamMot(nn.Module):
         return self.rpn.propose(features, size, selection or Selection())
 
     def judge(
-            self, features: Sequence[Tensor], boxes: Tensor,
+            self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
             batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """
         Return class probabilities (K, C) of boxes (K, 4), and each class's box (K, C, 4).

@@ -22,7 +22,9 @@ from typing import cast
 import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from mot_ros.tracking.nets.precision import suiting
 
 CROP = (80, 224)
 """Width and height of the crops that the network takes."""
@@ -79,6 +81,7 @@ class Trunk(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """Turn crops (B, 3, 224, 80) into features (B, 256, 28, 10)."""
+        crops = suiting(crops, self.conv1)
         features = F.relu(self.bn1(self.conv1(crops)), not torch.is_grad_enabled())
         features = F.max_pool2d(features, 3, 2, 1)
         return cast(Tensor, self.layer3(self.layer2(self.layer1(features))))
@@ -88,9 +91,9 @@ class SliceAttention(nn.Module):
     """
     Every slice asks itself and the other three: F_i = sum over j of W attended(i, j) + b.
 
-    Queries, keys and values are 1 x 1 convolutions, so one call on the whole map does for all
-    slices. Queries and keys are both divided by the fourth root of a head's width, as in the
-    published code. A map has C `channels`, here 32, and slices of T cells, here 70.
+    Queries, keys and values are 1 x 1 convolutions, so one product on the tokens of all slices
+    does for all. Queries and keys are both divided by the fourth root of a head's width, as in
+    the published code. A map has C `channels`, here 32, and slices of T cells, here 70.
     """
 
     def __init__(self, channels: int = PROJECTED) -> None:
@@ -103,22 +106,24 @@ class SliceAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Turn a map (B, C, 28, 10) into its slices (B, 4, C, T): LU, RU, LD, RD."""
-        features = self.placed(features)
+        tokens = slices(self.placed(features)).mT
+        projections = self.to_q, self.to_k, self.to_v
+        weight = torch.cat([project.weight for project in projections]).flatten(1)
+        bias = torch.cat([cast(Tensor, project.bias) for project in projections])
+        q, k, v = _split(_split(F.linear(tokens, weight, bias), 3, 3), 4, HEADS).permute(
+            3, 0, 1, 4, 2, 5)
         scale = (DIMENSION // HEADS) ** -0.25
-        q, k, v = (
-            _split(slices(project(features)), 2, HEADS)
-            for project in (self.to_q, self.to_k, self.to_v))
-        joined = self.attended(q * scale, k * scale, v).flatten(2, 3)
-        weight, bias = self.to_out.weight.flatten(1), cast(Tensor, self.to_out.bias)
+        joined = self.attended(q * scale, k * scale, v).transpose(2, 3).flatten(3)
         # each of the four pairs adds the bias once
-        return weight @ joined + 4 * bias[:, None]
+        return F.linear(
+            joined, self.to_out.weight.flatten(1), 4 * cast(Tensor, self.to_out.bias)).mT
 
     def placed(self, features: Tensor) -> Tensor:
         """Say where in the image features (B, C, 28, 10) are, if the variant does."""
         return features
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Sum what each slice gets from all, of (B, 4, heads, width, T), the same shape."""
+        """Sum what each slice gets from all, of (B, 4, heads, T, width), the same shape."""
         raise NotImplementedError
 
 
@@ -132,8 +137,8 @@ class LinearAttention(SliceAttention):
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Sum what each slice gets from all, see SliceAttention."""
-        context = (v @ k.softmax(-1).mT).sum(1, keepdim=True)
-        return context @ q.softmax(-2)
+        context = (k.softmax(-2).mT @ v).sum(1, keepdim=True)
+        return q.softmax(-1) @ context
 
 
 class SoftmaxAttention(SliceAttention):
@@ -154,10 +159,10 @@ class SoftmaxAttention(SliceAttention):
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Sum what each slice gets from all, see SliceAttention."""
         # (B, heads, tokens of all slices, width)
-        q, k, v = (part.permute(0, 2, 1, 4, 3).flatten(2, 3) for part in (q, k, v))
+        q, k, v = (part.transpose(1, 2).flatten(2, 3) for part in (q, k, v))
         # the softmax is over one slice j at a time; the product after it sums over all of them
         weights = _split(q @ k.mT, 3, 4).softmax(-1).flatten(-2)
-        return _split(weights @ v, 2, 4).permute(0, 2, 1, 4, 3)
+        return _split(weights @ v, 2, 4).transpose(1, 2)
 
 
 class Slm(nn.Module):
@@ -184,16 +189,19 @@ class Slm(nn.Module):
         """Embed crops (B, 3, 224, 80), (B, 128)."""
         features = self.conv_pred(self.resnet(crops))
         strongest = self.patch_attention(features).amax(-1).flatten(1)
-        return cast(Tensor, self.fc(strongest))
+        return cast(Tensor, self.fc(strongest)).float()
 
     def fold(self) -> None:
-        """Work every BatchNorm after a convolution into it: for inference only, in eval mode."""
+        """Work every BatchNorm into what is before it: for inference only, in eval mode."""
         for parent in self.resnet.modules():
             for conv, norm in (('conv1', 'bn1'), ('conv2', 'bn2'), ('0', '1')):
                 if isinstance(getattr(parent, norm, None), nn.BatchNorm2d):
                     folded = fuse_conv_bn_eval(getattr(parent, conv), getattr(parent, norm))
                     setattr(parent, conv, folded)
                     setattr(parent, norm, nn.Identity())
+        if isinstance(self.fc[1], nn.BatchNorm1d):
+            self.fc[0] = fuse_linear_bn_eval(cast(nn.Linear, self.fc[0]), self.fc[1])
+            self.fc[1] = nn.Identity()
 
 
 def slices(features: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from torch import nn, Tensor
 from torch.nn import functional as F
 
 from mot_ros.tracking.nets.mobilenet import BLOCKS, Conv, InvertedResidual, STEM
+from mot_ros.tracking.nets.precision import suiting
 from mot_ros.tracking.nets.slm import DIMENSION, slices, SoftmaxAttention
 
 CROP = (64, 128)
@@ -62,12 +63,14 @@ class SlmSmall(nn.Module):
         self.trunk.blocks = nn.ModuleList(
             InvertedResidual(width, block)
             for width, block in zip(widths[:-1], blocks, strict=True))
-        self.fine = nn.Conv2d(BLOCKS[FINE].out, MIXED, 1)
-        self.coarse = nn.Conv2d(BLOCKS[COARSE].out, MIXED, 1)
+        self.fine = Conv(BLOCKS[FINE].out, MIXED)
+        self.coarse = Conv(BLOCKS[COARSE].out, MIXED)
+        # the activations are the convolutions' own; tensors keep the names of where they were
         self.shades = nn.Sequential(
-            nn.Conv2d(3, SHADES, 1), nn.ReLU(), nn.Conv2d(SHADES, SHADES, 1), nn.ReLU())
-        self.colours = nn.Conv2d(SHADES, MIXED, 1)
-        self.mix = nn.Conv2d(MIXED, MIXED, 3, padding=1)
+            Conv(3, SHADES, activation='relu'), nn.Identity(),
+            Conv(SHADES, SHADES, activation='relu'))
+        self.colours = Conv(SHADES, MIXED)
+        self.mix = Conv(MIXED, MIXED, 3)
         self.attention = SoftmaxAttention(MIXED, SLICE)
         self.norm = nn.LayerNorm(8 * MIXED)
         self.embed = nn.Linear(8 * MIXED, DIMENSION)
@@ -79,16 +82,17 @@ class SlmSmall(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """Embed crops (B, 3, 128, 64), (B, 128)."""
-        features = self.mix(F.hardswish(self._mixed(crops.flip(1).sub(127.5).div(127.5))))
+        features = self.mix(F.hardswish(self._mixed(crops.flip(1).sub_(127.5).div_(127.5))))
         parts = self.attention(features) + slices(features)
         pooled = torch.cat([parts.amax(-1), parts.mean(-1)], 1).flatten(1)
-        return F.normalize(self.embed(self.norm(pooled)))
+        return F.normalize(self.embed(self.norm(pooled)).float())
 
     def fold(self) -> None:
         """Do nothing: the norms of the body have been folded from the beginning."""
 
     def _mixed(self, images: Tensor) -> Tensor:
         """Return (B, 64, 16, 8) of images as the body takes them."""
+        images = suiting(images, self.fine)
         features, fine = cast(Conv, self.trunk.stem)(images), images
         for index, block in enumerate(cast(nn.ModuleList, self.trunk.blocks)):
             features, _ = block(features)

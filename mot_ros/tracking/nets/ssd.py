@@ -107,4 +107,4 @@ def _per_anchor(heads: nn.ModuleList, levels: Sequence[Tensor], width: int) -> T
     """Run one head per level and lay its numbers out as (B, A, width)."""
     return torch.cat([
         head(level).permute(0, 2, 3, 1).reshape(level.shape[0], -1, width)
-        for head, level in zip(heads, levels, strict=True)], dim=1)
+        for head, level in zip(heads, levels, strict=True)], dim=1).float()

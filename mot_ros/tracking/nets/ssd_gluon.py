@@ -26,6 +26,7 @@ from torch import nn, Tensor
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.anchors import make_anchors
 from mot_ros.tracking.nets.body import IMAGENET_MEAN, IMAGENET_STD
+from mot_ros.tracking.nets.precision import suiting
 from mot_ros.tracking.nets.ssd_gluon_bodies import MobileNetV1, ResNet34V1b, ResNetV1
 
 FEW = (1.0, 2.0, 1 / 2)
@@ -108,7 +109,7 @@ class GluonSsd(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, A, columns) and deltas (B, A, 4) of (B, 3, H, W) images."""
-        levels = self.features(images)
+        levels = self.features(suiting(images, self.features))
         return (
             _per_anchor(self.class_predictors, levels, self.columns),
             _per_anchor(self.box_predictors, levels, 4))
@@ -152,4 +153,4 @@ def _per_anchor(predictors: nn.ModuleList, levels: Sequence[Tensor], width: int)
     """Run one predictor per level and lay its numbers out as (B, A, width)."""
     return torch.cat([
         predictor(level).permute(0, 2, 3, 1).reshape(level.shape[0], -1, width)
-        for predictor, level in zip(predictors, levels, strict=True)], dim=1)
+        for predictor, level in zip(predictors, levels, strict=True)], dim=1).float()

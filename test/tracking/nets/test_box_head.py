@@ -59,7 +59,7 @@ def test_each_class_moves_the_box_its_own_way():
     deltas = head.predictor.bbox_pred(hidden)
     for label in range(3):
         expected = legacy_boxes.decode(
-            deltas[:, 4 * label:4 * label + 4], boxes, (10, 10, 5, 5))
+            deltas[:, 4 * label:4 * label + 4], boxes, (10, 5))
         torch.testing.assert_close(moved[:, label], expected)
     torch.testing.assert_close(probabilities, head.predictor.cls_score(hidden).softmax(1))
 

@@ -22,7 +22,8 @@ import pytest
 import torch
 
 from mot_ros.tracking.nets import roi_align as module
-from mot_ros.tracking.nets.roi_align import levels_of, roi_align
+from mot_ros.tracking.nets.roi_align import CellTable, levels_of, roi_align
+from test.tracking.waiting import no_waiting
 
 SIZES = ((24, 40), (12, 20), (6, 10), (3, 5))
 """Rows and columns of P2 to P5 for an input of 160x96."""
@@ -153,8 +154,39 @@ def test_a_ramp_is_read_where_the_bins_are():
     torch.testing.assert_close(pooled[0, 0, 0], torch.tensor([3.0, 5, 7, 9]))
 
 
-def test_fixed_shapes_give_the_same():
-    # the way of a GPU, which any device can go
+@pytest.mark.parametrize('outside', ['clamp', 'zeros'])
+def test_fixed_shapes_give_the_same_and_nobody_waits(outside):
+    maps = pyramid(channels=5, images=2, seed=6)
+    generator = torch.Generator().manual_seed(7)
+    corner = torch.rand(60, 2, generator=generator) * 120 - 20
+    boxes = torch.cat([corner, corner + torch.rand(60, 2, generator=generator) * 90], dim=1)
+    batch = torch.randint(0, 2, (60,), generator=generator)
+    levels = torch.randint(0, 4, (60,), generator=generator)
+    table = CellTable.of(maps)
+    with no_waiting():
+        fixed = roi_align(table, boxes, batch, levels, 7, outside=outside)
+        assert levels_of(boxes).shape == (60,)
+    torch.testing.assert_close(
+        fixed, roi_align(maps, boxes, batch, levels, 7, outside=outside), rtol=0, atol=1e-5)
+    assert fixed.abs().max() > 1
+    assert roi_align(table, boxes[:0], batch[:0], levels[:0], 7).shape == (0, 5, 7, 7)
+
+
+def test_a_table_is_filled_anew_and_read_as_maps():
+    maps, others = (pyramid(channels=5, images=2, seed=seed) for seed in (8, 9))
+    table = CellTable.of(maps)
+    address = table.cells.data_ptr()
+    with no_waiting():
+        table.fill(others)
+    assert table.cells.data_ptr() == address
+    for level, expected in zip(table.maps(), others[:4], strict=True):
+        assert torch.equal(level, expected)
+        assert level.is_contiguous(memory_format=torch.channels_last)
+        # parts, no copies
+        assert table.cells.data_ptr() <= level.data_ptr() < address + 4 * table.cells.numel()
+
+
+def test_bins_are_the_sums_that_they_are_said_to_be():
     maps = pyramid(channels=5, images=2, seed=6)
     generator = torch.Generator().manual_seed(7)
     levels = torch.randint(0, 4, (50,), generator=generator)
@@ -162,16 +194,14 @@ def test_fixed_shapes_give_the_same():
     rows, columns = torch.randint(0, 15, (2, 50, 2, 3), generator=generator)
     across, down = torch.rand(2, 50, 2, 3, generator=generator)
     taken = module._Taken(rows, across, columns, down)
-    fixed = module._at_once(maps, taken, levels).reshape(50, 2, 2, 5)
-    torch.testing.assert_close(
-        fixed, module._by_level(maps, taken, levels).reshape(50, 2, 2, 5), rtol=0, atol=1e-5)
-    assert fixed.abs().max() > 1
+    found = module._by_level(maps, taken, levels).reshape(50, 2, 2, 5)
+    assert found.abs().max() > 1
     for box, y, x in np.ndindex(50, 2, 2):
         table = maps[levels[box]].permute(0, 2, 3, 1).reshape(-1, 5)
         by_hand = sum(
             across[box, y, a] * down[box, x, b] * table[rows[box, y, a] + columns[box, x, b]]
             for a in range(3) for b in range(3))
-        torch.testing.assert_close(fixed[box, y, x], by_hand)
+        torch.testing.assert_close(found[box, y, x], by_hand)
 
 
 def test_no_boxes_and_damaged_boxes():

@@ -12,10 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import math
+
 import pytest
 import torch
 
-from mot_ros.tracking.nets import legacy_boxes, rpn
+from mot_ros.tracking.nets import fixed_nms, legacy_boxes, rpn
+from mot_ros.tracking.nets.fixed_rpn import fixed_proposals
 from mot_ros.tracking.nets.rpn import (
     ANCHOR_SIZES,
     AnchorGenerator,
@@ -24,6 +27,7 @@ from mot_ros.tracking.nets.rpn import (
     Selection,
     STRIDES,
 )
+from test.tracking.waiting import no_waiting
 
 TABLE = (
     ((-22, -10, 25, 13), (-14, -14, 17, 17), (-10, -22, 13, 25)),
@@ -105,7 +109,7 @@ def slow_selection(network, levels, size, selection):
     for row, anchors in enumerate(network.anchor_generator(levels)):
         score = logits[row][0].sigmoid()
         best = score.argsort(descending=True, stable=True)[:selection.per_level]
-        found = legacy_boxes.decode(deltas[row][0][best], anchors[best], (1, 1, 1, 1))
+        found = legacy_boxes.decode(deltas[row][0][best], anchors[best], (1, 1))
         if not selection.amodal:
             found = legacy_boxes.clip(found, size)
         kept = legacy_boxes.nms(
@@ -117,12 +121,25 @@ def slow_selection(network, levels, size, selection):
     return torch.cat(boxes)[best], every[best]
 
 
+def in_fixed_shapes(network, levels, size, selection):
+    """Propose as on a GPU."""
+    with no_waiting():
+        found, settled = fixed_proposals(network, levels, size, selection)
+    assert settled
+    return found
+
+
+@pytest.fixture(params=[Rpn.propose, in_fixed_shapes])
+def propose(request):
+    return request.param
+
+
 @pytest.mark.parametrize('selection', [
     Selection(per_level=60, keep=25), Selection(per_level=60, keep=25, amodal=True),
     Selection(per_level=200, keep=100, overlap=0.3)])
-def test_selection_equals_the_description(selection):
+def test_selection_equals_the_description(selection, propose):
     network, levels, size = made(), features((256, 192)), (256, 192)
-    found = network.propose(levels, size, selection)
+    found = propose(network, levels, size, selection)
     boxes, scores = slow_selection(network, levels, size, selection)
     count = int(found.mask.sum())
     assert count == len(boxes) > 10
@@ -132,10 +149,10 @@ def test_selection_equals_the_description(selection):
     assert bool(outside) == selection.amodal
 
 
-def test_few_proposals_fill_up_with_rows_that_mean_nothing():
+def test_few_proposals_fill_up_with_rows_that_mean_nothing(propose):
     network = made()
     selection = Selection(per_level=3, keep=40, overlap=0.1)
-    found = network.propose(features((128, 64), images=2), (128, 64), selection)
+    found = propose(network, features((128, 64), images=2), (128, 64), selection)
     assert found.boxes.shape == (2, 40, 4) and found.scores.shape == (2, 40)
     for image in range(2):
         count = int(found.mask[image].sum())
@@ -145,10 +162,10 @@ def test_few_proposals_fill_up_with_rows_that_mean_nothing():
         assert (found.scores[image, :count].diff() <= 0).all()
 
 
-def test_a_batch_equals_one_by_one():
+def test_a_batch_equals_one_by_one(propose):
     network, levels = made(), features((192, 128), images=3, seed=3)
     selection = Selection(per_level=50, keep=20)
-    together = network.propose(levels, (192, 128), selection)
+    together = propose(network, levels, (192, 128), selection)
     for image in range(3):
         alone = network.propose(
             [level[image:image + 1] for level in levels], (192, 128), selection)
@@ -163,3 +180,25 @@ def test_looking_at_the_best_first_changes_nothing(monkeypatch):
     for prefix in (1, 1000):
         monkeypatch.setattr(rpn, 'PREFIX', prefix)
         assert torch.equal(network.propose(levels, (256, 192), selection).boxes, short.boxes)
+
+
+@pytest.mark.parametrize('damage', [None, math.nan])
+@pytest.mark.parametrize('keep', [100, 900])
+def test_fixed_shapes_give_the_same_rows(keep, damage):
+    # more cells than are looked at on some levels, fewer on others
+    network, levels = made(), features((256, 192), images=2, seed=5)
+    if damage is not None:
+        levels[1][:, :, 3:9] = damage
+    selection = Selection(per_level=200, keep=keep)
+    expected = network.propose(levels, (256, 192), selection)
+    found = in_fixed_shapes(network, levels, (256, 192), selection)
+    assert torch.equal(found.mask, expected.mask)
+    assert int(found.mask.sum()) == 200 if keep == 100 else not found.mask.all()
+    for one, other in ((found.boxes, expected.boxes), (found.scores, expected.scores)):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+def test_what_does_not_settle_is_told(monkeypatch):
+    network, levels = made(), features((256, 192))
+    monkeypatch.setattr(fixed_nms, 'ROUNDS', 1)
+    assert not fixed_proposals(network, levels, (256, 192), Selection(per_level=200))[1]
