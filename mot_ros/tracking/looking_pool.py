@@ -33,6 +33,7 @@ from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks, Trac
 if TYPE_CHECKING:
     from mot_ros.tracking.appearance import Embedder
     from mot_ros.tracking.config import Settings
+    from mot_ros.tracking.slm_embedder import SlmEmbedder
 
 
 class LookingPool(TrackPool[KalmanFilter]):
@@ -182,16 +183,28 @@ def make_embedder(settings: Settings) -> Embedder | None:
 
     if wanted.type == 'colour':
         return ColourHistogram()
+    network = _make_slm(settings)
+    network.warm_up()
+    if wanted.type == 'slm':
+        return network
+    return JoinedLooks((network, ColourHistogram()), (wanted.share, 1 - wanted.share))
+
+
+def _make_slm(settings: Settings) -> SlmEmbedder:
+    wanted = settings.appearance
+    kind: type[SlmEmbedder]
     try:
-        from mot_ros.tracking.slm_embedder import SlmEmbedder
+        if settings.backend == 'onnx':
+            from mot_ros.tracking.slm_onnx import OnnxSlmEmbedder
+
+            kind = OnnxSlmEmbedder
+        else:
+            from mot_ros.tracking.slm_embedder import SlmEmbedder
+
+            kind = SlmEmbedder
     except ImportError as error:
         raise ConfigError(
             f'appearance.type is {wanted.type!r}, and SLM needs {error.name}, which is not '
             "installed: pip install torch safetensors, or set appearance.type to 'colour'"
         ) from error
-
-    network = SlmEmbedder(wanted.weights, settings.device, settings.compute)
-    network.warm_up()
-    if wanted.type == 'slm':
-        return network
-    return JoinedLooks((network, ColourHistogram()), (wanted.share, 1 - wanted.share))
+    return kind(wanted.weights, settings.device, settings.compute)

@@ -14,6 +14,7 @@
 
 """SiamMOT and SLM as ONNX files compute what they compute in torch."""
 
+import copy
 import json
 
 import numpy as np
@@ -29,9 +30,10 @@ import onnx
 import onnxruntime as ort
 
 from mot_ros import cli
-from mot_ros.tracking.nets.emm import correlate
+from mot_ros.tracking.nets.emm import correlate, EmmOptions
 from mot_ros.tracking.nets.onnx_export import OPSET
 from mot_ros.tracking.nets.rpn import Selection
+from mot_ros.tracking.nets.search_region import SearchRegion
 from mot_ros.tracking.nets.siammot import Architecture
 from mot_ros.tracking.nets.siammot_export import correlated, GRAPHS, MAPS, Plan, write_graphs
 from mot_ros.tracking.nets.slm import running_part
@@ -150,6 +152,53 @@ def test_tracks_are_found_alike(looking, count):
     same(seen, visibility, 1e-5)
 
 
+@pytest.mark.parametrize('values', [
+    {'ranking': 'paper', 'template_cells': 9, 'region': SearchRegion(2.5, widen=0.6)},
+    {'centerness': False, 'window_weight': 0.1, 'penalty': 0.5,
+     'region': SearchRegion(1.5, minimum_side=40.0)}])
+def test_options_of_the_search_are_in_the_graph(tmp_path, looking, values):
+    network, _, features = looking
+    options, boxes = EmmOptions(**values), boxes_of(8)
+    with torch.inference_mode():
+        memory = network.motion.remember(features, torch.from_numpy(boxes), options)
+        wanted, visibility = network.motion.search(features, memory, options)
+        usual, _ = network.motion.search(
+            features, network.motion.remember(features, torch.from_numpy(boxes)))
+    files = {graph: tmp_path / f'{graph}.onnx' for graph in ('remember', 'search')}
+    write_graphs(
+        copy.deepcopy(network), Plan(SIZE, emm=options), ['cat', 'dog'], files)
+    graphs = sessions(files)
+    templates, = graphs['remember'].run(None, {**fed(features), 'boxes': boxes})
+    same(templates, memory.features, 1e-4)
+    found, seen = graphs['search'].run(
+        None, {**fed(features), 'templates': templates, 'boxes': boxes})
+    same(found, wanted, 1e-3)
+    same(seen, visibility, 1e-5)
+    # they do make a difference
+    assert (wanted - usual).abs().max() > 1
+
+
+@pytest.mark.parametrize('body', ['dla34', 'resnet50'])
+def test_other_kinds_of_bodies_give_the_same_features_and_proposals(tmp_path, body):
+    torch.manual_seed(3)
+    network = scattered(Architecture(body, 3, 32, 16, 'none').make())
+    images = torch.randn(1, 3, SIZE[1], SIZE[0])
+    with torch.inference_mode():
+        features = network.features(images)
+        wanted = network.proposals(features, SIZE)
+    path = tmp_path / 'image.onnx'
+    write_graphs(network, Plan(SIZE), ['cat', 'dog'], {'image': path})
+    *maps, boxes, scores, mask = sessions({'image': path})['image'].run(
+        None, {'images': images.numpy()})
+    for level, own in zip(features[:4], maps, strict=True):
+        same(own, level, 1e-4 * float(level.abs().max()))
+    np.testing.assert_array_equal(mask, wanted.mask[0].numpy())
+    same(scores, wanted.scores[0], 1e-5)
+    # of equal scores either may come first
+    apart = np.abs(boxes[:, None] - wanted.boxes[0].numpy()).max(axis=2)
+    assert (apart.min(axis=1) < 1e-2).mean() > 0.98 < (apart.min(axis=0) < 1e-2).mean()
+
+
 def test_imm_finds_them_alike_too(tmp_path):
     network = make('imm')
     images = torch.randn(1, 3, SIZE[1], SIZE[0])
@@ -191,7 +240,7 @@ def test_the_files_say_what_a_reader_needs(exported):
         assert b'site-packages' not in path.read_bytes()
 
 
-@pytest.mark.parametrize('variant', ['code', 'small'])
+@pytest.mark.parametrize('variant', ['code', 'article', 'small'])
 def test_slm_embeds_alike(tmp_path, variant):
     torch.manual_seed(2)
     network = make_slm(variant).eval()

@@ -16,12 +16,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.contracts import Detector
 from mot_ros.tracking.detectors.class_scores import with_class_scores
 from mot_ros.tracking.detectors.external import ExternalDetections
 from mot_ros.tracking.detectors.region import limited
 from mot_ros.tracking.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mot_ros.tracking.detectors.rcnn import RcnnDetector
+
+TORCH_ONLY = ('prb', 'gluon_ssd')
+"""Kinds of which no network is exported."""
 
 
 def make_detector(settings: Settings) -> Detector:
@@ -41,16 +50,17 @@ def _make_looking(settings: Settings) -> Detector:
     """Load a detector that looks at images."""
     wanted, kind = settings.detector, settings.detector_type
     detector: Detector
+    if settings.backend == 'onnx' and kind in TORCH_ONLY:
+        raise ConfigError(
+            f'backend is onnx, but there is no export of detector.type {kind}: set backend to '
+            'torch, or choose a detector of type ssd, rcnn or onnx')
     # here and not above: torch takes seconds to load, and recorded detections do without it
     if kind == 'onnx':
         from mot_ros.tracking.detectors.onnx import OnnxDetector
 
         detector = OnnxDetector(wanted, settings.device)
     elif kind == 'rcnn':
-        from mot_ros.tracking.detectors.rcnn import RcnnDetector
-
-        detector = RcnnDetector(
-            settings.rcnn, settings.device, wanted.classes, settings.compute)
+        detector = make_rcnn(settings, wanted.classes)
     elif kind == 'prb':
         from mot_ros.tracking.detectors.prb import PrbDetector
 
@@ -63,11 +73,30 @@ def _make_looking(settings: Settings) -> Detector:
         if wanted.weights.endswith('.onnx'):
             raise ConfigError(
                 f'detector.weights is {wanted.weights!r}: set detector.type to onnx')
-        from mot_ros.tracking.detectors.ssd import SsdDetector
-
-        detector = SsdDetector(wanted, settings.device)
+        detector = _make_ssd(settings)
     if wanted.tile_columns * wanted.tile_rows == 1:
         return detector
     from mot_ros.tracking.detectors.tiles import TiledDetector
 
     return TiledDetector(detector, wanted)
+
+
+def make_rcnn(settings: Settings, classes: Sequence[str] = ()) -> RcnnDetector:
+    """Load the Faster R-CNN that the settings name, to find these classes, or all."""
+    if settings.backend == 'onnx':
+        from mot_ros.tracking.detectors.rcnn_onnx import OnnxRcnnDetector
+
+        return OnnxRcnnDetector(settings.rcnn, settings.device, classes, settings.compute)
+    from mot_ros.tracking.detectors.rcnn import RcnnDetector
+
+    return RcnnDetector(settings.rcnn, settings.device, classes, settings.compute)
+
+
+def _make_ssd(settings: Settings) -> Detector:
+    if settings.backend == 'onnx':
+        from mot_ros.tracking.detectors.ssd_onnx import OnnxSsdDetector
+
+        return OnnxSsdDetector(settings.detector, settings.device, settings.compute)
+    from mot_ros.tracking.detectors.ssd import SsdDetector
+
+    return SsdDetector(settings.detector, settings.device, settings.compute)

@@ -25,14 +25,12 @@ from numpy.typing import NDArray
 import torch
 
 from mot_ros.tracking import weights
-from mot_ros.tracking.device import gpu_index
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
+from mot_ros.tracking.onnx_runtime import errors_of, first_line, open_file, runtime
 
 TYPES = {'tensor(float)': np.float32, 'tensor(float16)': np.float16, 'tensor(uint8)': np.uint8}
 STRIDE = 32
 """Sides that a file leaves open are rounded up to a multiple of this, or of its own stride."""
-SILENT = 4
-"""onnxruntime's severity of what ends the process: all else comes as an exception, or twice."""
 
 
 class OnnxSession:
@@ -46,9 +44,9 @@ class OnnxSession:
 
     def __init__(self, path: str, device: str = 'auto') -> None:
         self.path = _located(path)
-        runtime = _runtime()
-        self._errors = _errors_of(runtime)
-        self._session, self.device = self._opened(runtime, device)
+        ort = runtime('detector.type onnx')
+        self._errors = errors_of(ort)
+        self._session, self.device = self._opened(ort, device)
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
         inputs = self._session.get_inputs()
         described = ', '.join(f'{entry.name} {tuple(entry.shape)} {entry.type}'
@@ -87,45 +85,14 @@ class OnnxSession:
             outputs = self._session.run(None, {self._input: images})
         except self._errors as error:
             raise FrameError(
-                f'{self.path} failed on an input of shape {images.shape}: {_first_line(error)}') \
+                f'{self.path} failed on an input of shape {images.shape}: {first_line(error)}') \
                 from error
         return [np.asarray(output) for output in outputs]
 
-    def _opened(self, runtime: Any, device: str) -> tuple[Any, torch.device]:
+    def _opened(self, ort: Any, device: str) -> tuple[Any, torch.device]:
         """Return a session and where it runs; the rules are those of resolve_device."""
-        index = None if device in ('auto', 'cpu') else gpu_index(device)
-        options = runtime.SessionOptions()
-        options.log_severity_level = SILENT
-        options.use_deterministic_compute = True
-        options.intra_op_num_threads = torch.get_num_threads()
-        # threads that wait shall leave the cores to others, see share_cores
-        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-        there = 'CUDAExecutionProvider' in runtime.get_available_providers()
-        if index is not None and not there:
-            raise ConfigError(
-                f"device is {device!r}, but this onnxruntime {runtime.__version__} is built "
-                "without CUDA: set device to 'auto' or 'cpu', or: pip install onnxruntime-gpu")
-        providers: list[Any] = ['CPUExecutionProvider']
-        if device != 'cpu' and there:
-            # the same numbers on every run and, but for rounding, the CPU's
-            providers.insert(0, ('CUDAExecutionProvider', {
-                'device_id': index or 0, 'use_tf32': 0, 'cudnn_conv_algo_search': 'DEFAULT'}))
-        try:
-            session = runtime.InferenceSession(str(self.path), options, providers=providers)
-        except self._errors as error:
-            raise WeightsError(
-                f'{self.path} ({self.path.stat().st_size} bytes) is no ONNX file that '
-                f'onnxruntime {runtime.__version__} can run: {_first_line(error)}; copy or '
-                'export it again') from error
-        # without its libraries or a driver the GPU is left out silently
-        if 'CUDAExecutionProvider' in session.get_providers():
-            return session, torch.device('cuda', index or 0)
-        if index is not None:
-            raise ConfigError(
-                f"device is {device!r}, but onnxruntime {runtime.__version__} cannot use it (no "
-                "such GPU, or CUDA and cuDNN libraries of another version): set device to "
-                "'auto' or 'cpu', or install what is missing")
-        return session, torch.device('cpu')
+        opened = open_file(ort, self.path, device)
+        return opened.session, opened.device
 
 
 def _located(name: str) -> Path:
@@ -141,25 +108,3 @@ def _located(name: str) -> Path:
         raise WeightsError(
             f'{path} ends in {path.suffix!r}; detector.type onnx takes .onnx files')
     return path
-
-
-def _runtime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ConfigError(
-            f'detector.type onnx needs onnxruntime, which cannot be imported ({error}): pip '
-            'install onnxruntime, or onnxruntime-gpu for CUDA') from error
-    return onnxruntime
-
-
-def _errors_of(runtime: Any) -> tuple[type[Exception], ...]:
-    """Return what onnxruntime raises: classes without a common base of their own."""
-    state = runtime.capi.onnxruntime_pybind11_state
-    own = [kind for kind in vars(state).values()
-           if isinstance(kind, type) and issubclass(kind, Exception)]
-    return (*own, RuntimeError, ValueError)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].strip()

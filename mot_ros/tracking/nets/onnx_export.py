@@ -16,7 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
 import logging
 from pathlib import Path
 import warnings
@@ -27,6 +28,8 @@ from torch import nn, Tensor
 from mot_ros.tracking.errors import ConfigError
 
 OPSET = 18
+EXPORTERS = ('torch.onnx', 'onnxscript', 'onnx_ir')
+"""What torch's exporter is made of, by the names of its loggers."""
 
 Axes = Mapping[int, torch.export.Dim]
 """Which axes of a tensor may have any length, and how that is called."""
@@ -56,22 +59,29 @@ def save(
     since torch takes a length of one for a constant. Raises ConfigError, see check_packages.
     """
     check_packages()
-    logger = logging.getLogger('torch.onnx')
-    level = logger.level
-    # what the exporter says of itself is no news to the user
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            program = torch.onnx.export(
-                module.eval(), tuple(examples), dynamo=True, opset_version=OPSET, verbose=False,
-                input_names=inputs, output_names=outputs,
-                dynamic_shapes=tuple(axes))
-    finally:
-        logger.setLevel(level)
+    with _silent(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        program = torch.onnx.export(
+            module.eval(), tuple(examples), dynamo=True, opset_version=OPSET, verbose=False,
+            input_names=inputs, output_names=outputs,
+            dynamic_shapes=tuple(axes))
     assert program is not None  # noqa: S101
     # torch leaves a trace of its code at every node, with the paths of this machine
     for node in program.model.graph:
         node.metadata_props.clear()
     program.model.metadata_props.update(metadata)
     program.save(str(path))
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what the exporter says of itself, which is no news to the user, out of the log."""
+    loggers = [logging.getLogger(name) for name in EXPORTERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -12,7 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The SSD as an ONNX file: images in, decoded boxes and scores out, metadata that say so."""
+"""
+The SSD as an ONNX file: images in, decoded boxes and scores out, metadata that say so.
+
+Or with what the network itself gives, for those who decode only the few boxes that they need.
+"""
 
 from __future__ import annotations
 
@@ -81,3 +85,19 @@ def write_onnx(
         ['boxes', 'scores'], [{0: torch.export.Dim('batch', min=1)}], {
             'layout': 'ssd_pixels', 'resize': 'stretch', 'pixels': 'signed',
             'names': json.dumps(list(names))})
+
+
+def write_raw(network: SsdMobileNetV3, size: tuple[int, int], path: Path) -> None:
+    """
+    Write the network as it is in torch, for images of `size` (width, height) in any number.
+
+    The graph gives logits and deltas of every anchor. The network is used up. Raises ConfigError,
+    see check_packages.
+    """
+    check_packages()
+    network = network.eval().requires_grad_(False)
+    replace_convs(network, size, FixedConv)
+    width, height = size
+    save(
+        network, [torch.zeros(2, 3, height, width)], path, ['images'], ['logits', 'deltas'],
+        [{0: torch.export.Dim('batch', min=1)}], {'network': 'ssd', 'pixels': 'signed'})

@@ -1,0 +1,60 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The benchmark of the backends, on one part and few frames."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('onnxruntime')
+pytest.importorskip('onnx')
+pytest.importorskip('onnxscript')
+
+from test.benchmarks.scripts import load
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    module = load('backends', monkeypatch)
+    monkeypatch.setattr(module, 'PARTS', {
+        name: part for name, part in module.PARTS.items() if name.startswith('slm')})
+    return module
+
+
+def test_both_agree_and_are_written(
+        benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video, file = tmp_path / 'noise.avi', tmp_path / 'a.json'
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*'MJPG'), 10, (480, 540))
+    random = np.random.default_rng(0)
+    for _ in range(4):
+        writer.write(random.integers(0, 256, (540, 480, 3), dtype=np.uint8))
+    writer.release()
+    assert benchmark.main(
+        ['--video', str(video), '--frames', '4', '--json', str(file)]) == 0
+    row, = json.loads(file.read_text())['rows']
+    assert row['torch ms'] > 0 < row['onnx ms'] and row['torch / onnx'] > 0
+    assert row['largest difference'] < 1e-4
+    assert '| slm-small, 10 crops |' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('words', [['--frames', '3'], ['--video', 'none.avi']])
+def test_bad_words_are_a_usage_error(benchmark: ModuleType, words: list[str]) -> None:
+    with pytest.raises(SystemExit, match='2'):
+        benchmark.main(words)
