@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import copy
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -20,7 +22,9 @@ from torch.nn import functional as F
 
 from mot_ros.tracking.appearance import windows
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.nets.mobilenet import Conv
 from mot_ros.tracking.nets.mobilenet_body import MobileNetBody
+from mot_ros.tracking.nets.packed import pack
 from mot_ros.tracking.nets.slm_small import CROP, SlmSmall, trunk_from_ssd
 from mot_ros.tracking.nets.slms import make_slm, variant_of, VARIANTS
 from mot_ros.tracking.slm_embedder import SlmEmbedder
@@ -45,6 +49,16 @@ def crops(count=4, seed=1):
     return torch.randint(
         0, 256, (count, 3, CROP[1], CROP[0]), generator=torch.Generator().manual_seed(seed)
     ).float()
+
+
+@pytest.mark.parametrize('count', [1, 6, 20])
+def test_packed_for_one_size_it_embeds_any_number_of_crops_alike(network, count):
+    packed = copy.deepcopy(network)
+    assert pack(packed, CROP)
+    assert not any(type(child) is Conv for name, child in packed.named_children())
+    some = crops(count)
+    with torch.inference_mode():
+        assert torch.allclose(packed(some), network(some), rtol=0, atol=1e-5)
 
 
 def test_it_equals_its_description(network):

@@ -63,8 +63,8 @@ class Settings(SettingsRoot):
         'torch', "what runs our own networks: PyTorch, or onnxruntime ('onnx'), for which they "
         'are exported once, see docs/speed.md', choices=('torch', 'onnx'), fixed=LOADED)
     precision: str = setting(
-        'float32', 'numbers that networks compute with; boxes and scores are float32 whatever '
-        'is chosen', choices=PRECISIONS, fixed=LOADED)
+        'float32', 'numbers that networks compute with; float16 is for GPUs; boxes and scores are '
+        'float32 whatever is chosen', choices=PRECISIONS, fixed=LOADED)
     graphs: bool = setting(
         True, 'on a GPU record the work of a frame once and replay it as a whole (CUDA graphs)',
         fixed=LOADED)

@@ -68,8 +68,8 @@ def rounded(weight: Tensor, dtype: torch.dtype) -> Tensor:
     Return a weight (outputs, ...) in lower numbers, the sum of each output's kept.
 
     What rounding takes from one number the next one gets. Features are much the same all over a
-    kernel, so of errors that add up to nothing nearly nothing is seen: of the default detector
-    in bfloat16 99.9 % of the scores are within 0.01 of float32's, and 97 % with plain rounding.
+    kernel, so of errors that add up to nothing nearly nothing is seen: of the default detector's
+    depthwise kernels in bfloat16, 99.9 % of the scores are within 0.01, rounded plainly 98.5 %.
     """
     numbers = weight.detach().float().flatten(1)
     found, carried = torch.empty_like(numbers, dtype=dtype), torch.zeros_like(numbers[:, 0])

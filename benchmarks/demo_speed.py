@@ -1,0 +1,145 @@
+# Copyright 2026 mot_ros contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The demo's speed in several states of the source tree, on the same machine and in the same run.
+
+Each TREE is a working tree, such as `git worktree add --detach /tmp/before REVISION` makes one.
+They take turns, so that what else the machine does slows all of them, and every turn is a process
+of its own that does what `mot_ros track VIDEO --method M` does, and writes nothing. Prints
+medians over the turns of the median frame and of the processor time per frame, which other
+processes disturb less, and writes JSON. The settings of the last tree may be others:
+`demo_speed.py . . --set-last precision=bfloat16`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+VIDEO = Path('~/.cache/mot_ros/videos/vtest.avi').expanduser()
+WARM_UP = 10
+
+
+def main() -> int:
+    """Print one row per tree and method."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('trees', nargs='*', metavar='TREE', type=Path, help='states to compare')
+    parser.add_argument('--video', type=Path, default=VIDEO)
+    parser.add_argument('--methods', default='bytetrack', metavar='M,M')
+    parser.add_argument('--frames', type=int, default=120, help='of each turn (120)')
+    parser.add_argument('--turns', type=int, default=5, help='of every tree (5)')
+    parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE')
+    parser.add_argument(
+        '--set-last', action='append', default=[], metavar='NAME=VALUE',
+        help='a setting of the last tree alone')
+    parser.add_argument('--json', type=Path, metavar='FILE')
+    parser.add_argument('--turn', action='store_true', help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.turn:
+        print(json.dumps(turn(options)))
+        return 0
+    trees = [tree.resolve() for tree in options.trees] or [ROOT]
+    methods = options.methods.split(',')
+    found: dict[tuple[str, int], list[dict[str, float]]] = {}
+    work = [(method, number) for _ in range(options.turns) for method in methods
+            for number in range(len(trees))]
+    for method, number in tqdm(work, unit='turn'):
+        last = options.set_last if number == len(trees) - 1 else []
+        found.setdefault((method, number), []).append(
+            start(trees[number], method, [*options.set, *last], options))
+    rows: list[dict[str, Any]] = []
+    for method in methods:
+        for number, tree in enumerate(trees):
+            turns = found[method, number]
+            row: dict[str, Any] = {
+                name: statistics.median(one[name] for one in turns) for name in turns[0]}
+            rows.append({
+                'method': method, 'tree': str(tree), **row, 'fps': 1e3 / row['frame_ms']})
+            print(f'{method:12} {tree.name:12} {1e3 / row["frame_ms"]:6.1f} frames/s  '
+                  f'{row["frame_ms"]:7.2f} ms (detector {row["detector_ms"]:.2f}), '
+                  f'processor {row["processor_ms"]:.2f} ms, {row["boxes"]:.0f} boxes')
+    if options.json:
+        options.json.write_text(json.dumps({'load': os.getloadavg(), 'rows': rows}, indent=1))
+    return 0
+
+
+def start(
+        tree: Path, method: str, settings: list[str],
+        options: argparse.Namespace) -> dict[str, float]:
+    """Return the figures of one turn, in a process of its own."""
+    command = [
+        sys.executable, __file__, '--turn', '--video', str(options.video), '--methods', method,
+        '--frames', str(options.frames)]
+    for setting in settings:
+        command += ['--set', setting]
+    done = subprocess.run(
+        command, env={**os.environ, 'PYTHONPATH': str(tree)}, capture_output=True, text=True,
+        check=False)
+    if done.returncode:
+        raise SystemExit(f'{tree}, {method}: {done.stderr.strip()}')
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def turn(options: argparse.Namespace) -> dict[str, float]:
+    """Run the demo and return milliseconds of its median frame, and what it found."""
+    from mot_ros.tracking.memory import keep_memory
+    from mot_ros.tracking.threads import share_cores
+
+    # before anything loads torch, as the command line does it
+    share_cores()
+    keep_memory()
+
+    from mot_ros.data.sources import open_frames
+    from mot_ros.evaluation.runner import Run, timed
+    from mot_ros.tracking.config import Settings
+    from mot_ros.tracking.detectors import make_detector
+    from mot_ros.tracking.methods import make_tracker
+    from mot_ros.tracking.params_file import parse_assignment
+    from mot_ros.tracking.sequence import SequenceGuard
+    from mot_ros.tracking.settings import build, catalogue
+
+    known = catalogue(Settings, next(iter(Settings.presets)))
+    values = dict(parse_assignment(text, known) for text in options.set)
+    settings = build(Settings, {**values, 'method': options.methods})
+    source = open_frames(str(options.video), None, 0, options.frames + WARM_UP, None)
+    detector = timed(make_detector(settings))
+    run = Run(
+        source, make_tracker(settings, detector), detector, SequenceGuard(settings.sequence),
+        source.index_of)
+    boxes, used = 0, 0.0
+    for number, step in enumerate(run):
+        if number == WARM_UP - 1:
+            used = time.process_time()
+        boxes += len(step.tracks.observed)
+    count = len(run.total_ms) - WARM_UP
+    return {
+        'frame_ms': statistics.median(run.total_ms[WARM_UP:]),
+        'detector_ms': statistics.median(run.detector_ms[WARM_UP:]),
+        'processor_ms': (time.process_time() - used) * 1e3 / count, 'boxes': boxes}
+
+
+if __name__ == '__main__':
+    sys.exit(main())
