@@ -40,7 +40,11 @@ from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import rcnn, resize, ssd
 from mot_ros.tracking.detectors.rcnn import RcnnDetector
+from mot_ros.tracking.detectors.rcnn_graphs import RcnnGraphs
 from mot_ros.tracking.detectors.ssd import SsdDetector
+from mot_ros.tracking.nets.emm import Emm
+from mot_ros.tracking.nets.precision import lower
+from mot_ros.tracking.nets.siammot import Architecture
 from mot_ros.tracking.redetection import Redetector
 from mot_ros.tracking.siam_memory import emm_options, imm_options
 from mot_ros.tracking.slm_embedder import SlmEmbedder
@@ -134,20 +138,36 @@ def siammot(precision: str, weights: str = 'siammot-small') -> None:
     detector = RcnnDetector(
         RcnnSettings(weights=weights, short_side=192, long_side=320), 'cpu',
         compute=Compute(precision), fixed=True)
-    graphs, head = detector.see(frame(96, 64)).fixed._graphs, detector.motion
-    options = (imm_options if weights.endswith('imm') else emm_options)(SiamMotSettings())
-    with pretended(detector, graphs):
+    detector.see(frame(96, 64))
+    in_graphs(detector.see(frame(96, 64)).fixed._graphs, detector)
+
+
+def imm(precision: str) -> None:
+    """Do the same with the implicit motion model."""
+    siammot(precision, 'siammot-small-imm')
+
+
+def dla(precision: str) -> None:
+    """Do the same with the published network, untrained."""
+    network = Architecture('dla34').make().eval().requires_grad_(False)
+    network.fuse()
+    lower(network, Compute(precision).dtype)
+    in_graphs(RcnnGraphs(
+        network, network.body, (320, 192), (96, 64), [1], [0], RcnnSettings(),
+        torch.device('cpu'), graphs=True))
+
+
+def in_graphs(graphs: RcnnGraphs, *parts: object) -> None:
+    """Have graphs see an image of 96 x 64, and follow and remember 16 tracks."""
+    head = graphs.network.motion
+    options = (emm_options if isinstance(head, Emm) else imm_options)(SiamMotSettings())
+    with pretended(graphs, *parts):
         image = torch.empty(64, 96, 3, dtype=torch.uint8, device=DEVICE)
         rows = torch.empty(16, 6, device=DEVICE)
         templates, = graphs.remember(head, options)(rows)
         there(
             *graphs.look(image), *graphs.find(rows[:, :5]), *graphs.judge(rows[:, :5]),
             templates, *graphs.follow(head, options)(rows, templates), graphs.table.cells)
-
-
-def imm(precision: str) -> None:
-    """Do the same with the implicit motion model."""
-    siammot(precision, 'siammot-small-imm')
 
 
 def frame(width: int, height: int) -> Frame:
@@ -174,7 +194,7 @@ def pretended(*parts: object) -> Iterator[None]:
         yield
 
 
-WORK = {work.__name__: work for work in (ssd_detector, smot, slm, siammot, imm)}
+WORK = {work.__name__: work for work in (ssd_detector, smot, slm, siammot, imm, dla)}
 
 
 def main(precision: str, *names: str) -> None:
