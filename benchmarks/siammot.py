@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+import copy
 import json
 from pathlib import Path
 import sys
@@ -41,8 +42,10 @@ import torch
 from tqdm import tqdm
 
 from mot_ros.evaluation import stages
+from mot_ros.evaluation.machine import surroundings
 from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.method_stages import siammot_stages
+from mot_ros.evaluation.roofline import counted, Roof
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.nets.bodies import BODIES
@@ -52,8 +55,9 @@ from mot_ros.tracking.settings import build
 RESULTS = Path(__file__).resolve().parent / 'results' / 'siammot_stages.json'
 GROUPS = {
     'FPN + RPN + heads + EMM': (
-        'FPN', 'RPN', 'selection', 'box head', 'remember', 'search', 'judge'),
-    'heads + EMM': ('box head', 'remember', 'search', 'judge')}
+        'FPN', 'RPN', 'selection', 'box head', 'remember', 'search', 'judge',
+        'follow'),
+    'heads + EMM': ('box head', 'remember', 'search', 'judge', 'follow')}
 Row = dict[str, Any]
 
 
@@ -107,28 +111,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         'method': 'siammot', 'rcnn.short_side': args.short_side,
         'rcnn.long_side': args.long_side})
     kind = 'ms' if device.type == 'cuda' else 'cpu_ms'
-    most, known = stages.peak(device)
+    roof = Roof.of(device)
     text, result = '', []
     for body in args.bodies:
         torch.manual_seed(0)
-        chosen, inner = siammot_stages(
-            Architecture(body).make(), settings, tuple(args.size), args.tracks, device)
+        network, size = Architecture(body).make(), tuple(args.size)
+        layers = stages.count(siammot_stages(
+            copy.deepcopy(network), counted(settings), size, args.tracks, torch.device('cpu'))[0])
+        chosen, inner = siammot_stages(network, settings, size, args.tracks, device)
         rounds = tqdm(range(args.rounds), desc=body, leave=False, mininterval=1)
-        rows = stages.measure(chosen, rounds, device)
+        rows = stages.measure(chosen, rounds, device, roof, layers)
         grown = growth(rows, args.tracks, kind)
         result.append({'body': body, 'network_size': inner, 'rows': rows, 'growth': grown})
         text += (
             f'{body}, {args.size[0]}x{args.size[1]} seen as {inner[0]}x{inner[1]}, random '
-            f'weights\n\n{markdown_table(stages.table(rows, most))}\n'
+            f'weights\n\n{markdown_table(stages.table(rows))}\n'
             + markdown_table([['group', 'tracks', kind.replace('_', ' '), 'of 10 tracks']] + [
                 [row['group'], str(row['tracks']), f'{row[kind]:.1f}', f'{row["ratio"]:.2f}']
                 for row in grown]) + '\n')
-    text += f'least ms: GFLOP at {most / 1e12:.2f} TFLOP/s ({known})\n'
+    peaks = roof.peaks
+    text += (
+        f'least ms: layers at {peaks.flops / 1e12:.2f} TFLOP/s and {peaks.bandwidth / 1e9:.0f} '
+        f'GB/s ({peaks.known})\n')
     sys.stdout.write(text)
     args.json.write_text(json.dumps({
         'benchmark': 'siammot_stages', 'size': args.size, 'weights': 'random',
         'device': str(device), 'rounds': args.rounds, 'bodies': result,
-        'peak': {'flops': most, 'known': known}, **stages.surroundings(device)}, indent=2) + '\n')
+        'peak': vars(peaks), **surroundings(device)}, indent=2) + '\n')
     args.json.with_suffix('.md').write_text(text)
     sys.stdout.write(f'wrote {args.json} and {args.json.with_suffix(".md")}\n')
     return 0

@@ -106,9 +106,9 @@ def _parser() -> argparse.ArgumentParser:
         'train', help='train a network on data of your own',
         description='Train a network on images of your own, or on figures drawn for a trial.'))
     bench.add(commands.add_parser(
-        'bench', help='tell what the stages of a method cost on this machine',
-        description='Time the stages of a method on this machine, with made-up images, and set '
-        'beside it what its arithmetic takes at least.'))
+        'bench', help='tell what a method costs on this machine',
+        description='Time the stages of a method and whole frames on this machine, and set '
+        'beside them what their arithmetic and its traffic take at least.'))
     weights.add(commands.add_parser(
         'weights', help='list, show, import or export weights',
         description='List, show, import or export the weights of the networks.'))

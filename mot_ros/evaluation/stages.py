@@ -16,38 +16,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-import datetime
 import time
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from mot_ros import __version__
-from mot_ros.evaluation.machine import describe_machine
+from mot_ros.evaluation.roofline import Layer, layers_of, Roof
 from mot_ros.tracking.types import Floats, Frame
-
-PEAKS = {
-    'H200': 67e12, 'H100': 67e12, 'A100': 19.5e12, 'L40': 90.5e12, 'L4': 30.3e12,
-    'RTX 4090': 82.6e12, 'T4': 8.1e12}
-"""Most FLOP/s in float32, as networks run here, by a part of the name of a GPU (vendor's data)."""
-PRODUCT = 768
-"""Side of the matrices by whose product the peak of any other device is measured."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a tracker: what runs, and of how many tracks, None where that is the same."""
+    """
+    One step of a tracker: what runs, and of how many tracks, None where that is the same.
+
+    `parts` are the names of those whose layers it has, where it is several in one.
+    """
 
     name: str
     work: Callable[[], object]
     tracks: int | None = None
-    counted: Callable[[], object] | None = None
-    """The same for torch's counter, where `work` uses operators that it does not know."""
+    parts: tuple[str, ...] = ()
 
 
 class Taken(NamedTuple):
@@ -60,17 +53,25 @@ class Taken(NamedTuple):
     """By the GPU's own clock, from the first to the last; 0 without one."""
 
 
+Layers = Mapping[tuple[str, int | None], Sequence[Layer]]
+"""The layers of stages by their names and tracks."""
+
+
+def count(stages: Sequence[Stage]) -> Layers:
+    """Run every stage once, and return its layers."""
+    return {(stage.name, stage.tracks): layers_of(stage.work) for stage in stages}
+
+
 def measure(
-        stages: Sequence[Stage], rounds: Iterable[int], device: torch.device) -> list[
-        dict[str, Any]]:
+        stages: Sequence[Stage], rounds: Iterable[int], device: torch.device, roof: Roof,
+        layers: Layers) -> list[dict[str, Any]]:
     """
     Time every stage, in turns, after one round that does not count.
 
-    Returns a row for each: medians in ms of the time that passed, its 99th percentile, of what
-    all cores together worked (less depends on what else runs), and on a GPU of its own clock;
-    FLOP (2 per multiplication and addition) by torch's counter, None where it counts none.
+    `layers` are those of all, see count. Returns a row for each: medians in ms of the time that
+    passed, its 95th and 99th percentile, of what all cores together worked (less depends on what
+    else runs), and on a GPU of its own clock; and of the layers what Roof.row says.
     """
-    flops = [_flops(stage.counted or stage.work) for stage in stages]
     taken: list[list[Taken]] = [[] for _ in stages]
     for stage in stages:
         _timed(stage.work, device)
@@ -78,53 +79,45 @@ def measure(
         for stage, times in zip(stages, taken, strict=True):
             times.append(_timed(stage.work, device))
     rows = []
-    for stage, times, flop in zip(stages, taken, flops, strict=True):
+    for stage, times in zip(stages, taken, strict=True):
+        own = [layer for name in stage.parts or (stage.name,)
+               for layer in layers.get((name, stage.tracks), ())]
         wall, cpu, gpu = np.array(times).T
-        row = {
-            'stage': stage.name, 'tracks': stage.tracks, 'ms': float(np.median(wall)),
-            'ms_p99': float(np.percentile(wall, 99)), 'cpu_ms': float(np.median(cpu)),
-            'gflop': flop / 1e9 if flop else None}
+        row: dict[str, Any] = {
+            'stage': stage.name, 'tracks': stage.tracks, **spread(wall),
+            'cpu_ms': float(np.median(cpu))}
         if device.type == 'cuda':
             row['gpu_ms'] = float(np.median(gpu))
-        rows.append(row)
+        rows.append({**row, **roof.row(own, row['ms'])})
     return rows
 
 
-def peak(device: torch.device) -> tuple[float, str]:
-    """Return the most FLOP/s of a device in float32, and how that is known."""
-    if device.type == 'cuda':
-        name = torch.cuda.get_device_name(device)
-        for part, known in PEAKS.items():
-            if part in name:
-                return known, f'{name}: vendor'
-    a = torch.rand(PRODUCT, PRODUCT, device=device)
-    best = min(_timed(lambda: a @ a, device).wall for _ in range(50))
-    return 2 * PRODUCT ** 3 / (best / 1e3), f'measured: product of {PRODUCT} x {PRODUCT} matrices'
+def spread(times: Sequence[float] | Floats) -> dict[str, float]:
+    """Return median, 95th and 99th percentile of times in ms."""
+    middle, most, nearly_all = np.percentile(times, (50, 95, 99)).tolist()
+    return {'ms': middle, 'ms_p95': most, 'ms_p99': nearly_all}
 
 
-def surroundings(device: torch.device) -> dict[str, Any]:
-    """Return what the figures depend on: hardware, versions, date."""
-    gpu = torch.cuda.get_device_name(device) if device.type == 'cuda' else None
-    return {
-        'hardware': {
-            **describe_machine(), 'gpu': gpu, 'torch_threads': torch.get_num_threads()},
-        'versions': {
-            'mot_ros': __version__, 'torch': torch.__version__, 'numpy': np.__version__,
-            'opencv': cv2.__version__},
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')}
-
-
-def table(rows: Sequence[dict[str, Any]], most: float) -> list[list[str]]:
-    """Return the rows as cells, `most` being the FLOP/s of the device."""
-    lines = [['stage', 'tracks', 'ms', 'p99 ms', 'CPU ms', 'GFLOP', 'GFLOP/s', 'least ms']]
-    for row in rows:
-        gflop = row['gflop']
-        lines.append([
-            row['stage'], '' if row['tracks'] is None else str(row['tracks']),
-            *(f'{row[name]:.2f}' for name in ('ms', 'ms_p99', 'cpu_ms')),
-            *(('', '', '') if gflop is None else (
-                f'{gflop:.2f}', f'{gflop / row["ms"] * 1e3:.0f}', f'{gflop * 1e12 / most:.3f}'))])
+def table(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return the rows of stages as cells, those of a GPU's clock if it was asked."""
+    times = ['ms', 'ms_p95', 'ms_p99', 'cpu_ms', *(['gpu_ms'] if 'gpu_ms' in rows[0] else [])]
+    lines = [['stage', 'tracks', 'ms', 'p95', 'p99', 'CPU ms', *(
+        ['GPU ms'] if 'gpu_ms' in times else []), *ROOF_HEAD]]
+    lines += [[
+        row['stage'], '' if row['tracks'] is None else str(row['tracks']),
+        *(f'{row[name]:.2f}' for name in times), *roof_cells(row)] for row in rows]
     return lines
+
+
+ROOF_HEAD = ('layers', 'GFLOP', 'MB', 'least ms', 'of roofline')
+
+
+def roof_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return what Roof.row says as cells below ROOF_HEAD, empty where there are no layers."""
+    if row['layers'] is None:
+        return ('',) * len(ROOF_HEAD)
+    return (str(row['layers']), f'{row["gflop"]:.2f}', f'{row["mbyte"]:.1f}',
+            f'{row["least_ms"]:.3f}', f'{row["roofline"]:.1%}')
 
 
 def made_up_frame(size: tuple[int, int]) -> Frame:
@@ -161,9 +154,3 @@ def _timed(work: Callable[[], object], device: torch.device) -> Taken:
     wall, cpu = time.perf_counter() - start, time.process_time() - busy
     return Taken(
         wall * 1e3, cpu * 1e3, float(begin.elapsed_time(end)) if begin and end else 0.0)
-
-
-def _flops(work: Callable[[], object]) -> int:
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return int(counter.get_total_flops())
