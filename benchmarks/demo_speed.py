@@ -26,6 +26,7 @@ processes disturb less, and writes JSON. The settings of the last tree may be ot
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 import json
 import os
 from pathlib import Path
@@ -37,12 +38,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mot_ros.evaluation.result_file import write_result
+
 ROOT = Path(__file__).resolve().parent.parent
 VIDEO = Path('~/.cache/mot_ros/videos/vtest.avi').expanduser()
 WARM_UP = 10
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Print one row per tree and method."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('trees', nargs='*', metavar='TREE', type=Path, help='states to compare')
@@ -56,11 +59,12 @@ def main() -> int:
         help='a setting of the last tree alone')
     parser.add_argument('--json', type=Path, metavar='FILE')
     parser.add_argument('--turn', action='store_true', help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.turn:
         print(json.dumps(turn(options)))
         return 0
     trees = [tree.resolve() for tree in options.trees] or [ROOT]
+    revisions = [revision(tree) for tree in trees]
     methods = options.methods.split(',')
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
     work = [(method, number) for _ in range(options.turns) for method in methods
@@ -71,18 +75,30 @@ def main() -> int:
             start(trees[number], method, [*options.set, *last], options))
     rows: list[dict[str, Any]] = []
     for method in methods:
-        for number, tree in enumerate(trees):
+        for number, name in enumerate(revisions):
             turns = found[method, number]
             row: dict[str, Any] = {
-                name: statistics.median(one[name] for one in turns) for name in turns[0]}
+                figure: statistics.median(one[figure] for one in turns) for figure in turns[0]}
             rows.append({
-                'method': method, 'tree': str(tree), **row, 'fps': 1e3 / row['frame_ms']})
-            print(f'{method:12} {tree.name:12} {1e3 / row["frame_ms"]:6.1f} frames/s  '
+                'method': method, 'revision': name,
+                'settings': options.set + options.set_last * (number == len(trees) - 1),
+                **row, 'fps': 1e3 / row['frame_ms']})
+            print(f'{method:12} {name:12} {1e3 / row["frame_ms"]:6.1f} frames/s  '
                   f'{row["frame_ms"]:7.2f} ms (detector {row["detector_ms"]:.2f}), '
                   f'processor {row["processor_ms"]:.2f} ms, {row["boxes"]:.0f} boxes')
     if options.json:
-        options.json.write_text(json.dumps({'load': os.getloadavg(), 'rows': rows}, indent=1))
+        write_result(options.json, {
+            'benchmark': 'demo_speed', 'turns': options.turns, 'frames': options.frames,
+            'rows': rows})
     return 0
+
+
+def revision(tree: Path) -> str:
+    """Return the commit of a working tree, or its name where it is of none."""
+    done = subprocess.run(
+        ['git', '-C', str(tree), 'describe', '--always', '--dirty'], capture_output=True,
+        text=True, check=False)
+    return done.stdout.strip() or tree.name
 
 
 def start(
