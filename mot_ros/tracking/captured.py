@@ -80,8 +80,9 @@ class Captured:
         if recorded is None:
             try:
                 recorded = self._record(inputs)
-            except RuntimeError as error:
-                self._give_up(str(error).splitlines()[0])
+            except (RuntimeError, TypeError) as error:
+                # TypeError: a torch before 2.1 does not know all of this
+                self._give_up((str(error).splitlines() or [type(error).__name__])[0])
                 return tuple(self._work(*inputs))
             if recorded is None:
                 return tuple(self._work(*inputs))
