@@ -25,7 +25,8 @@ NUMBERS = torch.linspace(-1, 1, 12).reshape(4, 3)
 @pytest.mark.parametrize('wait', [
     lambda x: x.sum().item(), lambda x: bool(x.sum() > 0), lambda x: int(x[0, 0]),
     lambda x: x.tolist(), lambda x: x.numpy(), lambda x: x.cpu(), lambda x: x.nonzero(),
-    lambda x: torch.where(x > 0), lambda x: x[x > 0], lambda x: x.masked_select(x > 0),
+    lambda x: torch.where(x > 0), lambda x: torch.where(x > 0, x, 0.0), lambda x: x[x > 0],
+    lambda x: x.masked_select(x > 0),
     lambda x: x.unique(), lambda x: torch.equal(x, x), lambda x: torch.allclose(x, x),
     lambda x: x + torch.tensor([1.0, 2, 3]), lambda x: x * x.new_tensor([1, 2, 3]),
     lambda x: x.repeat_interleave(torch.arange(4), 0), lambda x: x.to('meta'),
@@ -38,7 +39,7 @@ def test_what_waits_is_found(wait, inference):
 @pytest.mark.parametrize('inference', [False, True])
 @pytest.mark.parametrize('work', [
     lambda x: x.topk(2).values, lambda x: x.sort(stable=True).indices, lambda x: x[1:3],
-    lambda x: x[x.argmax(1)], lambda x: torch.where(x > 0, x, 0.0), lambda x: x @ x.T,
+    lambda x: x[x.argmax(1)], lambda x: torch.where(x > 0, x, -x), lambda x: x @ x.T,
     lambda x: x.masked_fill(x > 0, 1), lambda x: x.repeat_interleave(3, 0),
     lambda x: x + torch.arange(3, device=x.device), lambda x: x.to(torch.bfloat16),
     lambda x: F.embedding_bag(torch.zeros(5, 2, dtype=torch.long), x, mode='sum'),

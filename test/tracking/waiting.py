@@ -92,7 +92,8 @@ def _sometimes(func: Any, args: Any, kwargs: Any) -> str | None:
             args[min(1, len(args) - 1)], Tensor):
         return 'the shape of the result hangs on numbers; say its output_size'
     if packet is aten.where and len(args) == 3 and any(
-            value.dim() == 0 < args[0].dim() for value in args[1:]):
+            not isinstance(value, Tensor) or value.dim() == 0 < args[0].dim()
+            for value in args[1:]):
         return 'a number of Python is brought to the device; masked_fill takes it along'
     if packet is aten._to_copy and kwargs.get('device') not in (None, args[0].device):
         return 'a tensor is brought to another device'
