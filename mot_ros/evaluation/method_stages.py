@@ -48,6 +48,7 @@ from mot_ros.tracking.detectors.rcnn_input import (
     statistics,
 )
 from mot_ros.tracking.detectors.sight import exactly, Sight
+from mot_ros.tracking.device import in_fixed_shapes
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.looking_pool import make_embedder
 from mot_ros.tracking.methods import make_tracker
@@ -88,7 +89,7 @@ def siammot_stages(
     if device.type == 'cpu':
         body = copy.deepcopy(body)
         pack(body, inner)
-    fixed = device.type == 'cuda' if fixed is None else fixed
+    fixed = in_fixed_shapes(device, fixed)
     names = {number: str(number) for number in range(1, network.classes)}
     parts = _Parts(
         network, body, settings, inner, size, device, Classes.of(names), range(len(names)))

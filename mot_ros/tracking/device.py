@@ -12,10 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where networks run: the one place that reads the `device` setting."""
+"""Where networks run: the one place that reads the `device` setting, and what hangs on it."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import torch
@@ -59,6 +60,20 @@ def gpu_index(name: str) -> int:
             f"device is {name!r}; choose 'auto', 'cpu', 'cuda' or 'cuda:N' with the number of "
             'a GPU')
     return int(match.group(1) or 0)
+
+
+def exact(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Have networks give the same numbers on every run and, but for rounding, on every device."""
+    if device.type != 'cuda':
+        return contextlib.nullcontext()
+    # the networks are too small for TF32 to be worth three digits
+    return torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+
+
+def in_fixed_shapes(device: torch.device, chosen: bool | None) -> bool:
+    """Say whether work has fixed shapes, so that nobody waits: on a GPU, unless chosen."""
+    return device.type == 'cuda' if chosen is None else chosen
 
 
 def _works(index: int) -> bool:

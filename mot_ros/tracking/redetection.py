@@ -30,6 +30,7 @@ from torch import Tensor
 from mot_ros.tracking.buckets import bucket, sent
 from mot_ros.tracking.captured import Captured
 from mot_ros.tracking.detectors.dense import RawDetections
+from mot_ros.tracking.device import in_fixed_shapes
 from mot_ros.tracking.tracking_anchors import TrackingAnchors
 from mot_ros.tracking.types import Floats, Ints
 
@@ -61,7 +62,7 @@ class Redetector:
             self, anchors: TrackingAnchors, count: int, *, graphs: bool = True,
             fixed: bool | None = None) -> None:
         self._anchors, self._count = anchors, count
-        self._fixed = anchors.device.type == 'cuda' if fixed is None else fixed
+        self._fixed = in_fixed_shapes(anchors.device, fixed)
         self._look = Captured(self._table, anchors.device, graphs)
 
     def __call__(self, raw: RawDetections, boxes: Floats, labels: Ints) -> Redetections:

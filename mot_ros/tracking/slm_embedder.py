@@ -27,7 +27,7 @@ from mot_ros.tracking.buckets import bucket, BUCKETS, sent
 from mot_ros.tracking.captured import Captured
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.crops import resized_windows, sampled_windows
-from mot_ros.tracking.device import resolve_device
+from mot_ros.tracking.device import exact, in_fixed_shapes, resolve_device
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.packed import pack
 from mot_ros.tracking.nets.precision import lower
@@ -63,7 +63,7 @@ class SlmEmbedder:
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
         self._network = self._ready(network, compute)
-        self._fixed = self.device.type == 'cuda' if fixed is None else fixed
+        self._fixed = in_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
         # apart, so that images of many sizes share the long graph
         self._cut = Captured(self._crops, self.device, compute.graphs)
@@ -129,10 +129,7 @@ class SlmEmbedder:
         return (sampled_windows(image, whole, self._network.crop),)
 
     def _exactly(self, crops: Tensor) -> Tensor:
-        """Return the same numbers on every run and, but for rounding, the CPU's."""
+        """Embed crops in exact numbers."""
         crops = crops.contiguous(memory_format=torch.channels_last)
-        if self.device.type != 'cuda':
-            return self._network(crops)  # type: ignore[no-any-return]
-        with torch.backends.cudnn.flags(
-                enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        with exact(self.device):
             return self._network(crops)  # type: ignore[no-any-return]

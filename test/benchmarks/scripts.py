@@ -21,6 +21,8 @@ from pathlib import Path
 import sys
 from types import ModuleType
 
+import cv2
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,3 +37,13 @@ def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setitem(sys.modules, known, module)
     spec.loader.exec_module(module)
     return module
+
+
+def write_noise(path: Path, size: tuple[int, int], frames: int) -> None:
+    """Write a video of (width, height) in which there is nothing."""
+    width, height = size
+    random = np.random.default_rng(0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10, size)
+    for _ in range(frames):
+        writer.write(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
+    writer.release()

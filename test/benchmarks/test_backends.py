@@ -18,15 +18,13 @@ import json
 from pathlib import Path
 from types import ModuleType
 
-import cv2
-import numpy as np
 import pytest
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnx')
 pytest.importorskip('onnxscript')
 
-from test.benchmarks.scripts import load
+from test.benchmarks.scripts import load, write_noise
 
 
 @pytest.fixture
@@ -41,11 +39,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
 def test_both_agree_and_are_written(
         benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video, file = tmp_path / 'noise.avi', tmp_path / 'a.json'
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*'MJPG'), 10, (480, 540))
-    random = np.random.default_rng(0)
-    for _ in range(4):
-        writer.write(random.integers(0, 256, (540, 480, 3), dtype=np.uint8))
-    writer.release()
+    write_noise(video, (480, 540), 4)
     assert benchmark.main(
         ['--video', str(video), '--frames', '4', '--json', str(file)]) == 0
     row, = json.loads(file.read_text())['rows']

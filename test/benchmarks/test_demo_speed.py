@@ -14,19 +14,12 @@
 
 import json
 
-import cv2
-import numpy as np
-
-from test.benchmarks.scripts import load, ROOT
+from test.benchmarks.scripts import load, ROOT, write_noise
 
 
 def test_two_trees_take_turns_and_the_last_has_its_own_settings(monkeypatch, tmp_path, capsys):
     video, file = tmp_path / 'noise.avi', tmp_path / 'a.json'
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*'MJPG'), 10, (96, 64))
-    random = np.random.default_rng(0)
-    for _ in range(14):
-        writer.write(random.integers(0, 256, (64, 96, 3), dtype=np.uint8))
-    writer.release()
+    write_noise(video, (96, 64), 14)
     benchmark = load('demo_speed', monkeypatch)
     assert benchmark.main([
         str(ROOT), str(ROOT), '--video', str(video), '--turns', '1', '--frames', '4',

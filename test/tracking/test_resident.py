@@ -24,6 +24,7 @@ import torch
 from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.detectors import fixed_selection, resident
+from mot_ros.tracking.detectors.detection_table import SETTLED
 from mot_ros.tracking.detectors.ssd import SsdDetector
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.types import Frame
@@ -120,7 +121,7 @@ def test_what_suppression_leaves_open_is_found_out(images, monkeypatch):
             ours = detector()
             with torch.inference_mode():
                 tables = ours._resident.look(frames_of(images), '').tables
-            assert not tables[:, :, fixed_selection.SETTLED].all()
+            assert not tables[:, :, SETTLED].all()
             assert_same(ours.detect(frames_of(images)), expected)
 
 

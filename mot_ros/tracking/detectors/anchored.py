@@ -31,6 +31,7 @@ from mot_ros.tracking.detectors.fixed_selection import told
 from mot_ros.tracking.detectors.preprocess import NEED
 from mot_ros.tracking.detectors.resident import Network, Resident, Seen
 from mot_ros.tracking.detectors.selection import candidate_floor, finished, strongest, suppressed
+from mot_ros.tracking.device import exact, in_fixed_shapes
 from mot_ros.tracking.nets.anchors import decode
 from mot_ros.tracking.types import Detections, Frame
 
@@ -57,7 +58,7 @@ class AnchoredDetector(ABC):
         self._labels = torch.tensor(labels, device=anchors.device)
         self.device = anchors.device
         self._resident: Resident | None = None
-        if self.device.type == 'cuda' if fixed is None else fixed:
+        if in_fixed_shapes(self.device, fixed):
             network = Network(self._laid, self._exactly, self._place)
             self._resident = Resident(
                 network, anchors, self._labels, settings, graphs=compute.graphs)
@@ -130,12 +131,8 @@ class AnchoredDetector(ABC):
         return self._exactly(self._images(frames))
 
     def _exactly(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same numbers on every run and, but for rounding, on every device."""
-        if self.device.type != 'cuda':
-            return self._scored(images)
-        # the networks are too small for TF32 to be worth three digits
-        with torch.backends.cudnn.flags(
-                enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        """Return scores (B, A, C) and deltas (B, A, 4) of images in exact numbers."""
+        with exact(self.device):
             return self._scored(images)
 
     def _place(self, size: tuple[int, int]) -> Placement:

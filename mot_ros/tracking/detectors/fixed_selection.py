@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.detectors.detection_table import BOX, LABEL, rows_of, SCORE
 from mot_ros.tracking.detectors.selection import candidate_floor, CANDIDATES_PER_DETECTION
 from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked
 from mot_ros.tracking.nets.nms import vote
@@ -39,8 +40,6 @@ In crowds there were 600 of people. An image with more above the floor is not se
 """
 ROUNDS = 16
 """Of suppression, see fixed_nms; images of the kinds that SSDs are made for needed 10."""
-BOX, SCORE, LABEL, THERE, SETTLED = slice(0, 4), 4, 5, 6, 7
-"""Columns of a table."""
 
 
 def tabled(
@@ -77,9 +76,9 @@ def tabled(
 
 def told(table: Floats) -> Detections | None:
     """Return the detections of one image's table (M, 8), None if it is not settled."""
-    if not table[0, SETTLED]:
+    rows = rows_of(table)
+    if rows is None:
         return None
-    rows = table[table[:, THERE] > 0]
     return Detections(rows[:, BOX], rows[:, SCORE], rows[:, LABEL].astype(np.int64))
 
 

@@ -25,8 +25,8 @@ from torch import Tensor
 
 from mot_ros.tracking.buckets import bucket, sent
 from mot_ros.tracking.detectors.classes import Classes
+from mot_ros.tracking.detectors.detection_table import BOX, COLUMNS, LABEL, rows_of, SCORE
 from mot_ros.tracking.detectors.rcnn_graphs import Options, RcnnGraphs
-from mot_ros.tracking.detectors.rcnn_table import BOX, COLUMNS, LABEL, SCORE, SETTLED, THERE
 from mot_ros.tracking.detectors.sight import exactly, Sight
 from mot_ros.tracking.nets.emm import Emm
 from mot_ros.tracking.nets.imm import Imm
@@ -147,9 +147,10 @@ class FixedSight(Sight):
 
     def _read(self, table: Floats) -> Detections | None:
         """Return the detections in a table, None if it is not settled."""
-        if not table[0, SETTLED]:
+        found = rows_of(table)
+        if found is None:
             return None
-        rows = torch.from_numpy(table[table[:, THERE] > 0])
+        rows = torch.from_numpy(found)
         return self._told(rows[:, BOX], rows[:, SCORE], rows[:, LABEL].long())
 
     def _check(self) -> None:

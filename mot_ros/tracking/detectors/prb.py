@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-import contextlib
 import json
 
 import numpy as np
@@ -31,7 +30,7 @@ from mot_ros.tracking.detectors.canvas import batch, draw, Placement
 from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
 from mot_ros.tracking.detectors.layouts import Layout
 from mot_ros.tracking.detectors.selection import candidate_floor, finished, strongest, suppressed
-from mot_ros.tracking.device import resolve_device
+from mot_ros.tracking.device import exact, resolve_device
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.prb import adopt, Prb
 from mot_ros.tracking.nets.prb_head import STRIDES
@@ -59,7 +58,6 @@ class PrbDetector:
     def __init__(
             self, settings: DetectorSettings, device: str = 'auto',
             rows: Sequence[Row] = MSP, compute: Compute = Compute()) -> None:  # noqa: B008
-        self._compute = compute
         self._settings = settings
         self._limit = _rounded_up(settings.width), _rounded_up(settings.height)
         self.device = resolve_device(device)
@@ -138,10 +136,7 @@ class PrbDetector:
         pixels = batch(
             [draw(frame, placement, canvas)], 'byte', np.dtype(np.uint8), channels_last=False)
         images = torch.from_numpy(pixels).to(self.device).to(self._type) / 255
-        # the same numbers on every run
-        exact = torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-        with exact if self.device.type == 'cuda' else contextlib.nullcontext():
+        with exact(self.device):
             boxes, objectness, classes = self._network(
                 images.contiguous(memory_format=torch.channels_last))
         return boxes[0], objectness[0], classes[0]

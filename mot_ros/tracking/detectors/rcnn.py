@@ -31,7 +31,7 @@ from mot_ros.tracking.detectors.rcnn_classes import class_table
 from mot_ros.tracking.detectors.rcnn_graphs import RcnnGraphs
 from mot_ros.tracking.detectors.rcnn_input import images, network_size
 from mot_ros.tracking.detectors.sight import exactly, Sight
-from mot_ros.tracking.device import resolve_device
+from mot_ros.tracking.device import in_fixed_shapes, resolve_device
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.body import Body
 from mot_ros.tracking.nets.emm import Emm
@@ -86,7 +86,7 @@ class RcnnDetector:
         self._packable = self.device.type == 'cpu' and any(
             isinstance(module, Conv) for module in network.body.modules())
         self._packed: dict[tuple[int, int], Body] = {}
-        self._fixed = self.device.type == 'cuda' if fixed is None else fixed
+        self._fixed = in_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
         self._graphs: dict[tuple[int, int], RcnnGraphs] = {}
 

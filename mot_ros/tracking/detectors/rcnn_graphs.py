@@ -31,8 +31,9 @@ from torch import Tensor
 
 from mot_ros.tracking.captured import Captured
 from mot_ros.tracking.config.rcnn import RcnnSettings
+from mot_ros.tracking.detectors.detection_table import SETTLED
 from mot_ros.tracking.detectors.rcnn_input import normalised, smoothed, statistics
-from mot_ros.tracking.detectors.rcnn_table import SETTLED, tabled
+from mot_ros.tracking.detectors.rcnn_table import tabled
 from mot_ros.tracking.nets.body import Body
 from mot_ros.tracking.nets.emm import Emm, EmmOptions
 from mot_ros.tracking.nets.emm_decode import Grid

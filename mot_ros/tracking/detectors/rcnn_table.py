@@ -27,16 +27,12 @@ from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked
 from mot_ros.tracking.nets.legacy_boxes import clip, to_exclusive
 
-BOX, SCORE, LABEL, THERE, SETTLED = slice(0, 4), 4, 5, 6, 7
-"""Columns of a table; of the last one every row says the same."""
-COLUMNS = 8
-
 
 def tabled(
         scores: Tensor, boxes: Tensor, there: Tensor, labels: Tensor, size: tuple[int, int],
         settings: RcnnSettings) -> Tensor:
     """
-    Return the detections of an image as a table (M, 8) float32, best first, M at most wanted.
+    Return the detections of an image as a table (M, 8), best first, see detection_table.py.
 
     Of `scores` (P, L) and `boxes` (P, L, 4), inclusive pixels of the input of (width, height),
     of each of the classes `labels` (L,) at P places, of which those `there` (P,) count. Boxes

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.classes import Classes
+from mot_ros.tracking.device import exact
 from mot_ros.tracking.nets import legacy_boxes
 from mot_ros.tracking.nets.rpn import Selection
 from mot_ros.tracking.nets.siammot import SiamMot
@@ -38,10 +39,8 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def exactly(device: torch.device) -> Iterator[None]:
-    """Run networks without gradients, and on a GPU with the same numbers every time."""
-    exact = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), exact if device.type == 'cuda' else contextlib.nullcontext():
+    """Run networks without gradients, and with exact numbers."""
+    with torch.inference_mode(), exact(device):
         yield
 
 
