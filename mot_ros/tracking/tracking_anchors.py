@@ -56,7 +56,7 @@ class TrackingAnchors:
     """
 
     def __init__(self, anchors: Tensor) -> None:
-        self._anchors = anchors
+        self._anchors = anchors.double()
         self._grids = grids_of(anchors)
         if not self._grids:
             return
@@ -72,8 +72,8 @@ class TrackingAnchors:
         self._first = placed(np.cumsum([0, *areas[:-1]]))
         self._grid = placed(shapes)
         self._height, self._width = placed(sizes)[self._grid].T
-        self._columns = [placed(columns).float() for columns, _, _ in self._grids]
-        self._rows = [placed(rows).float() for _, rows, _ in self._grids]
+        self._columns = [placed(columns).double() for columns, _, _ in self._grids]
+        self._rows = [placed(rows).double() for _, rows, _ in self._grids]
         self._steps: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
     @property
@@ -89,24 +89,22 @@ class TrackingAnchors:
         if not self._grids:
             return compared_with_all(self._anchors, boxes, count)
         count = min(count, len(self))
+        boxes = boxes.double()
         x, y = ((boxes[:, :2] + boxes[:, 2:]) / 2).T.contiguous()
         columns = torch.stack([_ranked(places, x, count) for places in self._columns], dim=1)
         rows = torch.stack([_ranked(places, y, count) for places in self._rows], dim=1)
 
         centred = self._numbers[
             self._first + rows[:, self._grid, 0] * self._width + columns[:, self._grid, 0]]
-        shapes = torch.topk(
-            _iou(boxes[:, None], self._anchors[centred]), min(count, len(self._grid)),
-            dim=1).indices
+        shapes = _best(boxes, self._anchors, centred, min(count, len(self._grid))).indices
         t, i, j = self._walk(count)
         shape, box = shapes[:, t], torch.arange(len(boxes), device=boxes.device)[:, None]
         grid, width = self._grid[shape], self._width[shape]
         number = self._numbers[
             self._first[shape] + rows[box, grid, j] * width + columns[box, grid, i]]
         there = (i < width) & (j < self._height[shape])
-        overlaps = _iou(boxes[:, None], self._anchors[number]).masked_fill_(~there, -1)
-        best = torch.topk(overlaps, count, dim=1)
-        return Nearest(best.values, number.gather(1, best.indices))
+        best = _best(boxes, self._anchors, number, count, there)
+        return Nearest(best.overlaps, number.gather(1, best.indices))
 
     def _walk(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return ranks of shape, column and row (P,) from 0 on: what may be the best `count`."""
@@ -120,8 +118,9 @@ class TrackingAnchors:
 
 def compared_with_all(anchors: Tensor, boxes: Tensor, count: int) -> Nearest:
     """Return the same as TrackingAnchors.nearest by comparing each box with each anchor."""
-    best = torch.topk(_iou(boxes[:, None], anchors), min(count, len(anchors)), dim=1)
-    return Nearest(best.values, best.indices)
+    numbers = torch.arange(len(anchors), device=anchors.device).expand(len(boxes), -1)
+    best = _best(boxes.double(), anchors.double(), numbers, min(count, len(anchors)))
+    return Nearest(best.overlaps, best.indices)
 
 
 _Grid = tuple[NDArray[np.float64], NDArray[np.float64], Ints]
@@ -171,8 +170,40 @@ def _ranked(places: Tensor, at: Tensor, count: int) -> Tensor:
     # the nearest ones are neighbours; they begin where the next one after them is farther off
     middles = (places[:-most] + places[most:]) / 2
     window = torch.searchsorted(middles, at)[:, None] + torch.arange(most, device=at.device)
-    ranked = window.gather(1, (places[window] - at[:, None]).abs().argsort(dim=1))
+    distances = (places[window] - at[:, None]).abs()
+    ranked = window.gather(1, distances.argsort(dim=1, stable=True))
     return torch.nn.functional.pad(ranked, (0, count - most))
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best anchors of N boxes: IoU (N, K) in float32, places (N, K) among the candidates."""
+
+    overlaps: Tensor
+    indices: Tensor
+
+
+def _best(
+        boxes: Tensor, anchors: Tensor, numbers: Tensor, count: int,
+        there: Tensor | None = None) -> _Best:
+    """
+    Return the `count` best of the candidates `numbers` (N, M) of boxes (N, 4), both in float64.
+
+    Sort by IoU, at equal IoU by the distance of the centres, then by the number of the anchor.
+    Candidates that are not `there` (N, M) come last, with an IoU of -1. In float64 anchors inside
+    a box that are equally large have equal IoU, so ties do not depend on the processor.
+    """
+    candidates = anchors[numbers]
+    overlaps = _iou(boxes[:, None], candidates)
+    if there is not None:
+        overlaps = overlaps.masked_fill(~there, -1)
+    offsets = candidates[..., :2] + candidates[..., 2:] - boxes[:, None, :2] - boxes[:, None, 2:]
+    order = numbers.argsort(dim=1, stable=True)
+    for keys, descending in ((offsets.square().sum(dim=-1), False), (overlaps, True)):
+        again = keys.gather(1, order).argsort(dim=1, descending=descending, stable=True)
+        order = order.gather(1, again)
+    order = order[:, :count]
+    return _Best(overlaps.gather(1, order).float(), order)
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:

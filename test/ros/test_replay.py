@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 
 import numpy as np
@@ -223,7 +224,8 @@ def test_it_waits_for_subscribers_and_gives_up(replay, bench, bag):
     bench.collect(String, WORDS)
     child = replay(bag, wait_for_subscribers=f'{WORDS}, {IMAGES}', subscriber_timeout=3.0)
     assert child.wait() == 1
-    assert f'nobody subscribed to {IMAGES} within 3 s' in child.text
+    # on a busy machine the other topic may not have been discovered either
+    assert re.search(f'nobody subscribed to (?:{WORDS}, )?{IMAGES} within 3 s', child.text)
     assert '0 messages' in child.text
 
 

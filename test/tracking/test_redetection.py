@@ -221,11 +221,8 @@ def test_smot_follows_the_same_people_with_two_downloads_a_frame(film, motion, a
     for one, other in zip(found, expected, strict=True):
         assert one.ids.tolist() == other.ids.tolist()
         assert one.states.tolist() == other.states.tolist()
-    # of anchors that overlap a track equally, rounding may choose another one as the last of K
-    apart = np.concatenate([
-        np.abs(one.boxes - other.boxes).max(axis=1)
-        for one, other in zip(found, expected, strict=True)])
-    assert np.quantile(apart, 0.95) < 1e-3 and apart.max() < 5
+        # also where several anchors overlap a track equally: ties go by distance and number
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-2)
     # of the first frame also the anchors, for grids that all frames of its size have
     assert max(asked) == 2
 

@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from fractions import Fraction
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
@@ -108,6 +110,33 @@ def test_the_order_of_anchors_does_not_matter():
     found, known = TrackingAnchors(SSD[order]).nearest(boxes, 5), INDEX.nearest(boxes, 5)
     torch.testing.assert_close(found.overlaps, known.overlaps)
     torch.testing.assert_close(SSD[order][found.rows], SSD[known.rows])
+
+
+def by_definition(anchors, box, count):
+    """Return the numbers of the best anchors by IoU, distance of the centres, number, exactly."""
+    def exact(values):
+        return [Fraction(float(value)) for value in values]
+
+    def key(number):
+        (x1, y1, x2, y2), (u1, v1, u2, v2) = exact(box), exact(anchors[number])
+        shared = (max(min(x2, u2) - max(x1, u1), 0) * max(min(y2, v2) - max(y1, v1), 0))
+        union = (x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1) - shared
+        away = (x1 + x2 - u1 - u2) ** 2 + (y1 + y2 - v1 - v2) ** 2
+        return -shared / union, away, number
+    return sorted(range(len(anchors)), key=key)[:count]
+
+
+@pytest.mark.parametrize('box', [
+    [40, 40, 200, 220], [0, 0, 320, 256], [96, 64, 128, 128], [100.5, 80.25, 180.5, 239.75]])
+def test_equal_overlap_is_decided_by_distance_and_number(box):
+    """A box that holds many anchors of a shape overlaps each of them equally."""
+    boxes = torch.tensor([box], dtype=torch.float32)
+    expected = by_definition(SSD.numpy(), boxes[0].numpy(), 20)
+    assert INDEX.nearest(boxes, 20).rows[0].tolist() == expected
+    assert compared_with_all(SSD, boxes, 20).rows[0].tolist() == expected
+    # beside others, in whatever places a processor computes several at once
+    many = torch.cat([torch.rand(12, 4) * 50 + torch.tensor([0.0, 0, 60, 60]), boxes])
+    assert INDEX.nearest(many, 20).rows[-1].tolist() == expected
 
 
 def test_no_more_anchors_are_given_than_there_are():
