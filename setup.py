@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from pathlib import Path
 
@@ -50,13 +39,13 @@ setup(
     entry_points={
         'console_scripts': [
             'mot_ros = mot_ros.cli:main',
-            'camera = mot_ros.ros.camera:main',
-            'demo = mot_ros.ros.demo:main',
-            'recorder = mot_ros.ros.recorder:main',
-            'replay = mot_ros.ros.replay:main',
-            'tracker = mot_ros.ros.node:main',
-            'trackers = mot_ros.ros.trackers:main',
-            'visualizer = mot_ros.ros.visualizer:main',
+            'camera = mot_ros.ros.nodes.camera:main',
+            'demo = mot_ros.ros.nodes.demo:main',
+            'recorder = mot_ros.ros.nodes.recorder:main',
+            'replay = mot_ros.ros.nodes.replay:main',
+            'tracker = mot_ros.ros.nodes.tracker:main',
+            'trackers = mot_ros.ros.nodes.trackers:main',
+            'visualizer = mot_ros.ros.nodes.visualizer:main',
         ],
     },
 )

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 What the parts of SiamMOT and SMILEtrack are worth, on composed crowds that no training has seen.
@@ -63,8 +52,8 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.memory import keep_memory
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.malloc import keep_memory
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 keep_memory()
@@ -73,31 +62,31 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mot_ros.benchmarking.machine import describe_machine
+from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.data.composed.scene import Crowd, CrowdScene, frames
 from mot_ros.data.composed.truth import rows_of, Truth
 from mot_ros.data.mot import MotRows
 from mot_ros.data.output import write_text
 from mot_ros.evaluation import scoring
 from mot_ros.evaluation.composed import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import average_precision, overlaps
-from mot_ros.tracking import weights
 from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.params_file import parse_assignment
 from mot_ros.tracking.config.rcnn import RcnnSettings
+from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.detectors.rcnn import RcnnDetector
-from mot_ros.tracking.detectors.recorded import CachedDetector
-from mot_ros.tracking.detectors.sight import Sight
+from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
+from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
 from mot_ros.tracking.errors import ConfigError, MotError, SourceError, WeightsError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.params_file import parse_assignment
-from mot_ros.tracking.region_eyes import SeeingDetector
-from mot_ros.tracking.settings import build, catalogue, flatten
-from mot_ros.tracking.siam_memory import SiamMemory
+from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
 from mot_ros.tracking.types import Detections, Frame, Tracks
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training.supplies import held_out_people, Supplies
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 
 """
@@ -50,15 +39,15 @@ for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 import numpy as np
 import scipy
 
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.evaluation.markdown import markdown_table
-from mot_ros.tracking.assignment import overlapping
+from mot_ros.benchmarking.machine import describe_machine
+from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.tracking.association.assignment import overlapping
 from mot_ros.tracking.config import ByteTrackSettings, Settings, SortSettings
-from mot_ros.tracking.contracts import Method
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.methods import make_method
 from mot_ros.tracking.methods.bytetrack import ByteTrack
 from mot_ros.tracking.methods.sort import Sort
-from mot_ros.tracking.settings import build
+from mot_ros.tracking.protocols import Method
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints
 
 SIZES = '10,50,200,1000,3000'

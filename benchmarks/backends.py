@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Backends: what our networks take in torch, and in onnxruntime.
@@ -31,7 +20,7 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 
@@ -40,15 +29,15 @@ import numpy as np
 import onnxruntime
 import torch
 
-from mot_ros.evaluation.markdown import markdown_table
-from mot_ros.evaluation.result_file import write_result
-from mot_ros.tracking import weights
+from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.result_file import write_result
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.looking_pool import make_embedder
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.settings import build
+from mot_ros.tracking.tracks.appearance_pool import make_embedder
 from mot_ros.tracking.types import Floats, Frame
+from mot_ros.tracking.weights import store as weights
 
 BACKENDS = ('torch', 'onnx')
 VIDEO = weights.cache_root().parent / 'videos' / 'vtest.avi'

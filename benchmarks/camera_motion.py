@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Camera motion on PETS09-S2L1: how long a frame takes in every mode, and whether it is right.
@@ -34,14 +23,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mot_ros.benchmarking.markdown import table_of_rows
+from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.video import FrameSource, open_source
-from mot_ros.evaluation.markdown import table_of_rows
-from mot_ros.evaluation.result_file import write_result
-from mot_ros.tracking import weights
-from mot_ros.tracking.camera_motion import CameraMotion
 from mot_ros.tracking.errors import MotError
+from mot_ros.tracking.motion.camera_motion import CameraMotion
+from mot_ros.tracking.motion.warp import Warp
 from mot_ros.tracking.types import Frame
-from mot_ros.tracking.warp import Warp
+from mot_ros.tracking.weights import store as weights
 
 WAYS = (('off', 'flow'), ('auto', 'flow'), ('on', 'flow'), ('auto', 'ecc'), ('on', 'ecc'))
 """Mode and method of every row."""

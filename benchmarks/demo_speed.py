@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 The demo's speed in several states of the source tree, on the same machine and in the same run.
@@ -38,7 +27,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mot_ros.evaluation.result_file import write_result
+from mot_ros.benchmarking.result_file import write_result
 
 ROOT = Path(__file__).resolve().parent.parent
 VIDEO = Path('~/.cache/mot_ros/videos/vtest.avi').expanduser()
@@ -121,8 +110,8 @@ def start(
 
 def turn(options: argparse.Namespace) -> dict[str, float]:
     """Run the demo and return milliseconds of its median frame, and what it found."""
-    from mot_ros.tracking.memory import keep_memory
-    from mot_ros.tracking.threads import share_cores
+    from mot_ros.tracking.runtime.malloc import keep_memory
+    from mot_ros.tracking.runtime.threads import share_cores
 
     # before anything loads torch, as the command line does it
     share_cores()
@@ -131,11 +120,11 @@ def turn(options: argparse.Namespace) -> dict[str, float]:
     from mot_ros.data.sources import open_frames
     from mot_ros.evaluation.runner import Run, timed
     from mot_ros.tracking.config import Settings
+    from mot_ros.tracking.config.params_file import parse_assignment
+    from mot_ros.tracking.config.schema import build, catalogue
     from mot_ros.tracking.detectors import make_detector
     from mot_ros.tracking.methods import make_tracker
-    from mot_ros.tracking.params_file import parse_assignment
     from mot_ros.tracking.sequence import SequenceGuard
-    from mot_ros.tracking.settings import build, catalogue
 
     known = catalogue(Settings, next(iter(Settings.presets)))
     values = dict(parse_assignment(text, known) for text in options.set)

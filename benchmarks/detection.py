@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 How well a detector finds people: on frames of PETS09-S2L1, and on annotated images.
@@ -33,26 +22,26 @@ import sys
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 
 import numpy as np
 from tqdm import tqdm
 
+from mot_ros.benchmarking.markdown import table_of_rows
+from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.mot import MotRows, NO_ID, read_truth
 from mot_ros.data.video import open_source
-from mot_ros.evaluation.markdown import table_of_rows
 from mot_ros.evaluation.metrics import average_precision, matched_overlaps
-from mot_ros.evaluation.result_file import write_result
-from mot_ros.tracking import weights
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.config.params_file import parse_assignment
+from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.errors import MotError, SourceError
-from mot_ros.tracking.params_file import parse_assignment
-from mot_ros.tracking.settings import build, catalogue, flatten
+from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Frame
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training.supplies import held_out, read_supplies
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 A speed sweep from a driving car: until when each way of following people still follows them.
@@ -42,8 +31,8 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.memory import keep_memory
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.malloc import keep_memory
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 keep_memory()
@@ -52,6 +41,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mot_ros.benchmarking.machine import describe_machine
+from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.data.composed.backgrounds import background_files
 from mot_ros.data.composed.cutouts import Cutout, read_cutouts
 from mot_ros.data.composed.driving import Drive, DrivingScene, RATE
@@ -62,21 +53,19 @@ from mot_ros.data.composed.truth import apparent_shift, rows_of, Truth
 from mot_ros.data.mot import MotRows
 from mot_ros.evaluation import scoring
 from mot_ros.evaluation.composed import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
-from mot_ros.evaluation.ignoring import assign
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.evaluation.markdown import markdown_table
+from mot_ros.evaluation.ignore_regions import assign
 from mot_ros.evaluation.metrics import overlaps
 from mot_ros.evaluation.tracklet_merge import lasting
-from mot_ros.tracking import weights
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.contracts import Tracker
-from mot_ros.tracking.detectors.rcnn import RcnnDetector
+from mot_ros.tracking.config.params_file import parse_assignment
+from mot_ros.tracking.config.schema import build, catalogue
+from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.params_file import parse_assignment
-from mot_ros.tracking.region_eyes import SeeingDetector
-from mot_ros.tracking.settings import build, catalogue
+from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+from mot_ros.tracking.protocols import Tracker
 from mot_ros.tracking.types import Frame, Tracks
+from mot_ros.tracking.weights import store as weights
 
 LOOKS = {'clear': Look(), 'dusk': Look(
     brightness=0.25, period=1.3, noise=12.0, jpeg=60, exposure=1 / 25)}

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Appearance: what the boxes of one frame cost one by one, and all in one batch.
@@ -33,7 +22,7 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 
@@ -42,12 +31,12 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.evaluation.markdown import markdown_table
-from mot_ros.evaluation.result_file import write_result
-from mot_ros.tracking.appearance import Embedder, unit, windows
-from mot_ros.tracking.colour_histogram import ColourHistogram
-from mot_ros.tracking.nets.slm import CROP, Slm, VARIANTS
-from mot_ros.tracking.slm_embedder import SlmEmbedder
+from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.result_file import write_result
+from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
+from mot_ros.tracking.appearance.embedder import Embedder, unit, windows
+from mot_ros.tracking.appearance.slm import SlmEmbedder
+from mot_ros.tracking.nets.slm.network import CROP, Slm, VARIANTS
 from mot_ros.tracking.types import Floats, Frame
 
 SIZE = (768, 576)

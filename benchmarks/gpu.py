@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 The published table of speeds: whole frames on a GPU, from bytes on the host to boxes on the host.
@@ -45,8 +34,8 @@ import traceback
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.memory import keep_memory
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.malloc import keep_memory
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 keep_memory()
@@ -54,28 +43,28 @@ keep_memory()
 import torch
 from tqdm import tqdm
 
+from mot_ros.benchmarking import method_stages, soak, stages, untrained, whole_frames
+from mot_ros.benchmarking.machine import surroundings
+from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.peaks import measured
+from mot_ros.benchmarking.profiling import profiled
+from mot_ros.benchmarking.roofline import counted, Layer, Roof
+from mot_ros.benchmarking.stages import made_up_boxes, made_up_frame
+from mot_ros.benchmarking.whole_frames import Footage
 from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.output import write_text
 from mot_ros.data.video import open_source
-from mot_ros.evaluation import method_stages, soak, stages, untrained, whole_frames
-from mot_ros.evaluation.likeness import compare
-from mot_ros.evaluation.machine import surroundings
-from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import score
-from mot_ros.evaluation.peaks import measured
-from mot_ros.evaluation.profiling import profiled
-from mot_ros.evaluation.roofline import counted, Layer, Roof
-from mot_ros.evaluation.stages import made_up_boxes, made_up_frame
-from mot_ros.evaluation.whole_frames import Footage
-from mot_ros.tracking import weights
+from mot_ros.evaluation.run_comparison import compare
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.device import resolve_device
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.looking_pool import make_embedder
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.nets.siammot import load_network
-from mot_ros.tracking.settings import build
+from mot_ros.tracking.nets.siammot.network import load_network
+from mot_ros.tracking.runtime.device import resolve_device
+from mot_ros.tracking.tracks.appearance_pool import make_embedder
+from mot_ros.tracking.weights import store as weights
 
 CACHE = weights.cache_root().parent
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """
 Answers in two minutes of a GPU what a review on paper could only predict. From the repository root (module names are those before the moves of house.md):
 PYTHONPATH=. python3 first_day.py       (CPU: PYTHONPATH=. python first_day.py cpu, to see whether it runs)
@@ -76,12 +65,13 @@ def flags(**k):
     )
 
 
-from mot_ros.tracking.nets import emm, emm_decode
+from mot_ros.tracking.nets.siammot import emm
+from mot_ros.tracking.nets.siammot import emm_decode
 from mot_ros.tracking.nets.fixed_nms import fixed_nms
-from mot_ros.tracking.nets.precision import lower
-from mot_ros.tracking.nets.roi_align import CellTable, levels_of, roi_align
-from mot_ros.tracking.nets.siammot import Architecture
-from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.tracking.nets.ops.precision import lower
+from mot_ros.tracking.nets.rcnn.roi_align import CellTable, levels_of, roi_align
+from mot_ros.tracking.nets.siammot.network import Architecture
+from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 
 say(torch.__version__, torch.version.cuda, dev if CPU else torch.cuda.get_device_name(0))
 W, H = (320, 192) if SMALL else (1280, 704)
@@ -195,7 +185,7 @@ for K, dt in itertools.product(
     )
 if not CPU:
     say('--- 5 what a failed capture leaves behind (Captured promises: nothing)')
-    from mot_ros.tracking.captured import Captured
+    from mot_ros.tracking.runtime.cuda_graph import Captured
 
     before = torch.cuda.current_stream()
     bad = Captured(lambda x: (x * float(x.sum().item()),), dev)

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Tracking by boxes alone, on MOTChallenge sequences from their public detections, beside peers.
@@ -40,15 +29,15 @@ from typing import Any
 
 import numpy as np
 
+from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.annotated import Annotated
 from mot_ros.data.mot import MotRows
 from mot_ros.data.mot_folder import MotFolder, sequence_folders
 from mot_ros.evaluation import scoring
 from mot_ros.evaluation.benchmark import run_all
 from mot_ros.evaluation.job import Job
-from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.options import Options
-from mot_ros.evaluation.result_file import write_result
 from mot_ros.tracking.errors import MotError, SourceError
 
 BLIND = {'appearance.type': 'none'}

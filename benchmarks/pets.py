@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 The default detector and the trackers on PETS09-S2L1: 795 frames, 7 Hz, 19 people.
@@ -40,8 +29,8 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.memory import keep_memory
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.malloc import keep_memory
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 keep_memory()
@@ -50,24 +39,24 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mot_ros.benchmarking.machine import describe_machine
+from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.video import FrameSource, open_source
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import average_precision, score, Scores
 from mot_ros.evaluation.runner import cached_detector, Run, timed, TimedDetector
-from mot_ros.tracking import weights
-from mot_ros.tracking.camera_motion import CameraMotion
-from mot_ros.tracking.colour_histogram import ColourHistogram
+from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.config import BY_BOXES, SEEING, Settings
+from mot_ros.tracking.config.params_file import parse_assignment
+from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.detectors.recorded import RecordedDetections
+from mot_ros.tracking.detectors.wrappers.recorded import RecordedDetections
 from mot_ros.tracking.errors import ConfigError, MotError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.params_file import parse_assignment
+from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.sequence import SequenceGuard
-from mot_ros.tracking.settings import build, catalogue, flatten
 from mot_ros.tracking.types import Detections, Floats, Frame
+from mot_ros.tracking.weights import store as weights
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = weights.cache_root().parent

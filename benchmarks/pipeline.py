@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 The two pipelines of the tracker node: frames per second, and how old their tracks are.
@@ -39,24 +28,24 @@ from rclpy.logging import get_logger
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Header
 
+from mot_ros.benchmarking.markdown import table_of_rows
+from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.video import open_source
-from mot_ros.evaluation.markdown import table_of_rows
-from mot_ros.evaluation.result_file import write_result
-from mot_ros.ros.contents import Content, PackedPicture
 from mot_ros.ros.conversion import to_stamp
-from mot_ros.ros.engine import Engine
-from mot_ros.ros.health import Health
-from mot_ros.ros.intake import Arrival
-from mot_ros.ros.loading import load_detector, load_tracker
-from mot_ros.ros.mailbox import Mailbox
-from mot_ros.ros.worker import Worker
-from mot_ros.tracking import weights
+from mot_ros.ros.diagnostics.counters import Health
+from mot_ros.ros.pipeline.admission import Arrival
+from mot_ros.ros.pipeline.engine import Engine
+from mot_ros.ros.pipeline.frame_messages import Content, PackedPicture
+from mot_ros.ros.pipeline.frame_queue import Mailbox
+from mot_ros.ros.pipeline.loading import load_detector, load_tracker
+from mot_ros.ros.pipeline.worker import Worker
 from mot_ros.tracking.config import NodeSettings
-from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import MotError
-from mot_ros.tracking.settings import build
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.runtime.threads import share_cores
 from mot_ros.tracking.types import Detections, Frame, Tracks
+from mot_ros.tracking.weights import store as weights
 
 SIZE = (1280, 720)
 PIPELINES = ('latency', 'throughput')

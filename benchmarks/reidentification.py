@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 How well appearance alone tells the people of PETS09-S2L1 apart, on crops of the truth.
@@ -38,24 +27,24 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.benchmarking.markdown import table_of_rows
+from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.composed.person_crops import CropChoice, PersonCrops
 from mot_ros.data.mot import MotRows, read_truth
 from mot_ros.data.video import open_source
-from mot_ros.evaluation.markdown import table_of_rows
-from mot_ros.evaluation.result_file import write_result
-from mot_ros.tracking import weights
-from mot_ros.tracking.appearance import cosines, Embedder
-from mot_ros.tracking.colour_histogram import ColourHistogram
+from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
+from mot_ros.tracking.appearance.concatenated import JoinedLooks
+from mot_ros.tracking.appearance.embedder import cosines, Embedder
 from mot_ros.tracking.errors import MotError
-from mot_ros.tracking.joined_looks import JoinedLooks
 from mot_ros.tracking.types import Floats, Frame
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training.supplies import held_out_people
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -220,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         truth = truth[truth.values > 0]
         embedders: dict[str, Embedder] = {'colour': ColourHistogram()}
         if args.weights:
-            from mot_ros.tracking.slm_embedder import SlmEmbedder
+            from mot_ros.tracking.appearance.slm import SlmEmbedder
 
             slm = SlmEmbedder(args.weights, args.device)
             embedders['SLM'] = slm

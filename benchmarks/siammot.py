@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 SiamMOT: what its stages cost on a CPU, and how that grows with the number of tracks.
@@ -32,8 +21,8 @@ import sys
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.memory import keep_memory
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.malloc import keep_memory
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 keep_memory()
@@ -41,16 +30,16 @@ keep_memory()
 import torch
 from tqdm import tqdm
 
-from mot_ros.evaluation import stages
-from mot_ros.evaluation.machine import surroundings
-from mot_ros.evaluation.markdown import markdown_table
-from mot_ros.evaluation.method_stages import siammot_stages
-from mot_ros.evaluation.roofline import counted, Roof
+from mot_ros.benchmarking import stages
+from mot_ros.benchmarking.machine import surroundings
+from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.method_stages import siammot_stages
+from mot_ros.benchmarking.roofline import counted, Roof
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.device import resolve_device
-from mot_ros.tracking.nets.bodies import BODIES
-from mot_ros.tracking.nets.siammot import Architecture
-from mot_ros.tracking.settings import build
+from mot_ros.tracking.config.schema import build
+from mot_ros.tracking.nets.backbones.registry import BODIES
+from mot_ros.tracking.nets.siammot.network import Architecture
+from mot_ros.tracking.runtime.device import resolve_device
 
 RESULTS = Path(__file__).resolve().parent / 'results' / 'siammot_stages.json'
 GROUPS = {

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 SMOT measured: on PETS09-S2L1, on shifted people, by thresholds, by objects and by input size.
@@ -37,8 +26,8 @@ import time
 from typing import Any
 
 # flake8: noqa: E402
-from mot_ros.tracking.memory import keep_memory
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.malloc import keep_memory
+from mot_ros.tracking.runtime.threads import share_cores
 
 share_cores()  # before anything loads torch
 keep_memory()
@@ -48,26 +37,26 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.video import open_source
-from mot_ros.evaluation.markdown import markdown_table
 from mot_ros.evaluation.metrics import score
-from mot_ros.evaluation.result_file import write_result
-from mot_ros.tracking import weights
-from mot_ros.tracking.assignment import assign, Pairs
+from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
+from mot_ros.tracking.association.assignment import assign, Pairs
 from mot_ros.tracking.boxes import iou
-from mot_ros.tracking.colour_histogram import ColourHistogram
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.config.smot import SMOT_CODE, SMOT_PAPER
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.detectors.dense import dense, DenseDetector, RawDetections
+from mot_ros.tracking.detectors.ssd.raw_outputs import dense, DenseDetector, RawDetections
 from mot_ros.tracking.errors import MotError
-from mot_ros.tracking.flow import make_box_motion
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.redetection import redetect
-from mot_ros.tracking.settings import build
-from mot_ros.tracking.tracking_anchors import compared_with_all, TrackingAnchors
+from mot_ros.tracking.methods.smot.redetection import redetect
+from mot_ros.tracking.methods.smot.tracking_anchors import compared_with_all, TrackingAnchors
+from mot_ros.tracking.motion.optical_flow import make_box_motion
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints
+from mot_ros.tracking.weights import store as weights
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'benchmarks' / 'results'

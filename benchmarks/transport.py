@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Camera images over DDS: how many arrive, and what the node itself adds to their latency.
@@ -45,13 +34,13 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
-from mot_ros.evaluation.machine import describe_machine
-from mot_ros.ros.children import ChildError, Children, module, ros_args
+from mot_ros.benchmarking.machine import describe_machine
+from mot_ros.ros.child_processes import ChildError, Children, module, ros_args
+from mot_ros.ros.diagnostics.monitor import MonitorNode
 from mot_ros.ros.domain import own_domain
-from mot_ros.ros.monitor import MonitorNode
-from mot_ros.ros.node import start
-from mot_ros.ros.process import run
-from mot_ros.ros.share import profile_variable, share
+from mot_ros.ros.nodes.tracker import start
+from mot_ros.ros.package_share import profile_variable, share
+from mot_ros.ros.spin import run
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.types import Detections, Frame
 

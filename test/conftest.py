@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Fixtures: nodes in a ROS domain of their own, and processes that are never left behind."""
 
@@ -23,7 +12,7 @@ from typing import Any, TYPE_CHECKING
 
 import pytest
 
-from mot_ros.tracking.threads import share_cores
+from mot_ros.tracking.runtime.threads import share_cores
 
 if TYPE_CHECKING:
     from ros_bench import Bench, Child
@@ -41,7 +30,7 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[int]
     """Give the test and its processes a domain that nothing else on this machine uses."""
     pytest.importorskip('rclpy')
     from mot_ros.ros.domain import claimed_domain
-    from mot_ros.ros.share import profile_variable, PROFILE_VARIABLES
+    from mot_ros.ros.package_share import profile_variable, PROFILE_VARIABLES
 
     with claimed_domain() as domain:
         for name in PROFILE_VARIABLES:

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 The table in docs/parameters.md, made from the settings: run this as a script to write it anew.
@@ -22,7 +11,7 @@ from pathlib import Path
 import sys
 
 from mot_ros.tracking.config import NodeSettings
-from mot_ros.tracking.settings import catalogue, Setting, Value
+from mot_ros.tracking.config.schema import catalogue, Setting, Value
 
 PAGE = Path(__file__).resolve().parent.parent / 'docs' / 'parameters.md'
 BEGIN = '<!-- parameters: test/parameter_table.py writes this -->\n'

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """`mot_ros bench`: stages, their work, and the figures that are written."""
 
@@ -23,12 +12,12 @@ import pytest
 import torch
 
 from mot_ros import cli
-from mot_ros.evaluation import method_stages, stages
-from mot_ros.evaluation.peaks import Peaks
-from mot_ros.evaluation.roofline import Layer, Roof
+from mot_ros.benchmarking import method_stages, stages
+from mot_ros.benchmarking.peaks import Peaks
+from mot_ros.benchmarking.roofline import Layer, Roof
 from mot_ros.tracking.config import METHODS, Settings
-from mot_ros.tracking.nets.siammot import Architecture
-from mot_ros.tracking.settings import build
+from mot_ros.tracking.config.schema import build
+from mot_ros.tracking.nets.siammot.network import Architecture
 
 TINY = ['--size', '96x64', '--rounds', '2', '--frames', '2']
 SMALL = ['--random', '--body', 'mobilenetv3', '--set', 'rcnn.short_side=64']

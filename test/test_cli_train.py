@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Training from the command line: the default models in small, and what the command refuses."""
 
@@ -18,12 +7,12 @@ import pytest
 
 from mot_ros import cli
 from mot_ros.commands import train_defaults
-from mot_ros.tracking import weights
+from mot_ros.tracking.appearance.slm import SlmEmbedder
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.nets.siammot import load_network
-from mot_ros.tracking.settings import build
-from mot_ros.tracking.slm_embedder import SlmEmbedder
+from mot_ros.tracking.nets.siammot.network import load_network
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training import curve
 
 

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 The scripts find the ROS 2 to work with and never mix two, on machines that are stood in for.
@@ -82,8 +71,9 @@ class Machine:
             shutil.copytree(ROOT / name, self.root / name)
         for name in ('package.xml', 'setup.py', 'setup.cfg'):
             shutil.copy(ROOT / name, self.root)
-        (self.root / 'mot_ros/tracking').mkdir(parents=True)
-        shutil.copy(ROOT / 'mot_ros/tracking/weights.py', self.root / 'mot_ros/tracking')
+        (self.root / 'mot_ros/tracking/weights').mkdir(parents=True)
+        shutil.copy(
+            ROOT / 'mot_ros/tracking/weights/store.py', self.root / 'mot_ros/tracking/weights')
         self.log.touch()
         self.tool('apt-get', '#!/bin/sh\nexit 1\n')
         self.tool('rosdep', '#!/bin/sh\necho "rosdep $*" >> "$CALLS"\n')
@@ -222,7 +212,7 @@ def test_without_ros_the_workspace_of_before_is_left_alone(robot):
     done = robot.run('demo')
     assert done.returncode == 0, done.stderr
     calls = robot.calls()
-    assert f'{robot.root}/.venv/bin/python -P -m mot_ros.ros.demo' in calls
+    assert f'{robot.root}/.venv/bin/python -P -m mot_ros.ros.nodes.demo' in calls
     assert '.ros/' not in calls
     # what a shell had of a ROS 2 is not handed on to the wheels
     assert str(robot.ros) not in calls

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """`mot_ros bench`: what a method costs on this machine, beside what it must cost at least."""
 
@@ -26,12 +15,12 @@ from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import setting_options
 from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import build, flatten
 
 if TYPE_CHECKING:
-    from mot_ros.evaluation.roofline import Roof
-    from mot_ros.evaluation.whole_frames import Footage
+    from mot_ros.benchmarking.roofline import Roof
+    from mot_ros.benchmarking.whole_frames import Footage
 
 BY_NETWORK = ('siammot', 'tracktor')
 """Methods that see through the network whose weights and body can be chosen here."""
@@ -90,7 +79,7 @@ def _bench(args: argparse.Namespace) -> int:
         if file:
             check_writable(file)
     if args.png:
-        from mot_ros.evaluation import stage_chart
+        from mot_ros.benchmarking import stage_chart
 
         # not after minutes
         stage_chart.check()
@@ -133,7 +122,7 @@ def _network(
     if not args.random:
         name = args.weights or settings.rcnn.weights
         return _with(settings, {'rcnn.weights': name}), {'weights': name}
-    from mot_ros.evaluation.untrained import write_siammot
+    from mot_ros.benchmarking.untrained import write_siammot
 
     body = args.body or 'dla34'
     file = write_siammot(folder, body)
@@ -143,10 +132,10 @@ def _network(
 def _measured(
         args: argparse.Namespace, settings: Settings, about: dict[str, Any]) -> dict[str, Any]:
     """Measure what is asked for, say it, and return all of it."""
-    from mot_ros.evaluation.machine import surroundings
-    from mot_ros.evaluation.roofline import Roof
-    from mot_ros.evaluation.whole_frames import Footage
-    from mot_ros.tracking.device import resolve_device
+    from mot_ros.benchmarking.machine import surroundings
+    from mot_ros.benchmarking.roofline import Roof
+    from mot_ros.benchmarking.whole_frames import Footage
+    from mot_ros.tracking.runtime.device import resolve_device
 
     width, height = _size(args.size or '1280x720')
     tracks = _numbers('tracks', args.tracks or '0,10,50', ',', 0)
@@ -179,10 +168,10 @@ def _stages(
         args: argparse.Namespace, settings: Settings, size: tuple[int, int], tracks: list[int],
         roof: Roof) -> dict[str, Any]:
     """Time the stages one by one."""
-    from mot_ros.evaluation import method_stages, stages
-    from mot_ros.evaluation.markdown import markdown_table
-    from mot_ros.evaluation.roofline import counted
-    from mot_ros.tracking.device import resolve_device
+    from mot_ros.benchmarking import method_stages, stages
+    from mot_ros.benchmarking.markdown import markdown_table
+    from mot_ros.benchmarking.roofline import counted
+    from mot_ros.tracking.runtime.device import resolve_device
 
     device = resolve_device(settings.device)
     known: dict[str, Any] = {}
@@ -190,7 +179,7 @@ def _stages(
     def made(settings: Settings) -> list[stages.Stage]:
         if settings.method not in BY_NETWORK:
             return method_stages.other_stages(settings, size, tracks, args.crops)
-        from mot_ros.tracking.nets.siammot import load_network
+        from mot_ros.tracking.nets.siammot.network import load_network
 
         chosen, known['network_size'] = method_stages.siammot_stages(
             load_network(settings.rcnn.weights), settings, size, tracks,
@@ -202,7 +191,7 @@ def _stages(
         made(settings), _with_progress('stages', args.rounds), device, roof, layers)
     sys.stdout.write(markdown_table(stages.table(rows)) + '\n')
     if args.png:
-        from mot_ros.evaluation.stage_chart import draw
+        from mot_ros.benchmarking.stage_chart import draw
 
         draw(rows, settings.method, args.png)
         sys.stdout.write(f'wrote     {args.png}\n')
@@ -213,8 +202,8 @@ def _whole(
         args: argparse.Namespace, settings: Settings, footage: Footage,
         planted: list[int | None], roof: Roof) -> dict[str, Any]:
     """Time whole frames, and watch memory over many."""
-    from mot_ros.evaluation import soak, whole_frames
-    from mot_ros.evaluation.markdown import markdown_table
+    from mot_ros.benchmarking import soak, whole_frames
+    from mot_ros.benchmarking.markdown import markdown_table
 
     found: dict[str, Any] = {}
     rows: list[dict[str, Any]] = []

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """`mot_ros export`: a network as ONNX files."""
 
@@ -82,12 +71,12 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _ssd(args: argparse.Namespace) -> Sequence[Path]:
-    from mot_ros.tracking import weights
+    from mot_ros.tracking.config.schema import build
     from mot_ros.tracking.detectors.classes import wanted_labels
     from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
-    from mot_ros.tracking.nets.ssd import SsdMobileNetV3
-    from mot_ros.tracking.nets.ssd_export import write_onnx
-    from mot_ros.tracking.settings import build
+    from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
+    from mot_ros.tracking.onnx_backend.ssd_export import write_onnx
+    from mot_ros.tracking.weights import store as weights
 
     values = {
         f'detector.{name}': getattr(args, name) for name in ('width', 'height', 'weights')
@@ -106,14 +95,14 @@ def _ssd(args: argparse.Namespace) -> Sequence[Path]:
 
 
 def _siammot(args: argparse.Namespace) -> Sequence[Path]:
-    from mot_ros.tracking import weights
-    from mot_ros.tracking.detectors.rcnn_classes import class_table
-    from mot_ros.tracking.detectors.rcnn_input import network_size
-    from mot_ros.tracking.nets.rpn import Selection
-    from mot_ros.tracking.nets.siammot import load_network
-    from mot_ros.tracking.nets.siammot_export import GRAPHS, Plan, write_graphs
-    from mot_ros.tracking.settings import build
-    from mot_ros.tracking.siam_memory import emm_options, imm_options
+    from mot_ros.tracking.config.schema import build
+    from mot_ros.tracking.detectors.rcnn.classes import class_table
+    from mot_ros.tracking.detectors.rcnn.preprocess import network_size
+    from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options
+    from mot_ros.tracking.nets.rcnn.rpn import Selection
+    from mot_ros.tracking.nets.siammot.network import load_network
+    from mot_ros.tracking.onnx_backend.siammot_export import GRAPHS, Plan, write_graphs
+    from mot_ros.tracking.weights import store as weights
 
     args.assignments = args.assignments or []
     settings = build(Settings, setting_options.from_options(args, Settings))
@@ -134,10 +123,10 @@ def _siammot(args: argparse.Namespace) -> Sequence[Path]:
 
 
 def _slm(args: argparse.Namespace) -> Sequence[Path]:
-    from mot_ros.tracking import weights
-    from mot_ros.tracking.nets.slm import CHECKPOINT_KEY, running_part
-    from mot_ros.tracking.nets.slm_export import write_onnx
-    from mot_ros.tracking.nets.slms import make_slm, variant_of
+    from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, running_part
+    from mot_ros.tracking.nets.slm.variants import make_slm, variant_of
+    from mot_ros.tracking.onnx_backend.slm_export import write_onnx
+    from mot_ros.tracking.weights import store as weights
 
     if not args.weights:
         raise ConfigError('slm has no weights of its own; name a file with --weights')

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """`mot_ros merge`: tracks of a finished result joined by their looks (SiamMOT+), or left out."""
 
@@ -85,8 +74,8 @@ def _joined(args: argparse.Namespace, rows: MotRows) -> dict[int, int]:
     """Return the new id of every track that was seen in the images."""
     from mot_ros.data.sources import open_frames
     from mot_ros.evaluation.tracklet_merge import merge, MergeRules
-    from mot_ros.tracking.looking_pool import make_embedder
-    from mot_ros.tracking.settings import build
+    from mot_ros.tracking.config.schema import build
+    from mot_ros.tracking.tracks.appearance_pool import make_embedder
 
     settings = build(Settings, setting_options.from_options(args, Settings))
     embedder = make_embedder(settings)

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Options that choose settings, and the settings that they stand for."""
 
@@ -22,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import build, catalogue, flatten
 
 
 def add(group: Any, *, params: bool, example: str = 'bytetrack.high=0.6') -> None:
@@ -42,14 +31,14 @@ def add(group: Any, *, params: bool, example: str = 'bytetrack.high=0.6') -> Non
 
 def from_file(args: argparse.Namespace) -> dict[str, Any]:
     """Return what the parameter file says, if there is one."""
-    from mot_ros.tracking.params_file import read_params_file
+    from mot_ros.tracking.config.params_file import read_params_file
 
     return {} if args.params is None else read_params_file(args.params)
 
 
 def from_options(args: argparse.Namespace, root: type[Settings]) -> dict[str, Any]:
     """Return what the options say, which goes before a parameter file; --set before the rest."""
-    from mot_ros.tracking.params_file import parse_assignment
+    from mot_ros.tracking.config.params_file import parse_assignment
 
     known = catalogue(root, next(iter(root.presets)))
     values = {name: getattr(args, name) for name in ('method', 'preset', 'device')

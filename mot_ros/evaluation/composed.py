@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What benchmarks on composed video have in common: one network for several rows, and scores."""
 
@@ -25,11 +14,11 @@ from mot_ros.data.annotated import Annotated, even_stamps, every_frame
 from mot_ros.data.composed.truth import rows_of, Truth
 from mot_ros.data.mot import MotRows
 from mot_ros.evaluation import scoring
-from mot_ros.evaluation.ignoring import considered, without_ignored
-from mot_ros.tracking.detectors.sight import Sight
-from mot_ros.tracking.nets.emm import Emm
-from mot_ros.tracking.nets.imm import Imm
-from mot_ros.tracking.region_eyes import SeeingDetector
+from mot_ros.evaluation.ignore_regions import considered, without_ignored
+from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.types import Detections, Frame, Tracks
 
 VISIBLE = 0.3

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What is to be done on one sequence, and what came of it."""
 
@@ -25,11 +14,11 @@ from typing import Any
 
 from mot_ros.data.annotated import Place
 from mot_ros.data.output import write_text
-from mot_ros.evaluation.gallery import Moment
 from mot_ros.evaluation.live import LiveCost
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.scoring import Raw
-from mot_ros.evaluation.story import Change, Span
+from mot_ros.evaluation.track_events import Change, Span
+from mot_ros.evaluation.worst_frames import Moment
 
 PARTS = ('read', 'load', 'loop', 'score', 'gallery')
 """Of the work on a sequence: its truth, the detector, the frames, the scores, the pictures."""

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Outcomes as text, from which they come back exactly: every float bit for bit, every type.
@@ -29,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from mot_ros.evaluation.gallery import Moment
 from mot_ros.evaluation.job import Outcome
-from mot_ros.evaluation.story import Change, Span
+from mot_ros.evaluation.track_events import Change, Span
+from mot_ros.evaluation.worst_frames import Moment
 
 KINDS = 'biuf'
 """Of numpy's types: booleans, whole numbers and floats."""

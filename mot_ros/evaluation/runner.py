@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Runs a tracker over a source of frames and takes the time."""
 
@@ -32,13 +21,13 @@ from mot_ros.tracking.sequence import NANOSECONDS, Outcome, SequenceGuard
 if TYPE_CHECKING:
     from mot_ros.data.video import FrameSource
     from mot_ros.tracking.config import Settings
-    from mot_ros.tracking.contracts import Detector, Tracker
-    from mot_ros.tracking.detectors.dense import DenseDetector, RawDetections
-    from mot_ros.tracking.detectors.recorded import CachedDetector
-    from mot_ros.tracking.detectors.sight import Sight
-    from mot_ros.tracking.nets.emm import Emm
-    from mot_ros.tracking.nets.imm import Imm
-    from mot_ros.tracking.region_eyes import SeeingDetector
+    from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+    from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector, RawDetections
+    from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
+    from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+    from mot_ros.tracking.nets.siammot.emm import Emm
+    from mot_ros.tracking.nets.siammot.imm import Imm
+    from mot_ros.tracking.protocols import Detector, Tracker
     from mot_ros.tracking.types import Detections, Frame, Tracks
 
 
@@ -203,11 +192,11 @@ def cached_detector(
     fourth digit of a score. Raises ConfigError for a method that asks its own Faster R-CNN for
     more than detections.
     """
-    from mot_ros.tracking import weights
     from mot_ros.tracking.config import SEEING
     from mot_ros.tracking.detectors import make_detector
-    from mot_ros.tracking.detectors.recorded import CachedDetector
-    from mot_ros.tracking.detectors.region import read_mask
+    from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
+    from mot_ros.tracking.detectors.wrappers.region import read_mask
+    from mot_ros.tracking.weights import store as weights
 
     wanted, is_rcnn = settings.detector, settings.detector_type == 'rcnn'
     if is_rcnn and settings.method in SEEING:

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Tracks as markers on the plane Z = 1 of the camera's optical frame: outlines and ids."""
 
@@ -25,7 +14,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from mot_ros.data.box_messages import columns_of
 from mot_ros.drawing import colour_of
-from mot_ros.ros.optics import CameraModel, Doubles
+from mot_ros.ros.camera_model import CameraModel, Doubles
 from mot_ros.tracking.sequence import NANOSECONDS
 
 BEND = 8

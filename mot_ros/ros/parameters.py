@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The settings catalogue as ROS parameters: declared with units and ranges, read back whole."""
 
@@ -28,10 +17,10 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from mot_ros.ros.given import LAUNCH_PREFIX, merged, TRUTH
+from mot_ros.ros.parameter_overrides import LAUNCH_PREFIX, merged, TRUTH
 from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.config.schema import build, catalogue, flatten, Setting, Value
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import build, catalogue, flatten, Setting, Value
 
 _TYPES = {
     bool: Parameter.Type.BOOL, int: Parameter.Type.INTEGER, float: Parameter.Type.DOUBLE,

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a training begins with: a network with the weights of another one where they fit."""
 
@@ -19,13 +8,14 @@ from __future__ import annotations
 from mot_ros.data.composed.pairs import Pairs
 from mot_ros.data.composed.person_crops import Crops, MixedCrops, PersonCrops
 from mot_ros.data.tracked_images import TrackCrops
-from mot_ros.tracking import weights
 from mot_ros.tracking.errors import ConfigError, WeightsError
-from mot_ros.tracking.nets import siammot, slm
-from mot_ros.tracking.nets.siammot import BODY, SiamMot
-from mot_ros.tracking.nets.slm_small import SlmSmall, trunk_from_ssd
-from mot_ros.tracking.nets.slms import AnySlm, make_slm
-from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.tracking.nets.siammot import network as siammot
+from mot_ros.tracking.nets.siammot.network import BODY, SiamMot
+from mot_ros.tracking.nets.slm import network as slm
+from mot_ros.tracking.nets.slm.small import SlmSmall, trunk_from_ssd
+from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm
+from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training.plan import Plan, SlmPlan, SsdPlan
 from mot_ros.training.repeated import Repeated
 from mot_ros.training.siammot_task import SiamMotTask

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a training leaves: weights that say of themselves how they were made."""
 
@@ -28,10 +17,10 @@ import torch
 from torch import nn, Tensor
 
 from mot_ros import __version__
+from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.data.output import write_text
-from mot_ros.evaluation.machine import describe_machine
+from mot_ros.tracking.checkpoints.pinned import serialize, write
 from mot_ros.tracking.errors import ConfigError, WeightsError
-from mot_ros.tracking.weights_import import serialize, write
 from mot_ros.training import checkpoint
 from mot_ros.training.plan import Plan, SlmPlan, SsdPlan, told
 

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """One step of training SiamMOT: pairs of frames to the losses of all its parts."""
 
@@ -22,13 +11,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.nets.box_head import POOLED
-from mot_ros.tracking.nets.emm import Emm
-from mot_ros.tracking.nets.imm import Imm
-from mot_ros.tracking.nets.roi_align import levels_of, roi_align
-from mot_ros.tracking.nets.rpn import Selection
-from mot_ros.tracking.nets.search_region import Memory
-from mot_ros.tracking.nets.siammot import SiamMot
+from mot_ros.tracking.nets.rcnn.box_head import POOLED
+from mot_ros.tracking.nets.rcnn.roi_align import levels_of, roi_align
+from mot_ros.tracking.nets.rcnn.rpn import Selection
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.imm import Imm
+from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.search_region import Memory
 from mot_ros.training.emm_loss import CENTRE, emm_losses
 from mot_ros.training.imm_loss import imm_losses
 from mot_ros.training.rcnn_loss import box_losses, RcnnSampling, rpn_losses, sample_rois

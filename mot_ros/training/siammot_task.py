@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """SiamMotTask: SiamMOT, detector and motion model together, on pairs of images."""
 
@@ -24,10 +13,10 @@ import torch
 from torch import Tensor
 
 from mot_ros.data.composed.pairs import Pairs, PairSample
-from mot_ros.tracking.detectors.rcnn_input import images, STEP
+from mot_ros.tracking.detectors.rcnn.preprocess import images, STEP
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets import legacy_boxes
-from mot_ros.tracking.nets.siammot import SiamMot
+from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
+from mot_ros.tracking.nets.siammot.network import SiamMot
 from mot_ros.tracking.types import Frame
 from mot_ros.training.siammot_step import siammot_losses, StepOptions, Truth
 

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """SlmTask: SLM on crops of people, a few of each."""
 
@@ -27,7 +16,7 @@ from torch.nn import functional as F
 
 from mot_ros.data.composed.person_crops import Crops, CropSample
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.slms import AnySlm
+from mot_ros.tracking.nets.slm.variants import AnySlm
 from mot_ros.training.slm_loss import contrastive, hardest_triplet, pair_entropy
 
 FIRST_SCALE, FIRST_MIDDLE = 10.0, 0.5

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What an SSD learns from: which anchors are whom, and how wrong their scores and boxes are."""
 
@@ -25,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.anchors import encode
-from mot_ros.tracking.nets.nms import shared_and_union
+from mot_ros.tracking.nets.ops.nms import shared_and_union
+from mot_ros.tracking.nets.ssd.anchors import encode
 from mot_ros.training.focal import focal_loss, GAMMA
 from mot_ros.training.sampling import BACKGROUND, IGNORED, match
 

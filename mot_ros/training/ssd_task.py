@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """SsdTask: the default detector, for people alone, on single images."""
 
@@ -28,8 +17,8 @@ from mot_ros.tracking.boxes import clip
 from mot_ros.tracking.detectors.coco import CATEGORY_IDS
 from mot_ros.tracking.detectors.preprocess import stretched
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.anchors import make_anchors
-from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.tracking.nets.ssd.anchors import make_anchors
+from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.types import Floats, Frame
 from mot_ros.training.ssd_loss import Seen, ssd_losses, SsdLoss
 

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The ablations: what they measure of networks that know the truth, and that nothing is lost."""
 
@@ -28,8 +17,8 @@ import torch
 
 from mot_ros.data.composed import pairs
 from mot_ros.data.composed.figures import draw_figures
-from mot_ros.tracking.nets.search_region import Memory
-from mot_ros.tracking.nets.slms import make_slm
+from mot_ros.tracking.nets.siammot.search_region import Memory
+from mot_ros.tracking.nets.slm.variants import make_slm
 from mot_ros.tracking.types import Detections, Frame
 from mot_ros.training import supplies
 from test.benchmarks.knowing import Knowing

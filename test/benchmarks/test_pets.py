@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The PETS benchmark on a small video of its own: every mode, its JSON, and resuming."""
 
@@ -24,8 +13,8 @@ import numpy as np
 import pytest
 
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build, flatten
 import mot_ros.tracking.detectors
-from mot_ros.tracking.settings import build, flatten
 from mot_ros.tracking.types import Detections, Frame
 from test.benchmarks.scripts import load
 from test.tracking.oracle import Objects, OracleDetector

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The thread that makes items in advance: order, bound, errors, and its end."""
 
@@ -108,7 +97,7 @@ class Uploads:
 @pytest.mark.parametrize('full', [False, True])
 def test_the_next_frame_is_sent_to_the_gpu_while_this_one_is_worked_on(
         monkeypatch: pytest.MonkeyPatch, full: bool) -> None:
-    monkeypatch.setattr('mot_ros.tracking.uploads.Uploads', Uploads)
+    monkeypatch.setattr('mot_ros.tracking.runtime.upload.Uploads', Uploads)
     monkeypatch.setattr(Uploads, 'sent', [])
     monkeypatch.setattr(Uploads, 'full', full)
     frames = [Frame.of(np.zeros((4, 6, 3), np.uint8), float(number)) for number in range(5)]
@@ -127,6 +116,6 @@ def test_the_next_frame_is_sent_to_the_gpu_while_this_one_is_worked_on(
 @pytest.mark.parametrize('device', ['', 'cpu', SimpleNamespace(type='cpu')])
 def test_nothing_is_sent_where_there_is_no_gpu(
         monkeypatch: pytest.MonkeyPatch, device: object) -> None:
-    monkeypatch.setattr('mot_ros.tracking.uploads.Uploads', None)
+    monkeypatch.setattr('mot_ros.tracking.runtime.upload.Uploads', None)
     frames = [Frame(None, float(number), (6, 4)) for number in range(3)]
     assert list(sent_ahead(frames, device)) == frames

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 
 """Evaluations: by hand, equal to TrackEval through its folders, the same however shared out."""
@@ -34,16 +23,16 @@ from mot_ros.data.mot import MotRows, read_tracks
 from mot_ros.data.mot_folder import MotFolder, read_sequence, sequence_folders
 from mot_ros.evaluation import benchmark
 from mot_ros.evaluation.benchmark import Job, Outcome, run_all, run_job
-from mot_ros.evaluation.frames import Footage, kept_frames
-from mot_ros.evaluation.ignoring import considered, without_ignored
+from mot_ros.evaluation.frame_selection import Footage, kept_frames
+from mot_ros.evaluation.ignore_regions import considered, without_ignored
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.processes import map_in_processes
 from mot_ros.evaluation.scoring import combine, curve, figures, measure
-from mot_ros.evaluation.story import Change, follow, Span
+from mot_ros.evaluation.track_events import Change, follow, Span
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 import mot_ros.tracking.detectors
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared' / 'data'

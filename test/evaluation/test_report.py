@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 
 """The report: data that repeats, a page that needs nothing else, and comparisons."""
@@ -30,12 +19,12 @@ import pytest
 from mot_ros.data.mot import MotRows
 from mot_ros.evaluation.benchmark import Outcome
 from mot_ros.evaluation.charts import curves, histogram, MOST_ROWS, timeline
-from mot_ros.evaluation.gallery import Moment
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.report import render
 from mot_ros.evaluation.scoring import combine, figures, measure
-from mot_ros.evaluation.story import Change, follow, NOBODY, Span
 from mot_ros.evaluation.summary import as_csv, as_json, compare, document, load, rows, timings
+from mot_ros.evaluation.track_events import Change, follow, NOBODY, Span
+from mot_ros.evaluation.worst_frames import Moment
 from mot_ros.tracking.errors import SourceError
 
 RUNS: dict[str, dict[str, Any]] = {

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Evaluations that are broken off: what is finished is taken over, and only if it still holds."""
 
@@ -33,11 +22,11 @@ from mot_ros import cli
 from mot_ros.data.mot_folder import MotFolder
 from mot_ros.evaluation import benchmark, resume
 from mot_ros.evaluation.benchmark import run_job
-from mot_ros.evaluation.gallery import Moment
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.outcome_file import from_text, to_text
 from mot_ros.evaluation.resume import Kept
+from mot_ros.evaluation.worst_frames import Moment
 
 ROOT = Path(__file__).resolve().parents[2]
 SORT = {'method': 'sort', 'sort.min_hits': 1}

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Evaluations on a real Dask cluster: the same result, whatever happens to its workers."""
 
@@ -38,7 +27,7 @@ from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.processes import map_in_processes
 from mot_ros.evaluation.summary import as_json, document
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.threads import LIMITS, share_of_threads
+from mot_ros.tracking.runtime.threads import LIMITS, share_of_threads
 
 METHODS = {'bytetrack': {'method': 'bytetrack'}, 'sort': {'method': 'sort', 'sort.min_hits': 1}}
 NAMES = ('a', 'b', 'c', 'd', 'e')

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """driving.launch.py and the parameter files for scenarios, which state what they change."""
 
@@ -26,8 +15,8 @@ from stand_ins import launch, ROOT
 import yaml
 
 from mot_ros.tracking.config import METHODS, NodeSettings
+from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import build, flatten
 
 DRIVING = ROOT / 'launch' / 'driving.launch.py'
 TRACKER = ROOT / 'launch' / 'tracker.launch.py'
@@ -94,7 +83,7 @@ def test_the_parameters_of_the_camera_are_ones_that_it_takes(ros_domain, tmp_pat
     rclpy = pytest.importorskip('rclpy')
     import cv2
 
-    from mot_ros.ros.camera import CameraNode
+    from mot_ros.ros.nodes.camera import CameraNode
 
     assert cv2.imwrite(str(tmp_path / '1.png'), picture())
     _, camera = launch(DRIVING, video=str(tmp_path), rate='5').nodes

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Launch files, parameter files and the Fast DDS profile: they fit the package as it is."""
 
@@ -29,8 +18,8 @@ from stand_ins import launch, ROOT
 import yaml
 
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
+from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import build, catalogue, flatten
 
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 TRACKER = ROOT / 'launch' / 'tracker.launch.py'
@@ -143,7 +132,7 @@ def test_names_remaps_and_log_level_reach_the_node():
 
 
 def test_every_parameter_passed_is_one_that_the_node_knows():
-    from mot_ros.ros.given import LAUNCH_PREFIX
+    from mot_ros.ros.parameter_overrides import LAUNCH_PREFIX
 
     passed = launch(TRACKER).nodes[0].parameters[1]
     for name in passed:

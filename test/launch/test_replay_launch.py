@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """replay.launch.py, and the overrides for the genuine `ros2 bag play`."""
 
@@ -65,7 +54,7 @@ def test_tracker_and_replay_meet_on_the_only_image_topic(bag):
 
 def test_every_parameter_is_one_that_the_node_takes(bag, ros_domain, tmp_path):
     rclpy = pytest.importorskip('rclpy')
-    from mot_ros.ros.replay import ReplayNode
+    from mot_ros.ros.nodes.replay import ReplayNode
 
     _, replay = launch(REPLAY, bag=bag('/image')).nodes
     file = tmp_path / 'launched.yaml'

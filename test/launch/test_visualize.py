@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """visualize.launch.py, and what rviz and Foxglove are given: topics and plugins that exist."""
 
@@ -116,7 +105,7 @@ def test_the_calibration_lies_beside_the_images(image, camera_info):
      ('raw', False, False))])
 def test_arguments_become_parameters_of_the_node(ros_domain, tmp_path, given, wanted):
     rclpy = pytest.importorskip('rclpy')
-    from mot_ros.ros.visualizer import VisualizerNode
+    from mot_ros.ros.nodes.visualizer import VisualizerNode
 
     node, = launch(VISUALIZE, **given).nodes
     file = tmp_path / 'launched.yaml'
@@ -134,7 +123,7 @@ def test_arguments_become_parameters_of_the_node(ros_domain, tmp_path, given, wa
 
 def test_an_argument_that_is_left_empty_leaves_a_parameter_alone(ros_domain, tmp_path):
     rclpy = pytest.importorskip('rclpy')
-    from mot_ros.ros.visualizer import VisualizerNode
+    from mot_ros.ros.nodes.visualizer import VisualizerNode
 
     node, = launch(VISUALIZE).nodes
     mine = {'rectified': True, 'use_sim_time': True, 'image_transport': 'compressed'}
@@ -203,8 +192,8 @@ def test_the_rviz_file_knows_the_namespaces_of_the_markers():
     pytest.importorskip('rclpy')
     from vision_msgs.msg import Detection2D, Detection2DArray
 
+    from mot_ros.ros.camera_model import CameraModel
     from mot_ros.ros.markers import to_markers
-    from mot_ros.ros.optics import CameraModel
 
     class Info:
         distortion_model, d, binning_x, binning_y = '', (), 0, 0
@@ -235,7 +224,7 @@ def test_the_topics_shown_are_those_of_our_nodes(bench, start, start_tracker):
     node, = launch(VISUALIZE).nodes
     remaps = [part for a, b in node.remappings for part in ('-r', f'{a}:={b}')]
     visualizer = start(python(
-        'mot_ros.ros.visualizer', '--ros-args', '-r', f'__node:={node.name}', *remaps))
+        'mot_ros.ros.nodes.visualizer', '--ros-args', '-r', f'__node:={node.name}', *remaps))
     # so that it subscribes to what it needs
     bench.collect(Image, '/visualizer/debug_image')
     bench.collect(MarkerArray, '/visualizer/markers')

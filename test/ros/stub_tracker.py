@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 A tracker process with a detector that needs no weights: it finds the white rectangles.
@@ -35,14 +24,14 @@ import time
 import cv2
 import numpy as np
 
-from mot_ros.ros.node import start
-from mot_ros.ros.process import run
+from mot_ros.ros.nodes.tracker import start
+from mot_ros.ros.spin import run
 from mot_ros.tracking.config import NodeSettings
-from mot_ros.tracking.contracts import Detector
+from mot_ros.tracking.config.schema import flatten
 from mot_ros.tracking.detectors.external import ExternalDetections
-from mot_ros.tracking.detectors.region import limited
+from mot_ros.tracking.detectors.wrappers.region import limited
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.settings import flatten
+from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Frame, Tracks
 
 

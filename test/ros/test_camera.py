@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The camera node in a process of its own."""
 
@@ -29,7 +18,7 @@ from ros_bench import BEST_EFFORT, python, RELIABLE, ros_args, stamps_of
 from sensor_msgs.msg import Image
 
 from mot_ros.ros.conversion import to_bgr
-from mot_ros.ros.share import PROFILE_VARIABLES, share, use_fast_dds_profile
+from mot_ros.ros.package_share import PROFILE_VARIABLES, share, use_fast_dds_profile
 
 
 @pytest.fixture
@@ -45,7 +34,7 @@ def video(tmp_path):
 def run_camera(bench, start, **parameters):
     """Start the camera; returns its process once it has published all it has."""
     parameters.setdefault('wait_for_subscribers', 1)
-    child = start(python('mot_ros.ros.camera', *ros_args(**parameters)))
+    child = start(python('mot_ros.ros.nodes.camera', *ros_args(**parameters)))
     bench.until(lambda: child.process.poll() is not None, 'the end of the video')
     return child
 
@@ -71,7 +60,7 @@ def test_every_image_arrives_in_order_and_the_process_ends(bench, start, video, 
 
 def test_video_stamps_repeat_in_every_loop(bench, start, video):
     images = bench.collect(Image, 'image')
-    child = start(python('mot_ros.ros.camera', *ros_args(
+    child = start(python('mot_ros.ros.nodes.camera', *ros_args(
         source=video, rate=50, frames=5, loop=True, stamp='video', wait_for_subscribers=1)))
     bench.until(lambda: len(images) >= 14, 'three loops', child=child)
     assert child.stop(signal.SIGTERM) == 0
@@ -95,7 +84,7 @@ def test_it_waits_for_its_subscribers_and_gives_up(bench, start, video):
     ({'source': '/nowhere.avi', 'rate': -1}, 'rate is -1'),
     ({'source': '/nowhere.avi', 'stamp': 'never'}, 'now, video')])
 def test_what_is_wrong_is_said_and_the_status_is_1(start, parameters, words):
-    child = start(python('mot_ros.ros.camera', *ros_args(**parameters)))
+    child = start(python('mot_ros.ros.nodes.camera', *ros_args(**parameters)))
     assert child.wait() == 1
     assert words in child.text
     assert 'Traceback' not in child.text

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Detections of another process into a tracker process, over real DDS, with images and without."""
 
@@ -32,13 +21,13 @@ from vision_msgs.msg import Detection2D, Detection2DArray, ObjectHypothesisWithP
 
 from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.ros.conversion import to_stamp
-from mot_ros.ros.external import ClassIds, to_our_detections
+from mot_ros.ros.pipeline.external_detections import ClassIds, to_our_detections
 from mot_ros.tracking.boxes import area, clip
 from mot_ros.tracking.config import BY_BOXES, LOOKING, NodeSettings
-from mot_ros.tracking.detectors.recorded import RecordedDetections
+from mot_ros.tracking.config.schema import build
+from mot_ros.tracking.detectors.wrappers.recorded import RecordedDetections
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.sequence import SequenceGuard
-from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame
 from test.tracking.scenes import random_script, SIZE
 
@@ -406,7 +395,7 @@ def test_a_rotated_box_becomes_the_upright_one_around_it():
 
 
 def test_class_ids_are_bounded(monkeypatch):
-    monkeypatch.setattr('mot_ros.ros.external.MOST_CLASSES', 3)
+    monkeypatch.setattr('mot_ros.ros.pipeline.external_detections.MOST_CLASSES', 3)
     message = array_of(1.0, *(
         detection((0, 0, 40, 20), class_id=f'class {number}') for number in range(5)))
     class_ids = ClassIds()

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The tracker node in a process of its own: how it starts, fails, answers and ends."""
 
@@ -86,7 +75,7 @@ def test_weights_that_are_missing_or_altered_fail_configure(bench, start, tmp_pa
         content[-1] ^= 1
         copy.write_bytes(content)
     child = start(
-        python('mot_ros.ros.node', *ros_args(
+        python('mot_ros.ros.nodes.tracker', *ros_args(
             device='cpu', preset='fast', detector__weights='ssd-mobilenetv3-coco')),
         XDG_CACHE_HOME=str(tmp_path))
     bench.until(lambda: bench.status(), 'diagnostics of a node that failed', child=child)
@@ -227,7 +216,7 @@ def test_a_signal_ends_a_node_that_is_not_configured(bench, start_tracker):
 
 
 def test_a_command_line_that_ros_refuses_is_explained(start):
-    child = start(python('mot_ros.ros.node', '--ros-args', '-p', 'nonsense'))
+    child = start(python('mot_ros.ros.nodes.tracker', '--ros-args', '-p', 'nonsense'))
     assert child.wait() == 2
     assert 'ROS does not accept the command line' in child.text
     assert 'Traceback' not in child.text

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What the tracker node is made of."""
 
@@ -23,18 +12,18 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from mot_ros.ros.engine import Engine
-from mot_ros.ros.loading import checksum, fault_of, load_tracker
+from mot_ros.ros.pipeline.engine import Engine
+from mot_ros.ros.pipeline.loading import checksum, fault_of, load_tracker
 from mot_ros.tracking.config import BY_BOXES, NodeSettings, Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import build
 from test.tracking.scenes import ScriptedDetector
 
 
 def test_a_machine_without_torch_is_told_what_to_install():
     code = (
         'import sys; sys.modules["torch"] = None\n'
-        'from mot_ros.ros.loading import load_detector\n'
+        'from mot_ros.ros.pipeline.loading import load_detector\n'
         'from mot_ros.tracking.config import Settings\n'
         'load_detector(Settings())\n')
     ended = subprocess.run(
@@ -52,9 +41,9 @@ def test_the_method_of_the_settings_is_made(method):
 def test_external_detections_need_no_torch():
     code = (
         'import sys; sys.modules["torch"] = None\n'
-        'from mot_ros.ros.loading import checksum, load_detector, load_tracker\n'
+        'from mot_ros.ros.pipeline.loading import checksum, load_detector, load_tracker\n'
         'from mot_ros.tracking.config import NodeSettings\n'
-        'from mot_ros.tracking.settings import build\n'
+        'from mot_ros.tracking.config.schema import build\n'
         'settings = build(NodeSettings, {"detector.type": "external"})\n'
         'load_tracker(settings, load_detector(settings))\n'
         'assert checksum(settings) == "external detections"\n')

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Markers: where the corners of boxes lie on the plane in front of the camera."""
 
@@ -28,9 +17,9 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 from visualization_msgs.msg import Marker
 
 from mot_ros.drawing import colour_of
+from mot_ros.ros.camera_model import CameraInfoError, CameraModel
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.markers import label_places, outlines, to_markers
-from mot_ros.ros.optics import CameraInfoError, CameraModel
 
 K = [700.0, 0.0, 650.0, 0.0, 710.0, 350.0, 0.0, 0.0, 1.0]
 P = [600.0, 0.0, 630.0, 0.0, 0.0, 610.0, 365.0, 0.0, 0.0, 0.0, 1.0, 0.0]

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The tracker node in a process of its own, over real DDS: what it does with images."""
 
@@ -36,7 +25,7 @@ from std_srvs.srv import SetBool, Trigger
 from vision_msgs.msg import Detection2DArray, LabelInfo
 
 from mot_ros.ros.conversion import to_stamp
-from mot_ros.ros.share import profile_variable
+from mot_ros.ros.package_share import profile_variable
 
 STEP = 1 / 30
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -347,7 +336,7 @@ def test_large_images_lost_on_the_way_are_reported_with_the_remedy(
         cv2.imwrite(str(video / f'{number}.png'), np.full((720, 1280, 3), number, np.uint8))
     child = start_tracker()
     camera = start(
-        python('mot_ros.ros.camera', *ros_args(
+        python('mot_ros.ros.nodes.camera', *ros_args(
             source=video, rate=30, reliability='best_effort', wait_for_subscribers=1, loop=True)),
         **{profile_variable(): str(profile)})
     bench.until(lambda: int(bench.status().get('images lost on the way', 0)) > 0, 'losses',
@@ -362,7 +351,7 @@ def test_the_shipped_profile_makes_large_images_arrive(bench, start, start_track
     child = start_tracker(queue='all', reliability='best_effort')
     bench.until(lambda: bench.status().get('state') == 'active', 'active', child=child)
     camera = start(
-        python('mot_ros.ros.camera', *ros_args(
+        python('mot_ros.ros.nodes.camera', *ros_args(
             source=tmp_path, rate=15, reliability='best_effort', wait_for_subscribers=1)),
         **{profile_variable(): ''})
     assert camera.wait() == 0

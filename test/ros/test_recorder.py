@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The recorder node in a process of its own."""
 
@@ -34,7 +23,7 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 from mot_ros.data.bag_writer import STORAGES
 from mot_ros.data.mot import read_tracks
 from mot_ros.ros.conversion import to_stamp
-from mot_ros.ros.share import share
+from mot_ros.ros.package_share import share
 from mot_ros.tracking.errors import SourceError
 
 HASH = 'RIHS01_214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968'
@@ -55,7 +44,7 @@ def tracks_at(number):
 def recorder(bench, start, tmp_path):
     """Start it with its output in `tmp_path / 'out'`; returns process and publishers."""
     def begin(**parameters):
-        child = start(python('mot_ros.ros.recorder', *ros_args(
+        child = start(python('mot_ros.ros.nodes.recorder', *ros_args(
             output=tmp_path / 'out', **parameters)))
         tracks = bench.node.create_publisher(Detection2DArray, 'tracks', 1000)
         images = bench.node.create_publisher(Image, 'debug_image', 100)
@@ -142,7 +131,7 @@ def test_without_tracks_there_is_no_bag(bench, recorder, tmp_path):
     ({}, 'output is not set'), ({'output': '/dev/null/x'}, '/dev/null/x'),
     ({'video_rate': 0.0}, 'video_rate is 0')])
 def test_what_is_wrong_is_said_and_the_status_is_1(start, parameters, words):
-    child = start(python('mot_ros.ros.recorder', *ros_args(**parameters)))
+    child = start(python('mot_ros.ros.nodes.recorder', *ros_args(**parameters)))
     assert child.wait() == 1
     assert words in child.text
     assert 'Traceback' not in child.text
@@ -150,7 +139,7 @@ def test_what_is_wrong_is_said_and_the_status_is_1(start, parameters, words):
 
 def test_a_bag_that_is_there_is_not_overwritten(start, tmp_path):
     (tmp_path / 'tracks').mkdir()
-    child = start(python('mot_ros.ros.recorder', *ros_args(output=tmp_path)))
+    child = start(python('mot_ros.ros.nodes.recorder', *ros_args(output=tmp_path)))
     assert child.wait() == 1
     assert 'exists already' in child.text
 

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The replay node in a process of its own: what arrives is what lies in the bag."""
 
@@ -46,7 +35,7 @@ from vision_msgs.msg import Detection2DArray
 
 from mot_ros.data.bag_file import Bag
 from mot_ros.data.bag_writer import BagWriter
-from mot_ros.ros.pace import Pace
+from mot_ros.ros.playback.clock import Pace
 
 IMAGES, WORDS = '/camera/image', '/words'
 BEGIN = 1_700_000_000_000_000_000
@@ -106,7 +95,8 @@ def profile(reliability, durability):
 def replay(bench, start):
     """Start the node; `end` waits for its end and returns its process."""
     def begin(path, *remaps, end=True, **parameters):
-        child = start(python('mot_ros.ros.replay', *ros_args(*remaps, bag=path, **parameters)))
+        child = start(
+            python('mot_ros.ros.nodes.replay', *ros_args(*remaps, bag=path, **parameters)))
         if end:
             bench.until(lambda: child.process.poll() is not None, 'the end of the bag')
         return child
@@ -326,7 +316,7 @@ def test_at_the_end_it_waits_for_tracks_to_stop_coming(bench, replay, bag):
     ({'topics': f'[{IMAGES}]', 'wait_for_subscribers': WORDS}, 'is not played'),
     ({'start_offset': 9.0, 'report': '/nowhere/x.json', 'rate': 0.0}, '/nowhere')])
 def test_what_is_wrong_is_said_and_the_status_is_1(start, bag, parameters, words):
-    child = start(python('mot_ros.ros.replay', *ros_args(**{'bag': bag, **parameters})))
+    child = start(python('mot_ros.ros.nodes.replay', *ros_args(**{'bag': bag, **parameters})))
     assert child.wait() == 1
     assert words in child.text
 

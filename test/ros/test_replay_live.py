@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A bag through the node, as `mot_ros replay` does it: the tracks are those of the offline run."""
 
@@ -35,9 +24,9 @@ from mot_ros.data.bag_writer import BagWriter
 from mot_ros.data.mot import MotWriter
 from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.sequence import SequenceGuard
-from mot_ros.tracking.settings import build
 
 STUB = ROOT / 'test' / 'ros' / 'stub_replay.py'
 COMMAND = ROOT / 'test' / 'ros' / 'stub_replay_command.py'

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What trackers of one process have in common, and how they take turns."""
 
@@ -24,12 +13,12 @@ import weakref
 import numpy as np
 import pytest
 
-from mot_ros.ros.engine import Engine
-from mot_ros.ros.sharing import Sharing, Turns
+from mot_ros.ros.pipeline.engine import Engine
+from mot_ros.ros.pipeline.shared_network import Sharing, Turns
 from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Detections, Frame
 from test.tracking.scenes import detections, person
 
@@ -205,7 +194,7 @@ def test_a_turn_that_fails_ends():
 
 
 def test_one_who_hangs_does_not_keep_others_from_being_refused(monkeypatch):
-    monkeypatch.setattr('mot_ros.ros.sharing.PATIENCE', 0.1)
+    monkeypatch.setattr('mot_ros.ros.pipeline.shared_network.PATIENCE', 0.1)
     make = Maker()
     sharing = Sharing(make, make_tracker)
     first = Engine(of(), sharing.detector, sharing.tracker)

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Several trackers in one process, over real DDS: each as if it was alone, one network."""
 
@@ -34,13 +23,13 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 
 from mot_ros.ros.conversion import to_detections, to_image, to_stamp
-from mot_ros.ros.trackers import main, namespaces
-from mot_ros.tracking import weights
+from mot_ros.ros.nodes.trackers import main, namespaces
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.settings import build
 from mot_ros.tracking.types import Frame
+from mot_ros.tracking.weights import store as weights
 
 STUB = ROOT / 'test' / 'ros' / 'stub_trackers.py'
 PETS = weights.cache_root().parent / 'videos' / 'vtest.avi'
@@ -178,7 +167,7 @@ def test_real_footage_gives_each_camera_what_a_tracker_alone_gives(bench, start)
     footage = {'front': images[:15], 'left': [
         np.ascontiguousarray(cv2.flip(image, 1)[:400]) for image in images[35:]]}
     child = start(
-        [*python('mot_ros.ros.trackers', *footage), *ros_args(
+        [*python('mot_ros.ros.nodes.trackers', *footage), *ros_args(
             'image:=image_raw', queue='all', device='cpu', preset='fast', reliability='reliable',
             sequence__max_gap=1000.0)])
     sides = {name: Side(bench, name, 'image_raw') for name in footage}
@@ -223,7 +212,7 @@ def test_a_command_line_without_cameras_or_that_ros_refuses_is_explained():
             (['--ros-args', '-p', 'method:=sort'], 'required: CAMERA'),
             (['front', '--ros-args', '-p', 'nonsense'], 'ROS does not accept the command line')):
         ended = subprocess.run(
-            python('mot_ros.ros.trackers', *arguments), capture_output=True, text=True,
+            python('mot_ros.ros.nodes.trackers', *arguments), capture_output=True, text=True,
             cwd=ROOT, timeout=60)
         assert ended.returncode == 2
         assert words in ended.stderr

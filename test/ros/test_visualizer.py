@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The visualizer node in a process of its own."""
 
@@ -39,10 +28,10 @@ from vision_msgs.msg import (
 from visualization_msgs.msg import Marker, MarkerArray
 
 from mot_ros.data.decode import compressed_to_bgr
-from mot_ros.ros import visualizer as module
+from mot_ros.ros.camera_model import CameraModel
 from mot_ros.ros.conversion import to_bgr, to_compressed_image, to_stamp
 from mot_ros.ros.markers import outlines
-from mot_ros.ros.optics import CameraModel
+from mot_ros.ros.nodes import visualizer as module
 
 
 def tracks_at(stamp, *centres):
@@ -59,7 +48,7 @@ def tracks_at(stamp, *centres):
 @pytest.fixture
 def visualizer(bench, start):
     """Start it; returns the process, our camera, our tracks and a way to watch."""
-    child = start(python('mot_ros.ros.visualizer', *ros_args()))
+    child = start(python('mot_ros.ros.nodes.visualizer', *ros_args()))
     camera = bench.camera(BEST_EFFORT)
     tracks = bench.node.create_publisher(Detection2DArray, 'tracks', 10)
     bench.until(
@@ -220,7 +209,7 @@ class Scene:
 def watch_markers(bench, start):
     """Start a visualizer whose markers are watched, and return how to show tracks to it."""
     def begin(*remaps, topic='/camera_info', info=LENS, **parameters):
-        child = start(python('mot_ros.ros.visualizer', *ros_args(*remaps, **parameters)))
+        child = start(python('mot_ros.ros.nodes.visualizer', *ros_args(*remaps, **parameters)))
         tracks = bench.node.create_publisher(Detection2DArray, 'tracks', 10)
         lens = bench.node.create_publisher(CameraInfo, topic, BEST_EFFORT)
         arrays = bench.collect(MarkerArray, '/visualizer/markers')
@@ -425,7 +414,7 @@ def test_the_quality_of_the_jpeg_can_be_chosen(bench):
 
 
 def test_compressed_images_come_in_beside_the_topic_of_the_raw_ones(bench, start):
-    child = start(python('mot_ros.ros.visualizer', *ros_args(
+    child = start(python('mot_ros.ros.nodes.visualizer', *ros_args(
         'image:=/front/image_raw', image_transport='compressed')))
     camera = bench.node.create_publisher(
         CompressedImage, '/front/image_raw/compressed', BEST_EFFORT)

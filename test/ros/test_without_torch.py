@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A machine that has all that rosdep brings, but not the PyTorch that pip is to bring."""
 
@@ -28,7 +17,7 @@ HIDDEN = 'import sys; sys.modules.update(torch=None, safetensors=None)\n'
 
 
 def test_the_node_starts_says_what_is_missing_and_lives_on(bench, start):
-    code = f'{HIDDEN}from mot_ros.ros.node import main\nraise SystemExit(main(sys.argv))'
+    code = f'{HIDDEN}from mot_ros.ros.nodes.tracker import main\nraise SystemExit(main(sys.argv))'
     child = start([sys.executable, '-c', code, *ros_args()])
     bench.until(lambda: bench.status(), 'diagnostics of a node without torch', child=child)
     assert bench.state() == 'unconfigured'

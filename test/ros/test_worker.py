@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The worker in both kinds of pipeline: what comes out must not depend on which it is."""
 
@@ -34,16 +23,16 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 from stub_tracker import make_detector
 
-from mot_ros.ros.contents import PackedPicture, Picture
 from mot_ros.ros.conversion import to_stamp
-from mot_ros.ros.engine import Engine
-from mot_ros.ros.health import Health
-from mot_ros.ros.intake import Arrival
-from mot_ros.ros.mailbox import Mailbox
-from mot_ros.ros.worker import Worker
+from mot_ros.ros.diagnostics.counters import Health
+from mot_ros.ros.pipeline.admission import Arrival
+from mot_ros.ros.pipeline.engine import Engine
+from mot_ros.ros.pipeline.frame_messages import PackedPicture, Picture
+from mot_ros.ros.pipeline.frame_queue import Mailbox
+from mot_ros.ros.pipeline.worker import Worker
 from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.settings import build
 
 PATIENCE = 30.0
 KINDS = ('latency', 'throughput')

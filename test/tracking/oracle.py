@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 A Faster R-CNN and a motion model that know the truth, for tests of what is made of their answers.
@@ -28,9 +17,9 @@ import torch
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.classes import Classes
-from mot_ros.tracking.detectors.sight import Sight
-from mot_ros.tracking.nets.emm import Emm
-from mot_ros.tracking.nets.search_region import Memory
+from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.search_region import Memory
 from mot_ros.tracking.types import Detections, Frame
 from test.tracking.scenes import BLANK, SIZE
 
@@ -181,7 +170,8 @@ class GivenDetector:
 def oracle_beside(scene):
     """Let networks that are loaded beside a detector be oracles over a scene; a context."""
     return mock.patch(
-        'mot_ros.tracking.region_eyes._load', lambda settings: OracleDetector(scene))
+        'mot_ros.tracking.methods.siammot.rcnn_frontend._load',
+        lambda settings: OracleDetector(scene))
 
 
 def follow(tracker, frames, first=0, images=None):

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 Runs what belongs on a GPU on a device that is only pretended, in a process of its own.
@@ -35,20 +24,22 @@ from torch import nn, Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
+from mot_ros.tracking.appearance.slm import SlmEmbedder
 from mot_ros.tracking.config import DetectorSettings, RcnnSettings
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.config.siammot import SiamMotSettings
-from mot_ros.tracking.detectors import rcnn, resize, ssd
-from mot_ros.tracking.detectors.rcnn import RcnnDetector
-from mot_ros.tracking.detectors.rcnn_graphs import RcnnGraphs
-from mot_ros.tracking.detectors.ssd import SsdDetector
-from mot_ros.tracking.nets.emm import Emm
-from mot_ros.tracking.nets.precision import lower
-from mot_ros.tracking.nets.siammot import Architecture
-from mot_ros.tracking.redetection import Redetector
-from mot_ros.tracking.siam_memory import emm_options, imm_options
-from mot_ros.tracking.slm_embedder import SlmEmbedder
-from mot_ros.tracking.tracking_anchors import TrackingAnchors
+from mot_ros.tracking.detectors.rcnn import detector as rcnn
+from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
+from mot_ros.tracking.detectors.rcnn.graphs import RcnnGraphs
+from mot_ros.tracking.detectors.ssd import mobilenet as ssd
+from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
+from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options
+from mot_ros.tracking.methods.smot.redetection import Redetector
+from mot_ros.tracking.methods.smot.tracking_anchors import TrackingAnchors
+from mot_ros.tracking.nets.ops.precision import lower
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.network import Architecture
+from mot_ros.tracking.runtime import resize
 from mot_ros.tracking.types import Frame
 
 NAME = 'pretended'

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 import json
 
@@ -18,11 +7,11 @@ import pytest
 import safetensors.torch
 import torch
 
-from mot_ros.tracking import weights
 from mot_ros.tracking.errors import ConfigError, WeightsError
-from mot_ros.tracking.nets.siammot import Architecture
-from mot_ros.tracking.nets.slms import make_slm
-from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.tracking.nets.siammot.network import Architecture
+from mot_ros.tracking.nets.slm.variants import make_slm
+from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training.begin import begin, make_task
 from mot_ros.training.card import card, Record, write_weights
 from mot_ros.training.plan import read_plan

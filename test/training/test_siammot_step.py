@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import replace
 
@@ -19,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.body import Body
-from mot_ros.tracking.nets.emm import Emm, EmmOptions
-from mot_ros.tracking.nets.imm import Imm
-from mot_ros.tracking.nets.legacy_boxes import iou
-from mot_ros.tracking.nets.siammot import SiamMot
+from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.rcnn.boxes_inclusive import iou
+from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
+from mot_ros.tracking.nets.siammot.imm import Imm
+from mot_ros.tracking.nets.siammot.network import SiamMot
 from mot_ros.training import siammot_step
 from mot_ros.training.rcnn_loss import RcnnSampling
 from mot_ros.training.siammot_step import siammot_losses, StepOptions, Truth

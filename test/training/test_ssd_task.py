@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from dataclasses import replace
 
@@ -19,12 +8,12 @@ import pytest
 import torch
 
 from mot_ros.data.composed.pairs import PairSample
-from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
-from mot_ros.tracking.detectors.ssd import SsdDetector
+from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 from mot_ros.tracking.errors import ConfigError, WeightsError
-from mot_ros.tracking.nets.ssd import SsdMobileNetV3
+from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.types import Frame
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training.begin import make_task
 from mot_ros.training.card import card, write_weights
 from mot_ros.training.plan import read_plan

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Everything that a tracker is made from."""
 
@@ -20,22 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mot_ros.tracking.config.appearance import AppearanceSettings, CameraMotionSettings
 from mot_ros.tracking.config.botsort import BotSortSettings
 from mot_ros.tracking.config.bytetrack import ByteTrackSettings
 from mot_ros.tracking.config.compute import Compute, PRECISIONS
 from mot_ros.tracking.config.deepsort import DeepSortSettings
 from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
-from mot_ros.tracking.config.looks import AppearanceSettings, CameraMotionSettings
 from mot_ros.tracking.config.presets import PRESETS
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.reasons import LOADED
+from mot_ros.tracking.config.schema import group, setting, SettingsRoot, Value
 from mot_ros.tracking.config.sequence import SequenceSettings
 from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
 from mot_ros.tracking.config.smiletrack import SmileTrackSettings
 from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.config.sort import SortSettings
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.settings import group, setting, SettingsRoot, Value
 
 SEEING = ('siammot', 'tracktor', 'smot')
 """Methods that find their tracks in the image themselves, and do nothing without one."""

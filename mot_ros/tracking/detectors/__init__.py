@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The detectors, by the name that `detector.type` gives them."""
 
@@ -20,14 +9,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.contracts import Detector
-from mot_ros.tracking.detectors.class_scores import with_class_scores
 from mot_ros.tracking.detectors.external import ExternalDetections
-from mot_ros.tracking.detectors.region import limited
+from mot_ros.tracking.detectors.wrappers.class_scores import with_class_scores
+from mot_ros.tracking.detectors.wrappers.region import limited
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.protocols import Detector
 
 if TYPE_CHECKING:
-    from mot_ros.tracking.detectors.rcnn import RcnnDetector
+    from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 
 TORCH_ONLY = ('prb', 'gluon_ssd')
 """Kinds of which no network is exported."""
@@ -56,7 +45,7 @@ def _make_looking(settings: Settings) -> Detector:
             'torch, or choose a detector of type ssd, rcnn or onnx')
     # here and not above: torch takes seconds to load, and recorded detections do without it
     if kind == 'onnx':
-        from mot_ros.tracking.detectors.onnx import OnnxDetector
+        from mot_ros.tracking.detectors.onnx_file.detector import OnnxDetector
 
         detector = OnnxDetector(wanted, settings.device)
     elif kind == 'rcnn':
@@ -66,7 +55,7 @@ def _make_looking(settings: Settings) -> Detector:
 
         detector = PrbDetector(wanted, settings.device, compute=settings.compute)
     elif kind == 'gluon_ssd':
-        from mot_ros.tracking.detectors.gluon_ssd import GluonSsdDetector
+        from mot_ros.tracking.detectors.ssd.gluon import GluonSsdDetector
 
         detector = GluonSsdDetector(wanted, settings.device, settings.compute)
     else:
@@ -76,7 +65,7 @@ def _make_looking(settings: Settings) -> Detector:
         detector = _make_ssd(settings)
     if wanted.tile_columns * wanted.tile_rows == 1:
         return detector
-    from mot_ros.tracking.detectors.tiles import TiledDetector
+    from mot_ros.tracking.detectors.wrappers.tiles import TiledDetector
 
     return TiledDetector(detector, wanted)
 
@@ -84,19 +73,19 @@ def _make_looking(settings: Settings) -> Detector:
 def make_rcnn(settings: Settings, classes: Sequence[str] = ()) -> RcnnDetector:
     """Load the Faster R-CNN that the settings name, to find these classes, or all."""
     if settings.backend == 'onnx':
-        from mot_ros.tracking.detectors.rcnn_onnx import OnnxRcnnDetector
+        from mot_ros.tracking.detectors.rcnn.detector_onnx import OnnxRcnnDetector
 
         return OnnxRcnnDetector(settings.rcnn, settings.device, classes, settings.compute)
-    from mot_ros.tracking.detectors.rcnn import RcnnDetector
+    from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 
     return RcnnDetector(settings.rcnn, settings.device, classes, settings.compute)
 
 
 def _make_ssd(settings: Settings) -> Detector:
     if settings.backend == 'onnx':
-        from mot_ros.tracking.detectors.ssd_onnx import OnnxSsdDetector
+        from mot_ros.tracking.detectors.ssd.mobilenet_onnx import OnnxSsdDetector
 
         return OnnxSsdDetector(settings.detector, settings.device, settings.compute)
-    from mot_ros.tracking.detectors.ssd import SsdDetector
+    from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 
     return SsdDetector(settings.detector, settings.device, settings.compute)

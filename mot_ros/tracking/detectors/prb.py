@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """PrbDetector: SMILEtrack's detector, PRB-FPN6-MSP, with weights that the user brings."""
 
@@ -23,20 +12,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mot_ros.tracking import weights
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.config.compute import Compute
-from mot_ros.tracking.detectors.canvas import batch, draw, Placement
 from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
-from mot_ros.tracking.detectors.layouts import Layout
-from mot_ros.tracking.detectors.selection import candidate_floor, finished, strongest, suppressed
-from mot_ros.tracking.device import exact, resolve_device
+from mot_ros.tracking.detectors.letterbox import batch, draw, Placement
+from mot_ros.tracking.detectors.onnx_file.layouts import Layout
+from mot_ros.tracking.detectors.postprocess.selection import (
+    candidate_floor,
+    finished,
+    strongest,
+    suppressed,
+)
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.nets.prb import adopt, Prb
-from mot_ros.tracking.nets.prb_head import STRIDES
-from mot_ros.tracking.nets.prb_rows import MSP, Row
-from mot_ros.tracking.nets.precision import lower
+from mot_ros.tracking.nets.ops.precision import lower
+from mot_ros.tracking.nets.prb.head import STRIDES
+from mot_ros.tracking.nets.prb.network import adopt, Prb
+from mot_ros.tracking.nets.prb.rows import MSP, Row
+from mot_ros.tracking.runtime.device import exact, resolve_device
 from mot_ros.tracking.types import Detections, Frame
+from mot_ros.tracking.weights import store as weights
 
 STEP = STRIDES[-1]
 """Both sides of the input are multiples of this."""

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """
 From what the box head of a Faster R-CNN says to a table of detections, in fixed shapes.
@@ -25,7 +14,7 @@ from torch import Tensor
 
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked
-from mot_ros.tracking.nets.legacy_boxes import clip, to_exclusive
+from mot_ros.tracking.nets.rcnn.boxes_inclusive import clip, to_exclusive
 
 
 def tabled(

@@ -1,29 +1,18 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The tracking methods, by name."""
 
 from __future__ import annotations
 
 from mot_ros.tracking.config import SEEING, Settings
-from mot_ros.tracking.contracts import Detector, Method, Tracker
 from mot_ros.tracking.methods.botsort import BotSort
 from mot_ros.tracking.methods.bytetrack import ByteTrack
-from mot_ros.tracking.methods.chosen import ChosenMethod
 from mot_ros.tracking.methods.deepsort import DeepSort
 from mot_ros.tracking.methods.smiletrack import SmileTrack
 from mot_ros.tracking.methods.sort import Sort
+from mot_ros.tracking.methods.switchable import ChosenMethod
+from mot_ros.tracking.protocols import Detector, Method, Tracker
 
 
 def make_tracker(settings: Settings, detector: Detector) -> Tracker:
@@ -49,13 +38,13 @@ def make_method(settings: Settings, detector: Detector, first_id: int = 1) -> Me
 def _make_seeing(settings: Settings, detector: Detector, first_id: int) -> Method:
     """Assemble a method that looks at images: it loads what those of boxes do without."""
     if settings.method == 'siammot':
-        from mot_ros.tracking.methods.siammot import SiamMot
+        from mot_ros.tracking.methods.siammot.tracker import SiamMot
 
         return SiamMot(detector, settings, first_id)
     if settings.method == 'tracktor':
         from mot_ros.tracking.methods.tracktor import Tracktor
 
         return Tracktor(detector, settings, first_id)
-    from mot_ros.tracking.methods.smot import Smot
+    from mot_ros.tracking.methods.smot.tracker import Smot
 
     return Smot(detector, settings, first_id)

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """SMILEtrack: similarity learning for multi-object tracking (arXiv 2211.08824)."""
 
@@ -19,17 +8,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking import smc
-from mot_ros.tracking.assignment import assign, match, Matches, Pairs
-from mot_ros.tracking.box_models import MODELS
+from mot_ros.tracking.association import similarity as smc
+from mot_ros.tracking.association.assignment import assign, match, Matches, Pairs
+from mot_ros.tracking.association.iou_variants import (
+    height_overlap,
+    overlapping_grown,
+    straightness,
+)
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings, SmileTrackSettings
-from mot_ros.tracking.contracts import Detector
-from mot_ros.tracking.methods.pooled import Pooled
-from mot_ros.tracking.motion import Kalman
-from mot_ros.tracking.motion_cues import height_overlap, overlapping_grown, straightness
-from mot_ros.tracking.trails import TrailingPool
-from mot_ros.tracking.two_pass import bury, give_birth
+from mot_ros.tracking.methods.base import Pooled
+from mot_ros.tracking.motion.kalman_filter import Kalman
+from mot_ros.tracking.motion.state_models import MODELS
+from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.tracks.birth_and_death import bury, give_birth
+from mot_ros.tracking.tracks.history import TrailingPool
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 # A pair of a track and a detection without rivals is taken for one object unseen from here on.

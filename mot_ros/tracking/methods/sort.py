@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """SORT: simple online and realtime tracking (arXiv 1602.00763)."""
 
@@ -18,13 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from mot_ros.tracking.assignment import match, Matches
-from mot_ros.tracking.box_models import MODELS
+from mot_ros.tracking.association.assignment import match, Matches
 from mot_ros.tracking.config import Settings, SortSettings
-from mot_ros.tracking.contracts import Detector
-from mot_ros.tracking.lifecycle import TrackPool
-from mot_ros.tracking.methods.pooled import Pooled
-from mot_ros.tracking.motion import Kalman, KalmanFilter
+from mot_ros.tracking.methods.base import Pooled
+from mot_ros.tracking.motion.kalman_filter import Kalman, KalmanFilter
+from mot_ros.tracking.motion.state_models import MODELS
+from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Frame, Tracks, TrackState
 
 

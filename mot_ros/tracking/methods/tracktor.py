@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Tracktor: tracking without bells and whistles (arXiv 1903.05625)."""
 
@@ -18,13 +7,13 @@ from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.siammot import TracktorSettings
-from mot_ros.tracking.contracts import Detector
-from mot_ros.tracking.methods.pooled import Pooled
-from mot_ros.tracking.observed_motion import Observed
-from mot_ros.tracking.region_eyes import RegionEyes
-from mot_ros.tracking.region_lives import Patience, settle
-from mot_ros.tracking.region_pool import RegionPool
-from mot_ros.tracking.siam_solver import Claims, Rules, solve
+from mot_ros.tracking.methods.base import Pooled
+from mot_ros.tracking.methods.siammot.lifecycle import Patience, settle
+from mot_ros.tracking.methods.siammot.rcnn_frontend import RegionEyes
+from mot_ros.tracking.methods.siammot.solver import Claims, Rules, solve
+from mot_ros.tracking.motion.last_observation import Observed
+from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.tracks.search_pool import RegionPool
 from mot_ros.tracking.types import Detections, Frame, in_state, Tracks, TrackState
 
 
@@ -87,7 +76,7 @@ class Tracktor(Pooled[RegionPool]):
         self._tracks.use_camera(settings.camera_motion if s.motion == 'camera' else None)
         if self._tracks.flow is None and s.motion in ('farneback', 'dis'):
             # here and not above: OpenCV is of no use to methods that look at boxes alone
-            from mot_ros.tracking.flow import make_box_motion
+            from mot_ros.tracking.motion.optical_flow import make_box_motion
 
             self._tracks.flow = make_box_motion(s.motion, s.flow_size, s.flow_reduction)
 

@@ -1,16 +1,5 @@
 # Copyright 2026 mot_ros contributors
-#
-# Licensed under the Apache License, Version 2.0 (the "License");
-# you may not use this file except in compliance with the License.
-# You may obtain a copy of the License at
-#
-#     http://www.apache.org/licenses/LICENSE-2.0
-#
-# Unless required by applicable law or agreed to in writing, software
-# distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
-# See the License for the specific language governing permissions and
-# limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The proposals of rpn.py in fixed shapes: the same, but no one waits for how many there are."""
 
@@ -23,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked
-from mot_ros.tracking.nets.legacy_boxes import to_exclusive
-from mot_ros.tracking.nets.rpn import Proposals, Rpn, Selection
+from mot_ros.tracking.nets.rcnn.boxes_inclusive import to_exclusive
+from mot_ros.tracking.nets.rcnn.rpn import Proposals, Rpn, Selection
 
 
 def fixed_proposals(

@@ -1,0 +1,77 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Watch: tells the condition of the node once a second, and why nothing comes."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode
+
+from mot_ros.ros.diagnostics.counters import Health
+from mot_ros.ros.diagnostics.silent_topic import (
+    INCOMPATIBLE,
+    LARGE_IMAGES,
+    LOST_BOXES,
+    Wanted,
+    why_silent,
+)
+from mot_ros.ros.qos import Incidents
+
+SILENCE = 5.0
+"""Seconds without an image after which the log says why that may be."""
+
+
+class Watch:
+    """Publishes /diagnostics, and says each thing that goes wrong with the input in the log."""
+
+    def __init__(self, node: LifecycleNode, health: Health) -> None:
+        self._node = node
+        self._health = health
+        # a plain publisher: that of an inactive lifecycle node is silent
+        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._explained = False
+
+    @property
+    def incidents(self) -> Incidents:
+        """Hears what the middleware notices."""
+        return Incidents(self._on_lost, self._on_incompatible)
+
+    def see(self) -> None:
+        """Note that something came."""
+        self._health.receive()
+        self._explained = False
+
+    def report(self) -> None:
+        """Publish the diagnostics."""
+        report = DiagnosticArray()
+        report.header.stamp = self._node.get_clock().now().to_msg()
+        report.status = [
+            self._health.report(f'{self._node.get_fully_qualified_name()[1:]}: tracking')]
+        self._diagnostics.publish(report)
+
+    def explain_silence(self, wanted: Wanted) -> None:
+        """Say once why nothing comes of what is subscribed to, if it does not."""
+        if not self._explained and self._health.silence() > SILENCE:
+            self._explained = True
+            self._node.get_logger().warning(
+                f'no {wanted.name} for {SILENCE:g} s: ' + why_silent(self._node, wanted))
+
+    def wait_for(self, wanted: Wanted) -> None:
+        """Begin to wait for what is subscribed to now."""
+        self._explained = False
+        self._health.what = wanted.name
+        self._health.start_waiting()
+
+    def _on_lost(self, count: int) -> None:
+        remedy = LARGE_IMAGES if self._health.what == 'image' else LOST_BOXES
+        self._health.lose(count, remedy)
+        self._node.get_logger().warning(
+            f'{count} messages were lost on the way. {remedy}', throttle_duration_sec=30.0)
+
+    def _on_incompatible(self, policy: str) -> None:
+        remedy = INCOMPATIBLE.get(
+            policy, f'a publisher offers less {policy} than is asked for: change it there')
+        self._health.refuse(policy, remedy)
+        self._node.get_logger().warning(
+            f'a publisher of the {self._health.what} does not fit: {remedy}')

@@ -1,0 +1,149 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""RecorderNode: tracks to a bag and a text file, debug images to a video and a contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+import time
+import traceback
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
+
+from mot_ros.contact_sheet import ContactSheet
+from mot_ros.data.bag_types import DETECTIONS
+from mot_ros.data.bag_writer import BagWriter, STORAGES
+from mot_ros.data.mot import MotWriter
+from mot_ros.data.output import VideoWriter, write_image
+from mot_ros.ros.conversion import ImageError, to_bgr, to_seconds, to_tracks
+from mot_ros.ros.parameters import declare
+from mot_ros.ros.spin import run
+from mot_ros.tracking.config.schema import Setting
+from mot_ros.tracking.errors import ConfigError, SourceError
+
+UNLIMITED = (2**24, 2**24)
+"""Size of image that published boxes are cut to: they were cut to the real one already."""
+
+
+class RecorderNode(Node):
+    """
+    Records `tracks` and, where wanted, `debug_image` into the folder `output`.
+
+    Leaves the bag `tracks/` and `tracks.txt`, in which frames are numbered from 1 in the order
+    in which their tracks came, the tracker's order of stamps; and `annotated.mp4` and
+    `contact_sheet.png`. It ends with a signal, or `idle_timeout` seconds after the last tracks.
+    """
+
+    def __init__(self, **node_arguments: Any) -> None:
+        super().__init__('recorder', **node_arguments)
+        self.finished = False
+        self.exit_code = 0
+        self.frames = 0
+        self.images = 0
+        output = Path(declare(self, 'output', Setting('', 'folder to write to, made if needed')))
+        with_images = declare(self, 'video', Setting(
+            False, 'write the debug images to a video and a contact sheet'))
+        rate = declare(self, 'video_rate', Setting(
+            10.0, 'frame rate of the video', 'Hz', minimum=0.1, maximum=1000.0))
+        self._idle_timeout = declare(self, 'idle_timeout', Setting(
+            0.0, 'end when no tracks came for so long after the first; 0: never', 's',
+            minimum=0.0))
+        storage = declare(self, 'storage', Setting(
+            'mcap', 'storage of the bag; Humble opens sqlite3 with nothing to install, mcap with '
+            'rosbag2_storage_mcap', choices=STORAGES))
+        if output == Path():
+            raise ConfigError('output is not set: run with -p output:=FOLDER')
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SourceError(f'{output} cannot be made ({error.strerror})') from error
+        self._last = time.monotonic()
+        self._topic = self.resolve_topic_name('tracks')
+        self._bag = BagWriter(output / 'tracks', {self._topic: DETECTIONS}, storage)
+        self._text = MotWriter(output / 'tracks.txt')
+        self._sheet_path = output / 'contact_sheet.png'
+        self._video = VideoWriter(output / 'annotated.mp4', rate) if with_images else None
+        self._sheet = ContactSheet()
+        self._first_stamp: float | None = None
+        self.create_subscription(
+            Detection2DArray, 'tracks', self._guarded(self._on_tracks), 1000, raw=True)
+        if self._video is not None:
+            self.create_subscription(Image, 'debug_image', self._guarded(self._on_image), 100)
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.5, self._report, clock=self._steady_clock)
+
+    def destroy_node(self) -> None:
+        """Complete the files."""
+        if hasattr(self, '_text'):
+            self._bag.close()
+            self._text.close()
+            if self._video is not None:
+                self._video.close()
+                if self.images:
+                    write_image(self._sheet_path, self._sheet.render())
+            self.get_logger().info(f'{self.frames} frames and {self.images} images recorded')
+        super().destroy_node()
+
+    def _guarded(self, write: Callable[[Any], None]) -> Callable[[Any], None]:
+        """End the recording if it cannot be written: a full disk does not get better."""
+        def callback(message: Any) -> None:
+            try:
+                write(message)
+            except Exception:
+                self.exit_code = 1
+                self.finished = True
+                self.get_logger().error(f'recording failed:\n{traceback.format_exc()}')
+        return callback
+
+    def _on_tracks(self, serialized: bytes) -> None:
+        self._bag.write(self._topic, self.get_clock().now().nanoseconds, serialized)
+        self.frames += 1
+        self._text.write(
+            self.frames, to_tracks(deserialize_message(serialized, Detection2DArray)), UNLIMITED)
+        self._last = time.monotonic()
+
+    def _on_image(self, message: Image) -> None:
+        try:
+            picture = to_bgr(message)
+        except ImageError as error:
+            self.get_logger().warning(f'debug image left out: {error}', throttle_duration_sec=5.0)
+            return
+        if self._video is not None:
+            self._video.write(picture)
+        self.images += 1
+        stamp = to_seconds(message.header.stamp)
+        if self._first_stamp is None:
+            self._first_stamp = stamp
+        self._sheet.add(picture, f'{stamp - self._first_stamp:.1f} s')
+
+    def _report(self) -> None:
+        """Say in the diagnostics how far it is, and end after the last tracks."""
+        idle = time.monotonic() - self._last
+        if self._idle_timeout and self.frames and idle > self._idle_timeout:
+            self.finished = True
+        report = DiagnosticArray()
+        report.header.stamp = self.get_clock().now().to_msg()
+        report.status = [DiagnosticStatus(
+            level=DiagnosticStatus.OK, name=f'{self.get_fully_qualified_name()[1:]}: recording',
+            message=f'{self.frames} frames recorded',
+            values=[KeyValue(key='frames recorded', value=str(self.frames)),
+                    KeyValue(key='images recorded', value=str(self.images))])]
+        self._diagnostics.publish(report)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the recorder node until a signal or the end of the tracks ends it."""
+    return run(RecorderNode, args=args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,102 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Intake: from a message to a frame that is to be tracked; what is of no use is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+import time
+
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+from mot_ros.ros.conversion import ImageError, to_nanoseconds
+from mot_ros.ros.diagnostics.counters import Health
+from mot_ros.ros.pipeline.frame_messages import Content
+from mot_ros.tracking.sequence import Outcome, SequenceGuard
+from mot_ros.tracking.types import Frame
+
+LOG_INTERVAL = 5.0
+"""Seconds between two log messages of the same reason."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A frame in its message, and when it came."""
+
+    content: Content
+    received: int
+    """Nanoseconds on the node's clock: stands in for a missing stamp, where that is allowed."""
+    arrived: float
+    """Seconds on the monotonic clock, for latencies."""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A frame that is to be tracked, decoded, and what its stamp means for the tracks."""
+
+    content: Content
+    frame: Frame
+    outcome: Outcome
+    arrived: float
+    """Seconds on the monotonic clock, as the next two."""
+    taken: float
+    decoded: float
+
+
+class Complaints:
+    """Warnings, at most one per reason in LOG_INTERVAL seconds; each says how often it was."""
+
+    def __init__(self, logger: RcutilsLogger) -> None:
+        self._logger = logger
+        self._counts: Counter[str] = Counter()
+        self._last: dict[str, float] = {}
+
+    def warn(self, reason: str, message: str) -> None:
+        """Log `message` unless one of the same reason was logged just now."""
+        self._counts[reason] += 1
+        now = time.monotonic()
+        if now - self._last.get(reason, -LOG_INTERVAL) >= LOG_INTERVAL:
+            self._last[reason] = now
+            count = self._counts[reason]
+            self._logger.warning(message + (f' ({count} times so far)' if count > 1 else ''))
+
+
+class Intake:
+    """Has the guard judge frames, and decodes those that it lets pass."""
+
+    def __init__(self, guard: SequenceGuard, health: Health, logger: RcutilsLogger) -> None:
+        self._guard = guard
+        self._health = health
+        self._complaints = Complaints(logger)
+
+    def admit(self, arrival: Arrival) -> Admitted | None:
+        """Return what is to be tracked of a frame; None, counted, if that is nothing."""
+        taken = time.monotonic()
+        content, header = arrival.content, arrival.content.header
+        try:
+            size = content.size()
+        except ImageError as error:
+            self._drop(error.reason, f'image dropped: {error}')
+            return None
+        verdict = self._guard.judge(
+            to_nanoseconds(header.stamp) or None, size, header.frame_id, arrival.received)
+        if verdict.outcome is Outcome.DROP:
+            self._drop(verdict.reason, verdict.message)
+            return None
+        try:
+            frame = content.open(verdict.stamp)
+        except ImageError as error:
+            self._drop(error.reason, f'image dropped: {error}')
+            return None
+        if verdict.outcome is not Outcome.ACCEPT:
+            self._health.reset(verdict.reason)
+            self._complaints.warn(verdict.reason, verdict.message)
+        self._guard.accept(verdict, size, header.frame_id)
+        return Admitted(
+            content, frame, verdict.outcome, arrival.arrived, taken, time.monotonic())
+
+    def _drop(self, reason: str, message: str) -> None:
+        self._health.drop(reason, why=message)
+        self._complaints.warn(reason, message)

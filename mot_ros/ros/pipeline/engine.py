@@ -1,0 +1,87 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Engine: detector, tracker and guard of one set of settings, which may change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import contextlib
+from typing import Any, TYPE_CHECKING
+
+from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.config.schema import flatten
+from mot_ros.tracking.protocols import Detector, Tracker
+from mot_ros.tracking.sequence import SequenceGuard
+from mot_ros.tracking.types import Frame
+
+if TYPE_CHECKING:
+    from mot_ros.tracking.runtime.upload import Uploads
+
+
+class Engine:
+    """
+    What turns frames into tracks, made by two factories.
+
+    The parts are used by one thread only, which also changes them, between two frames.
+    """
+
+    def __init__(
+            self, settings: NodeSettings, make_detector: Callable[[NodeSettings], Detector],
+            make_tracker: Callable[[NodeSettings, Detector], Tracker]) -> None:
+        self._make_detector = make_detector
+        self.settings = settings
+        self._uploads: Uploads | None = None
+        self.detector = self._made(settings)
+        self.tracker = make_tracker(settings, self.detector)
+        self.guard = SequenceGuard(settings.sequence)
+
+    @property
+    def device(self) -> str:
+        """Where the detector runs, and by what of onnxruntime if that runs it."""
+        where = str(getattr(self.detector, 'device', '') or self.settings.device)
+        provider = getattr(self.detector, 'provider', '')
+        return f'{where}, onnxruntime {provider}' if provider else where
+
+    def configure(self, settings: NodeSettings) -> None:
+        """Take other settings; what raises changes nothing."""
+        same = look_of(settings) == look_of(self.settings)
+        detector = self.detector if same else self._made(settings)
+        self.tracker.configure(settings, detector)
+        self.guard.configure(settings.sequence)
+        self.settings, self.detector = settings, detector
+
+    def prefetch(self, frame: Frame) -> None:
+        """Begin to bring an image to where the detector works, if that is a GPU; never wait."""
+        device: Any = getattr(self.detector, 'device', None)
+        if getattr(device, 'type', '') != 'cuda' or frame.image is None:
+            return
+        if self._uploads is None or self._uploads.device != device:
+            # here and not above: torch takes seconds to load
+            from mot_ros.tracking.runtime.upload import Uploads
+
+            self._uploads = Uploads(device)
+        # no memory, say: the tracker will try again, and that it fails is then counted
+        with contextlib.suppress(RuntimeError):
+            self._uploads.prefetch(frame)
+
+    def _made(self, settings: NodeSettings) -> Detector:
+        detector = self._make_detector(settings)
+        # else the first image would wait for what the first run sets up
+        getattr(detector, 'warm_up', lambda: None)()
+        return detector
+
+
+def changes(before: NodeSettings, after: NodeSettings) -> str:
+    """Return what differs, in one line."""
+    old, new = flatten(before), flatten(after)
+    return ', '.join(
+        f'{name} {old[name]!r} -> {value!r}' for name, value in new.items()
+        if value != old[name])
+
+
+def look_of(settings: NodeSettings) -> tuple[Any, ...]:
+    """Return what the detector is made from."""
+    network = settings.rcnn if settings.detector_type == 'rcnn' else None
+    return (settings.detector_type, settings.detector, network, settings.roi, settings.mask,
+            settings.device, settings.backend, settings.compute)

@@ -1,0 +1,111 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a message brings: a picture or boxes, measured and opened only when it is their turn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+import dataclasses
+from dataclasses import dataclass
+from typing import Protocol
+
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from vision_msgs.msg import Detection2DArray
+
+from mot_ros.data.decode import compressed_size, compressed_to_bgr, to_bgr
+from mot_ros.ros.pipeline.external_detections import ClassIds, to_our_detections
+from mot_ros.tracking.types import Frame
+
+
+class Content(Protocol):
+    """A frame that is still in its message; opening it may raise ImageError."""
+
+    @property
+    def header(self) -> Header:
+        """The header that the tracks will get."""
+        ...
+
+    def size(self) -> tuple[int, int]:
+        """Return (width, height) without decoding."""
+        ...
+
+    def open(self, stamp: float) -> Frame:
+        """Decode; `stamp` in seconds is the one that counts for motion."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A sensor_msgs/Image."""
+
+    message: Image
+
+    @property
+    def header(self) -> Header:
+        """The header that the tracks will get."""
+        return self.message.header
+
+    def size(self) -> tuple[int, int]:
+        """Return (width, height) without decoding."""
+        return self.message.width, self.message.height
+
+    def open(self, stamp: float) -> Frame:
+        """Decode to BGR."""
+        return Frame(to_bgr(self.message), stamp, self.size())
+
+
+@dataclass(frozen=True)
+class PackedPicture:
+    """A sensor_msgs/CompressedImage: a JPEG or a PNG."""
+
+    message: CompressedImage
+
+    @property
+    def header(self) -> Header:
+        """The header that the tracks will get."""
+        return self.message.header
+
+    def size(self) -> tuple[int, int]:
+        """Return (width, height) as the first bytes say; ImageError for bombs and ruins."""
+        return compressed_size(self.message.data, self.message.format)
+
+    def open(self, stamp: float) -> Frame:
+        """Decode to BGR."""
+        return Frame.of(compressed_to_bgr(self.message.data, self.message.format), stamp)
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """
+    A vision_msgs/Detection2DArray of a detector elsewhere.
+
+    With the `picture` that it was made from, where the method needs it. Otherwise `assumed` is
+    the size of the image, or UNKNOWN_SIZE. `on_left_out` hears of boxes that cannot be used.
+    """
+
+    message: Detection2DArray
+    class_ids: ClassIds
+    assumed: tuple[int, int]
+    on_left_out: Callable[[Counter[str]], None]
+    picture: Content | None = None
+
+    @property
+    def header(self) -> Header:
+        """The header that the tracks will get."""
+        return self.message.header
+
+    def size(self) -> tuple[int, int]:
+        """Return (width, height) of the image that the boxes are in."""
+        return self.assumed if self.picture is None else self.picture.size()
+
+    def open(self, stamp: float) -> Frame:
+        """Read the boxes, and decode the picture if there is one."""
+        frame = (Frame(None, stamp, self.assumed) if self.picture is None
+                 else self.picture.open(stamp))
+        detections, left_out = to_our_detections(self.message, self.class_ids)
+        if left_out:
+            self.on_left_out(left_out)
+        return dataclasses.replace(frame, detections=detections)

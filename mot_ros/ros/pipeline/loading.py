@@ -1,0 +1,57 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the tracker node is made of unless it is told otherwise: the real detector and methods."""
+
+from __future__ import annotations
+
+from mot_ros.ros.pipeline.engine import Engine
+from mot_ros.tracking.config import NodeSettings, Settings
+from mot_ros.tracking.errors import ConfigError, MotError
+from mot_ros.tracking.protocols import Detector, Tracker
+
+
+def load_detector(settings: Settings) -> Detector:
+    """Load the detector that the settings name; raises ConfigError where torch is missing."""
+    try:
+        # here and not above: torch takes seconds to load, and ROS does not bring it
+        from mot_ros.tracking.detectors import make_detector
+        return make_detector(settings)
+    except ImportError as error:
+        raise ConfigError(
+            f'{error}: the detector needs PyTorch; install it with "pip install torch '
+            'safetensors"') from error
+
+
+def load_tracker(settings: Settings, detector: Detector) -> Tracker:
+    """Assemble the method that the settings name around the detector."""
+    from mot_ros.tracking.methods import make_tracker
+    return make_tracker(settings, detector)
+
+
+def fault_of(settings: NodeSettings, engine: Engine) -> None:
+    """
+    Raise ConfigError if the detector of an engine could not be changed to these settings.
+
+    Which classes another kind of detector has is seen when it is loaded.
+    """
+    from mot_ros.tracking.detectors.wrappers.region import read_mask
+    read_mask(settings.mask)
+    kind = settings.detector_type
+    if kind != 'external' and kind == engine.settings.detector_type:
+        from mot_ros.tracking.detectors.classes import wanted_labels
+        wanted_labels(settings.detector.classes, engine.detector.class_names)
+
+
+def checksum(settings: NodeSettings) -> str:
+    """Return the name of the model and the beginning of its SHA-256, as far as there is one."""
+    kind = settings.detector_type
+    if kind == 'external':
+        return 'external detections'
+    name = settings.rcnn.weights if kind == 'rcnn' else settings.detector.weights
+    try:
+        from mot_ros.tracking.weights import store as weights
+
+        return f'{name} sha256:{weights.digest(name)[:12]}'
+    except (ImportError, OSError, MotError):
+        return name

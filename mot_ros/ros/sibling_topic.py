@@ -1,0 +1,25 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Topics that belong together: found beside one another unless somebody says otherwise."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+
+
+def beside(node: Node, name: str, other: str) -> str:
+    """
+    Return the resolved topic of the relative `name`: remapped, else in the namespace of `other`.
+
+    So `camera_info` follows a remapped `image`, as with image_transport. Where nobody publishes
+    there, but somebody under the plain name, it is that one.
+    """
+    plain = node.resolve_topic_name(name, only_expand=True)
+    remapped = node.resolve_topic_name(name)
+    if remapped != plain:
+        return str(remapped)
+    sibling = node.resolve_topic_name(other).rpartition('/')[0] + f'/{name}'
+    if node.count_publishers(plain) and not node.count_publishers(sibling):
+        return str(plain)
+    return sibling

@@ -1,0 +1,124 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""SlmEmbedder: appearance by SMILEtrack's SLM, all boxes of a frame in batches."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from mot_ros.tracking.appearance.crops import resized_windows, sampled_windows
+from mot_ros.tracking.appearance.embedder import NEED, unit, windows
+from mot_ros.tracking.config.compute import Compute
+from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets.backbones.packed_conv import pack
+from mot_ros.tracking.nets.ops.precision import lower
+from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, DIMENSION, running_part
+from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm, variant_of
+from mot_ros.tracking.pixels import pixels_of
+from mot_ros.tracking.runtime.cuda_graph import Captured
+from mot_ros.tracking.runtime.device import exact, in_fixed_shapes, resolve_device
+from mot_ros.tracking.runtime.padding import bucket, BUCKETS, sent
+from mot_ros.tracking.runtime.upload import Uploads
+from mot_ros.tracking.types import Floats, Frame, Ints
+from mot_ros.tracking.weights import store as weights
+
+
+class SlmEmbedder:
+    """
+    Embeds boxes by a trained SLM, of the variant that its tensors tell, see nets/slms.py.
+
+    `name` is a name in the weights manifest or a file: safetensors, or a checkpoint of the
+    published code. There is no embedding without training: raises WeightsError if it is empty,
+    missing or of another network, ConfigError for a device that is not there. On a GPU crops
+    are cut and embedded there, in buckets of one graph each; `fixed` says whether, None leaves
+    it to the device.
+    """
+
+    def __init__(
+            self, name: str, device: str, compute: Compute = Compute(),  # noqa: B008
+            fixed: bool | None = None) -> None:
+        if not name:
+            raise WeightsError(
+                'SLM has no weights, and untrained it tells nobody apart; name a file of trained '
+                "ones, or compare colours ('colour') instead")
+        self.device = resolve_device(device)
+        state, self.unused = running_part(weights.load(name, inside=CHECKPOINT_KEY))
+        """Names of tensors in the file that the network does not run."""
+        network = make_slm(variant_of(state))
+        weights.fit(network, state)
+        network.eval().requires_grad_(False).fold()
+        self._network = self._ready(network, compute)
+        self._fixed = in_fixed_shapes(self.device, fixed)
+        self._uploads = Uploads(self.device)
+        # apart, so that images of many sizes share the long graph
+        self._cut = Captured(self._crops, self.device, compute.graphs)
+        self._look = Captured(lambda crops: (self._exactly(crops),), self.device, compute.graphs)
+
+    @property
+    def dimension(self) -> int:
+        """Length of an embedding."""
+        return DIMENSION
+
+    def warm_up(self) -> None:
+        """Run once on nothing: the first call allocates memory and picks kernels."""
+        width, height = self._network.crop
+        black = Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)
+        for count in BUCKETS[:2] if self._fixed else (1,):
+            self.embed(black, np.full((count, 4), [0, 0, width, height], np.float32))
+
+    def embed(self, frame: Frame, boxes: Floats) -> Floats:
+        """Return embeddings (N, 128) of boxes (N, 4), see Embedder."""
+        image = pixels_of(frame, NEED)
+        whole, enough = windows(boxes, frame.size)
+        result = np.zeros((len(boxes), DIMENSION), np.float32)
+        if enough.any():
+            with torch.inference_mode():
+                result[enough] = (
+                    self._on_device(frame, whole[enough]) if self._fixed
+                    else self._in_batches(image, whole[enough]))
+        return unit(result)
+
+    def _ready(self, network: AnySlm, compute: Compute) -> AnySlm:
+        """Return what runs a network, which is on the CPU, where this embedder is."""
+        # oneDNN and cuDNN both compute faster with the channels last
+        network = network.to(  # type: ignore[call-overload]
+            self.device, memory_format=torch.channels_last)
+        lower(network, compute.dtype)
+        if self.device.type == 'cpu':
+            pack(network, network.crop)
+        return network
+
+    def _in_batches(self, image: NDArray[np.uint8] | Tensor, whole: Ints) -> Floats:
+        """Embed windows (N, 4) of an image by cutting out no more of it than is needed."""
+        size = self._network.batch
+        return np.concatenate([
+            self._exactly(resized_windows(
+                image, whole[start:start + size], self._network.crop, self.device)).cpu().numpy()
+            for start in range(0, len(whole), size)])
+
+    def _on_device(self, frame: Frame, whole: Ints) -> Floats:
+        """Embed windows (N, 4) where the image is for all who look at it, in buckets."""
+        image, most = self._uploads.fetch(frame, NEED), BUCKETS[-1]
+        parts = []
+        for start in range(0, len(whole), most):
+            some = whole[start:start + most].astype(np.float32)
+            crops, = self._cut(image, sent(some, bucket(len(some)), self.device))
+            embedded, = self._look(crops)
+            # the next part, if it is as large, is written over this one
+            parts.append(embedded[:len(some)].clone())
+        # the one time that the device is waited for
+        result: Floats = torch.cat(parts).cpu().numpy()
+        return result
+
+    def _crops(self, image: Tensor, whole: Tensor) -> tuple[Tensor]:
+        return (sampled_windows(image, whole, self._network.crop),)
+
+    def _exactly(self, crops: Tensor) -> Tensor:
+        """Embed crops in exact numbers."""
+        crops = crops.contiguous(memory_format=torch.channels_last)
+        with exact(self.device):
+            return self._network(crops)  # type: ignore[no-any-return]

@@ -1,0 +1,206 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Gated optimal assignment of tracks (rows) to detections (columns), from 10 to 3,000 objects.
+
+Work is done on the pairs of boxes that overlap at all. Pairs without rivals, which most are, match
+at once; the rest is solved as one dense matrix or, if large, by connected parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from mot_ros.tracking.boxes import iou, iou_of_pairs
+from mot_ros.tracking.types import Detections, Floats, Index, Ints, Tracks
+
+# Measured cross-overs of one dense matrix against a sweep along x and against connected parts.
+DENSE_IOU = 120 * 120
+DENSE_ASSIGNMENT = 300 * 300
+
+# Totals closer than this per pair count as equal; then the tie-break of `assign` decides.
+TIE = 1e-7
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs (P,) that may be matched: row, column, and value (higher is better)."""
+
+    rows: Ints
+    cols: Ints
+    values: Floats
+
+    def where(self, index: Index) -> Pairs:
+        """Keep the indexed pairs."""
+        return Pairs(self.rows[index], self.cols[index], self.values[index])
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Matched rows and columns (K,), and what is left over on both sides, ascending."""
+
+    rows: Ints
+    cols: Ints
+    free_rows: Ints
+    free_cols: Ints
+
+    def within(self, rows: Ints, cols: Ints) -> Matches:
+        """Translate matches of a subset of tracks and detections into those of the whole."""
+        return Matches(
+            rows[self.rows], cols[self.cols], rows[self.free_rows], cols[self.free_cols])
+
+
+def overlapping(a: Floats, b: Floats) -> Pairs:
+    """Return every pair of boxes (N, 4), (M, 4) that overlap, valued by IoU."""
+    if len(a) * len(b) <= DENSE_IOU:
+        values = iou(a, b).ravel()
+        cells = np.flatnonzero(values > 0)
+        rows, cols = np.divmod(cells, max(len(b), 1))
+        return Pairs(rows, cols, values[cells])
+    rows, cols = _sweep(a, b)
+    values = iou_of_pairs(a[rows], b[cols])
+    return Pairs(rows, cols, values).where(values > 0)
+
+
+def match(
+        tracks: Tracks, detections: Detections, minimum: float, *,
+        rows: Ints | None = None, cols: Ints | None = None,
+        fuse_score: bool = False, class_aware: bool = True) -> Matches:
+    """
+    Match tracks and detections by IoU of at least `minimum`.
+
+    Only the tracks `rows` and the detections `cols` take part, both ascending, all if None.
+    With `fuse_score` the overlap is weighed by the score of the detection (ByteTrack); with
+    `class_aware` only boxes of one class match.
+    """
+    rows = np.arange(len(tracks)) if rows is None else rows
+    cols = np.arange(len(detections)) if cols is None else cols
+    if not len(rows) or not len(cols):
+        nothing = np.zeros(0, np.int64)
+        return Matches(nothing, nothing, rows, cols)
+    pairs = overlapping(tracks.boxes[rows], detections.boxes[cols])
+    if class_aware:
+        pairs = pairs.where(
+            tracks.labels[rows][pairs.rows] == detections.labels[cols][pairs.cols])
+    if fuse_score:
+        scores = detections.scores[cols]
+        pairs = Pairs(pairs.rows, pairs.cols, pairs.values * scores[pairs.cols])
+    return assign(pairs, (len(rows), len(cols)), minimum).within(rows, cols)
+
+
+def assign(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Matches:
+    """
+    Choose the matching of (N, M) that maximises the sum of `value - minimum`.
+
+    Only pairs with `value >= minimum` may match; each row and column matches once at the most.
+    This is the optimum that a cost limit of `1 - minimum` gives (ByteTrack's, with cost
+    1 - value). Ties go to the lower row (the older track), then the lower column (the better
+    detection), then to the order of columns that follows the order of rows.
+    """
+    n, m = shape
+    pairs = pairs.where(pairs.values >= minimum)
+    # the only pair of its row and of its column belongs to every optimum
+    chosen = (np.bincount(pairs.rows)[pairs.rows] == 1) & (
+        np.bincount(pairs.cols)[pairs.cols] == 1)
+    if not chosen.all():
+        rivals = np.flatnonzero(~chosen)
+        chosen[rivals[_settle(pairs.where(rivals), shape, minimum)]] = True
+    rows, cols = pairs.rows[chosen], pairs.cols[chosen]
+    return Matches(rows, cols, _others(rows, n), _others(cols, m))
+
+
+def _settle(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Ints:
+    """Return the indices of the pairs that `assign` chooses among those that compete."""
+    # Positive for every allowed pair, so that a value equal to the minimum matches; the product
+    # term favours keeping the order.
+    row, col = pairs.rows / shape[0], pairs.cols / shape[1]
+    weights = pairs.values - float(minimum) + TIE * (2 - row - col / 2 + row * col / 4)
+    # without the rows and columns that have no part in this
+    used_rows, rows = np.unique(pairs.rows, return_inverse=True)
+    used_cols, cols = np.unique(pairs.cols, return_inverse=True)
+    n, m = len(used_rows), len(used_cols)
+    solve = _solve if n * m <= DENSE_ASSIGNMENT else _solve_by_parts
+    return solve(rows, cols, weights, (n, m))
+
+
+def _others(taken: Ints, count: int) -> Ints:
+    free = np.ones(count, bool)
+    free[taken] = False
+    return np.flatnonzero(free)
+
+
+def _solve(
+        rows: Ints, cols: Ints, weights: NDArray[np.float64], shape: tuple[int, int]) -> Ints:
+    """Return the indices of the chosen pairs, by row, through one dense matrix."""
+    # A pair that is not allowed is worth nothing, as much as staying alone.
+    matrix = np.zeros(shape)
+    matrix[rows, cols] = weights
+    number = np.full(shape, -1)
+    number[rows, cols] = np.arange(len(rows))
+    chosen = number[linear_sum_assignment(matrix, maximize=True)]
+    kept: Ints = chosen[chosen >= 0]
+    return kept
+
+
+def _solve_by_parts(
+        rows: Ints, cols: Ints, weights: NDArray[np.float64], shape: tuple[int, int]) -> Ints:
+    """Return the same indices as `_solve`, part by connected part of the pairs."""
+    n, m = shape
+    graph = coo_array((np.ones(len(rows), np.int8), (rows, cols + n)), shape=(n + m, n + m))
+    count, part = connected_components(graph, directed=False)
+    # Number rows and columns within their part: order by part, subtract where the part starts.
+    rows_in, row_at = _number_within(part[:n], count)
+    cols_in, col_at = _number_within(part[n:], count)
+
+    pair_part = part[rows]
+    order = np.lexsort((-weights, pair_part))
+    starts = np.searchsorted(pair_part[order], np.arange(count + 1))
+    used = np.flatnonzero(np.diff(starts))
+    # A star (one row or one column) takes its best pair, which sorting has put first.
+    star = np.minimum(rows_in, cols_in)[used] == 1
+    chosen = [order[starts[used[star]]]]
+    for p in used[~star]:
+        members = order[starts[p]:starts[p + 1]]
+        inner = _solve(
+            row_at[rows[members]], col_at[cols[members]], weights[members],
+            (int(rows_in[p]), int(cols_in[p])))
+        chosen.append(members[inner])
+    together = np.concatenate(chosen)
+    by_row: Ints = together[np.argsort(rows[together])]
+    return by_row
+
+
+def _number_within(part: NDArray[np.int32], count: int) -> tuple[Ints, Ints]:
+    """Return the size of each part and every member's position within its part, in order."""
+    sizes = np.bincount(part, minlength=count)
+    order = np.argsort(part, kind='stable')
+    position = np.empty(len(part), np.int64)
+    position[order] = np.arange(len(part)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return sizes, position
+
+
+def _sweep(a: Floats, b: Floats) -> tuple[Ints, Ints]:
+    """Return rows and columns of all pairs that overlap along both axes, found along x."""
+    order = np.argsort(b[:, 0], kind='stable')
+    left = b[order, 0]
+    widest = float(np.max(b[:, 2] - b[:, 0], initial=0))
+    # Overlap along x needs b.x1 < a.x2 and b.x2 > a.x1; the second holds only if
+    # b.x1 > a.x1 - widest. Both bounds are a range in b sorted by x1.
+    first = np.searchsorted(left, a[:, 0] - widest, 'left')
+    last = np.searchsorted(left, a[:, 2], 'left')
+    counts = np.maximum(last - first, 0)
+    rows = np.repeat(np.arange(len(a)), counts)
+    cols = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+    cols = order[cols]
+    overlap = (b[cols, 2] > a[rows, 0]) & (b[cols, 3] > a[rows, 1]) & (b[cols, 1] < a[rows, 3])
+    rows, cols = rows[overlap], cols[overlap]
+    # by row, then column, as the dense way gives them
+    by_col = np.lexsort((cols, rows))
+    return rows[by_col], cols[by_col]

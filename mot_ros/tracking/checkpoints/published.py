@@ -1,0 +1,143 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Weights that others have trained, out of their checkpoints into files of our own, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import dataclasses
+import json
+from pathlib import Path
+import pickle
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from mot_ros.tracking.checkpoints.pinned import array_of, Progress, serialize, write
+from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, UNUSED
+from mot_ros.tracking.nets.slm.variants import make_slm, variant_of
+from mot_ros.tracking.weights import store as weights
+from mot_ros.tracking.weights import torch_pickle as pickled
+from mot_ros.tracking.weights.key_matching import adopt, Adopted, chosen, CONTAINERS
+from mot_ros.tracking.weights.mxnet_params import read_params
+from mot_ros.tracking.weights.pickle_machine import Record
+
+KINDS: Mapping[str, str] = MappingProxyType({
+    'siammot': 'SiamMOT and its Faster R-CNN, .pth of the published code',
+    'slm': "SLM, SMILEtrack's network for looks, ver12.pt and the like",
+    'prb': "PRB-FPN6-MSP, SMILEtrack's detector, .pt of its YOLOv7 code",
+    'ssd': "GluonCV's SSDs, SMOT's detectors, .params of MXNet",
+})
+"""The kinds of checkpoints by name, and what they are."""
+
+
+def import_checkpoint(
+        kind: str, file: Path, out: Path | None = None, *, trust_pickle: bool = False,
+        progress: Progress = lambda line: None) -> tuple[Path, Adopted]:
+    """
+    Write the tensors of a checkpoint under our names; return the new file and the key report.
+
+    The file is .safetensors, beside the checkpoint unless `out` says where; its metadata are
+    kind, body, classes and their names as far as known, and the checkpoint's name and SHA-256.
+    Nothing in a checkpoint is ever run. Whole pickled networks, which run code in other
+    programs, are only looked at with `trust_pickle`. Raises WeightsError for an unknown kind, a
+    file that cannot be read, and one of another network; then nothing is written.
+    """
+    if kind not in KINDS:
+        raise WeightsError(f'{kind!r} is no kind of checkpoint; choose of {", ".join(KINDS)}')
+    target = out or file.with_suffix('.safetensors')
+    if target.suffix != '.safetensors':
+        raise WeightsError(f'{target} must end in .safetensors')
+    try:
+        digest = weights.sha256(file.read_bytes())
+    except OSError as error:
+        raise WeightsError(f'{file} cannot be read: {error.strerror or error}') from error
+    if target.exists() and target.samefile(file):
+        raise WeightsError(f'{file} would be written over; name another file with --out')
+    state, names = _tensors(kind, file, trust_pickle, progress)
+    try:
+        adopted = _adopted(kind, state)
+    except WeightsError as error:
+        raise WeightsError(f'{file} is not of the kind {kind}: {error}') from error
+    adopted.check(file)
+    metadata = {'kind': kind, **adopted.metadata, 'source': file.name, 'source_sha256': digest}
+    if names and str(len(names)) == metadata.get('classes'):
+        metadata['names'] = json.dumps(names, ensure_ascii=False)
+    arrays = {name: array_of(name, tensor, file) for name, tensor in adopted.tensors.items()}
+    write(target, serialize(arrays, metadata), 'name another file with --out')
+    return target, dataclasses.replace(adopted, metadata=metadata)
+
+
+def _tensors(
+        kind: str, file: Path, trust_pickle: bool,
+        progress: Progress) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the tensors of a checkpoint, and the class names if it has some."""
+    if file.suffix == '.safetensors':
+        return weights.load(file), []
+    if file.suffix == '.params':
+        return {name: torch.from_numpy(array) for name, array in read_params(file).items()}, []
+    # the averaged network is what YOLO's own code runs
+    containers = ('ema', 'model') if kind == 'prb' else (CHECKPOINT_KEY, *CONTAINERS)
+    try:
+        content = weights.read_pickled(file)
+    except WeightsError as error:
+        if not trust_pickle and not isinstance(error.__cause__, pickle.UnpicklingError):
+            raise
+        if not trust_pickle:
+            raise WeightsError(
+                f'{error}. If it is a whole pickled network of people you trust, --trust-pickle '
+                'reads the tensors out of it; nothing in it is run then either') from error
+        content = pickled.read(file)
+        progress(
+            f'warning: {file} is a whole pickled network. Programs that unpickle it run whatever '
+            'its writer wanted; here its tensors were read without running any of it. Do not '
+            'load it elsewhere unless you trust the writer')
+    network = _network(content, containers)
+    if network is None:
+        return chosen(content, containers), []
+    return pickled.tensors_of(network), _names(network.attributes.get('names'))
+
+
+def _network(content: object, containers: tuple[str, ...]) -> Record | None:
+    """Return the pickled network in what a file holds, if there is one."""
+    if isinstance(content, Mapping):
+        return next(
+            (content[name] for name in containers
+             if isinstance(content.get(name), Record)), None)
+    return content if isinstance(content, Record) else None
+
+
+def _names(names: object) -> list[str]:
+    """Return class names, a list or a dict by number, as a list; none if they are no texts."""
+    if isinstance(names, dict):
+        names = [names.get(number) for number in range(len(names))]
+    if isinstance(names, list) and all(isinstance(name, str) for name in names):
+        return names
+    return []
+
+
+def _adopted(kind: str, state: Mapping[str, Tensor]) -> Adopted:
+    """Find the tensors of one kind of network in a checkpoint's."""
+    if kind == 'siammot':
+        from mot_ros.tracking.nets.siammot import network as siammot
+
+        return siammot.adopt(state)
+    if kind == 'prb':
+        from mot_ros.tracking.nets.prb import network as prb
+
+        return prb.adopt(state)
+    if kind == 'ssd':
+        from mot_ros.tracking.checkpoints import gluon_ssd as ssd_gluon_import
+
+        return ssd_gluon_import.adopt(state)
+    return _slm(state)
+
+
+def _slm(state: Mapping[str, Tensor]) -> Adopted:
+    variant = variant_of(state)
+    with torch.device('meta'):
+        wanted = make_slm(variant).state_dict()
+    return adopt(state, wanted, {'variant': variant}, unused=UNUSED)

@@ -1,0 +1,138 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""From the outputs of an ONNX detector to scored boxes on its input, one function per layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.tracking.boxes import cxcywh_to_xyxy
+from mot_ros.tracking.detectors.onnx_file.layouts import Array, Layout, YOLOX_STRIDES
+from mot_ros.tracking.types import Floats, Ints
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """
+    Boxes (K, 4) xyxy in pixels of the input, scores (K,), and classes (K,).
+
+    A class is the position among the `numbers` that were asked for.
+    """
+
+    boxes: Floats
+    scores: Floats
+    classes: Ints
+
+
+def candidates(
+        layout: Layout, outputs: Sequence[Array], row: int, size: tuple[int, int],
+        numbers: Sequence[int], floor: float) -> Candidates:
+    """
+    Return what the outputs say of image `row` of the batch, scores from `floor` on.
+
+    `numbers` are the wanted classes as the network counts them. Boxes without area, and such
+    as a damaged network gives, are left out.
+    """
+    if layout.columns is None:
+        parts = _parts(layout, outputs, row)
+        named = _yolov10(parts[0]) if layout.kind == 'yolov10' else _tensorflow(parts, size)
+        boxes, scores, of_box = named
+        every = np.asarray(numbers)
+        matches = of_box[:, None] == every
+        kept, classes = np.nonzero(matches & (scores >= floor)[:, None])
+        boxes, scores = boxes[kept], scores[kept]
+    else:
+        boxes, by_class = every_place(layout, outputs, row, size, numbers)
+        kept, classes = np.nonzero(by_class >= floor)
+        boxes, scores = boxes[kept], by_class[kept, classes]
+    whole = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    # rounding, of half precision above all, may end above 1
+    return Candidates(boxes[whole], np.minimum(scores[whole], 1), classes[whole])
+
+
+def score_range(
+        layout: Layout, outputs: Sequence[Array], size: tuple[int, int],
+        numbers: Sequence[int]) -> tuple[float, float]:
+    """Return least and largest score of the first image, objectness among them."""
+    parts = _parts(layout, outputs, 0)
+    if layout.kind == 'tensorflow':
+        scores = parts[2]
+    elif layout.kind == 'yolov10':
+        scores = parts[0][:, 4]
+    elif layout.kind in ('yolov5', 'yolox'):
+        scores = parts[0][:, [4, *(5 + number for number in numbers)]]
+    else:
+        scores = every_place(layout, outputs, 0, size, numbers)[1]
+    finite = scores[np.isfinite(scores)]
+    return float(finite.min(initial=1.0)), float(finite.max(initial=0.0))
+
+
+def every_place(
+        layout: Layout, outputs: Sequence[Array], row: int, size: tuple[int, int],
+        numbers: Sequence[int]) -> tuple[Floats, Floats]:
+    """
+    Return boxes (N, 4) and scores (N, C) of every place in image `row`, whatever they are.
+
+    Only for layouts with columns of classes.
+    """
+    parts = _parts(layout, outputs, row)
+    columns = np.asarray(numbers)
+    if layout.kind == 'yolov8':
+        table = parts[0]
+        return cxcywh_to_xyxy(table[:4].T), table[4 + columns].T
+    if layout.kind in ('ssd', 'ssd_pixels'):
+        boxes, scores = parts
+        scale = _scale(size) if layout.kind == 'ssd' else np.float32(1)
+        return boxes * scale, scores[:, columns]
+    table = parts[0]
+    boxes = _yolox(table[:, :4], size) if layout.kind == 'yolox' else table[:, :4]
+    return cxcywh_to_xyxy(boxes), table[:, 5 + columns] * table[:, 4:5]
+
+
+def _parts(layout: Layout, outputs: Sequence[Array], row: int) -> list[Floats]:
+    """Return what the outputs of the layout say of one image."""
+    return [np.asarray(outputs[place][row], np.float32) for place in layout.places]
+
+
+def _yolox(raw: Floats, size: tuple[int, int]) -> Floats:
+    """Turn offsets in cells and logarithms of sides in cells into centre and size, pixels."""
+    places, scales = [], []
+    for stride in YOLOX_STRIDES:
+        rows, columns = -(-size[1] // stride), -(-size[0] // stride)
+        y, x = np.mgrid[:rows, :columns]
+        places.append(np.stack([x, y], axis=-1).reshape(-1, 2))
+        scales.append(np.full((rows * columns, 1), stride))
+    scale = np.concatenate(scales).astype(np.float32)
+    centre = (raw[:, :2] + np.concatenate(places).astype(np.float32)) * scale
+    # a damaged network may overflow, to what is left out later
+    with np.errstate(over='ignore'):
+        return np.concatenate([centre, np.exp(raw[:, 2:]) * scale], axis=1)
+
+
+def _yolov10(table: Floats) -> tuple[Floats, Floats, Ints]:
+    """Return boxes, scores and class numbers of objects (K, 6)."""
+    return table[:, :4], table[:, 4], _whole_numbers(table[:, 5])
+
+
+def _tensorflow(
+        parts: Sequence[Floats], size: tuple[int, int]) -> tuple[Floats, Floats, Ints]:
+    """Return boxes, scores and class numbers of as many objects as are said to be there."""
+    boxes, classes, scores, number = parts
+    count = int(np.nan_to_num(number.reshape(-1)[0]))
+    return (
+        boxes[:count, [1, 0, 3, 2]] * _scale(size), scores[:count],
+        _whole_numbers(classes[:count]))
+
+
+def _scale(size: tuple[int, int]) -> Floats:
+    return np.array([*size, *size], np.float32)
+
+
+def _whole_numbers(classes: NDArray[np.float32]) -> Ints:
+    """Return class numbers that came as floating point; what is none becomes -1."""
+    return np.nan_to_num(np.rint(classes), nan=-1, posinf=-1, neginf=-1).astype(np.int64)

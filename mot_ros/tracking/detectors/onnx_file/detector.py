@@ -1,0 +1,239 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""OnnxDetector: any detector of the YOLO or SSD family out of an ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+import contextlib
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import Tensor
+
+from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
+from mot_ros.tracking.detectors.letterbox import batch, draw, GREY, place, Placement
+from mot_ros.tracking.detectors.onnx_file.cells import cell_squares
+from mot_ros.tracking.detectors.onnx_file.decode import candidates, every_place, score_range
+from mot_ros.tracking.detectors.onnx_file.layouts import LAYOUTS, recognise, SUPPRESSED
+from mot_ros.tracking.detectors.onnx_file.session import OnnxSession
+from mot_ros.tracking.detectors.postprocess.selection import (
+    candidate_floor,
+    finished,
+    strongest,
+    suppressed,
+)
+from mot_ros.tracking.detectors.ssd.raw_outputs import RawDetections
+from mot_ros.tracking.errors import ConfigError, FrameError
+from mot_ros.tracking.types import Detections, Frame
+
+SCORE_TOLERANCE = 0.01
+"""How far scores may leave [0, 1] by rounding."""
+
+
+class OnnxDetector:
+    """
+    Finds the classes of an ONNX file in images of any size.
+
+    The file is asked first: for its input's size, type and order, and in its metadata for
+    `names`, `layout`, `resize` and `pixels`; a setting other than 'auto' outranks them, and
+    what neither says is told from the outputs of a trial on a grey image. Raises ConfigError
+    for what cannot be told, an unknown class or device, and where onnxruntime is missing;
+    WeightsError if the file is.
+    """
+
+    def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
+        self._settings = settings
+        self._session = session = OnnxSession(settings.weights, device)
+        self.device = session.device
+        self._size = session.size_for((settings.width, settings.height))
+        self._batch, outputs = self._trial()
+        self._layout = layout = recognise(
+            outputs, session.output_names, self._size,
+            _stated(settings.layout, session.metadata.get('layout'), LAYOUTS), session.path)
+        self._resize = self._choose_resize()
+        self._pixels = self._choose_pixels()
+        self._classes = find_classes(session.path, session.metadata, layout, settings.names)
+        labels = wanted_labels(settings.classes, self._classes.names)
+        self._labels = torch.tensor(labels)
+        self._numbers = [self._classes.numbers[label] for label in labels]
+        least, most = score_range(layout, outputs, self._size, self._classes.numbers)
+        if least < -SCORE_TOLERANCE or most > 1 + SCORE_TOLERANCE:
+            raise ConfigError(
+                f'{session.path}, read as {layout.kind}, gives scores from {least:.3g} to '
+                f'{most:.3g} instead of 0 to 1: choose another detector.layout, or export it '
+                'with the sigmoid or softmax that turns logits into scores')
+        squares = cell_squares(layout, outputs, self._size)
+        self._squares = None if isinstance(squares, str) else torch.from_numpy(squares)
+        self._no_squares = squares if isinstance(squares, str) else None
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label of all classes, also where only some of them are looked for."""
+        return self._classes.names
+
+    @property
+    def layout(self) -> str:
+        """What the outputs were recognised as."""
+        return self._layout.kind
+
+    @property
+    def why_not_dense(self) -> str | None:
+        """Why its outputs do not tell of every place, or None if `detect_densely` may be used."""
+        return self._no_squares and f'{self._session.path} {self._no_squares}'
+
+    def warm_up(self) -> None:
+        """Run once on nothing: the first call allocates memory and picks kernels."""
+        width, height = self._size
+        self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """
+        Return the objects of each frame, best score first.
+
+        As in the SSD: classes are chosen, then come `score_floor`, suppression with
+        `box_voting` (not for networks that suppress themselves), the borders of the image and
+        `max_detections`. Raises FrameError for a frame without image.
+        """
+        return [
+            found for part in self._parts(frames)
+            for found in self._select(part, self._look(part))]
+
+    def detect_densely(
+            self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
+        """
+        Return the objects of each frame and the raw outputs, running the network once.
+
+        The squares of `cell_squares` are the anchors; all is on the CPU. Raises ConfigError if
+        there is a reason in `why_not_dense`.
+        """
+        if self._squares is None:
+            raise ConfigError(str(self.why_not_dense))
+        found: list[Detections] = []
+        rows: list[tuple[Tensor, Tensor, Tensor]] = []
+        for part in self._parts(frames):
+            outputs = self._look(part)
+            found += self._select(part, outputs)
+            for row, frame in enumerate(part):
+                placement = self._placement(frame)
+                boxes, scores = every_place(
+                    self._layout, outputs, row, self._size, self._numbers)
+                rows.append((
+                    # rounding may end beside [0, 1]
+                    torch.from_numpy(scores).clamp(0, 1),
+                    placement.to_image(torch.from_numpy(boxes)),
+                    placement.to_image(self._squares)))
+        scored, boxed, anchors = (torch.stack(column) for column in zip(*rows, strict=True))
+        return found, RawDetections(scored, self._labels, boxed, anchors)
+
+    def _parts(self, frames: Sequence[Frame]) -> list[Sequence[Frame]]:
+        """Return the frames as they go through the network together."""
+        most = self._batch or max(1, len(frames))
+        return [frames[start:start + most] for start in range(0, len(frames), most)]
+
+    def _placement(self, frame: Frame) -> Placement:
+        """Return where the image lies on the network's input."""
+        return place(frame.size, self._size, self._resize)
+
+    def _look(self, frames: Sequence[Frame]) -> list[NDArray[np.generic]]:
+        """Return the outputs for as many frames as go in one batch."""
+        return self._run(
+            [draw(frame, self._placement(frame), self._size) for frame in frames], self._pixels)
+
+    def _select(
+            self, frames: Sequence[Frame],
+            outputs: Sequence[NDArray[np.generic]]) -> list[Detections]:
+        """Turn the outputs for a batch of frames into their detections."""
+        settings, layout = self._settings, self._layout
+        whole = layout.kind in SUPPRESSED
+        floor = settings.score_floor if whole else candidate_floor(settings)
+        results = []
+        for row, frame in enumerate(frames):
+            found = candidates(layout, outputs, row, self._size, self._numbers, floor)
+            scores = torch.from_numpy(found.scores)
+            # the network's own suppression needs no bound, but an order
+            best = (torch.sort(scores, descending=True, stable=True).indices if whole
+                    else strongest(scores, settings))
+            boxes = self._placement(frame).to_image(torch.from_numpy(found.boxes)[best])
+            kept = boxes, scores[best], self._labels[torch.from_numpy(found.classes)[best]]
+            if not whole:
+                kept = suppressed(*kept, settings)
+            results.append(finished(*kept, frame.size, settings))
+        return results
+
+    def _run(
+            self, canvases: Sequence[NDArray[np.uint8]],
+            pixels: str) -> list[NDArray[np.generic]]:
+        """Return the outputs for canvases; a file of one batch size gets some of them twice."""
+        session = self._session
+        filled = [*canvases, *[canvases[-1]] * ((session.batch or 0) - len(canvases))]
+        return session.run(
+            batch(filled, pixels, session.dtype, channels_last=session.channels_last))
+
+    def _trial(self) -> tuple[int | None, list[NDArray[np.generic]]]:
+        """
+        Return how many images go at once, None for any number, and outputs for grey ones.
+
+        Some files say that any number goes and then have one only in mind. On a CPU one at a
+        time is faster anyway, as the features of one image fit in its cache. Pixels in [0, 1]
+        suit any network well enough.
+        """
+        session = self._session
+        width, height = self._size
+        canvas = np.full((height, width, 3), GREY, np.uint8)
+        pixels = 'byte' if session.dtype == np.uint8 else 'unit'
+        if session.batch is None and self.device.type != 'cpu':
+            with contextlib.suppress(FrameError):
+                outputs = self._run([canvas, canvas], pixels)
+                if all(len(output) == 2 for output in outputs if output.ndim == 3):
+                    return None, outputs
+        try:
+            return session.batch or 1, self._run([canvas], pixels)
+        except FrameError as error:
+            raise ConfigError(
+                f'{error}; choose another detector.width and height, or export it with a fixed '
+                'size of input') from error
+
+    def _choose_resize(self) -> str:
+        stated = _stated(
+            self._settings.resize, self._session.metadata.get('resize'),
+            ('letterbox', 'corner', 'stretch'))
+        if stated != 'auto':
+            return stated
+        kind = self._layout.kind
+        if kind == 'yolox':
+            return 'corner'
+        return 'letterbox' if kind.startswith('yolo') else 'stretch'
+
+    def _choose_pixels(self) -> str:
+        session, kind = self._session, self._layout.kind
+        stated = _stated(
+            self._settings.pixels, session.metadata.get('pixels'),
+            ('unit', 'signed', 'imagenet', 'byte', 'byte_bgr'))
+        byte = session.dtype == np.uint8
+        if byte and stated not in ('auto', 'byte', 'byte_bgr'):
+            raise ConfigError(
+                f'detector.pixels is {stated}, but {session.path} takes whole numbers (uint8): '
+                'choose byte or byte_bgr')
+        if stated != 'auto':
+            return stated
+        if kind == 'yolox':
+            return 'byte_bgr'
+        if byte:
+            return 'byte'
+        if kind.startswith('yolo'):
+            return 'unit'
+        raise ConfigError(
+            f'{session.path} does not say how its input is scaled, and networks of its layout, '
+            f'{kind}, differ in it: set detector.pixels to unit, signed, imagenet, byte or '
+            'byte_bgr')
+
+
+def _stated(setting: str, metadata: str | None, known: Collection[str]) -> str:
+    """Return the setting, or what the file says of it if that is understood, or 'auto'."""
+    if setting == 'auto' and metadata is not None and metadata in known:
+        return metadata
+    return setting

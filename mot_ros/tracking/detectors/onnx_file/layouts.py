@@ -1,0 +1,176 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the outputs of an ONNX detector mean: recognised by metadata, names and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.tracking.errors import ConfigError
+
+LAYOUTS: Mapping[str, str] = MappingProxyType({
+    'yolov5': '(B, N, 5 + C): cx cy w h in pixels of the input, objectness, classes; also '
+              'YOLOv6, YOLOv7 and YOLOX with its boxes decoded',
+    'yolov8': '(B, 4 + C, N): cx cy w h in pixels of the input, classes; also YOLO11',
+    'yolov10': '(B, K, 6): x1 y1 x2 y2 in pixels of the input, score, class; suppressed',
+    'yolox': '(B, N, 5 + C): offsets in a grid of strides 8, 16, 32, objectness, classes',
+    'ssd': '(B, N, 4) x1 y1 x2 y2 from 0 to 1 and (B, N, C) scores',
+    'ssd_pixels': '(B, N, 4) x1 y1 x2 y2 in pixels of the input and (B, N, C) scores',
+    'tensorflow': 'boxes (B, K, 4) y1 x1 y2 x2 from 0 to 1, classes (B, K), scores (B, K), '
+                  'number (B,); suppressed',
+})
+"""The layouts by name; B images, N places or K objects, C classes."""
+SUPPRESSED = ('yolov10', 'tensorflow')
+"""Layouts of networks that have left one box per object themselves."""
+YOLOX_STRIDES = (8, 16, 32)
+STRIDES = (YOLOX_STRIDES, (8, 16, 32, 64), (4, 8, 16, 32), (16, 32))
+"""The grids of the YOLO family: the usual one, for large and for small objects, and tiny."""
+ANCHORS = 3
+"""Boxes per cell of YOLOv5 and v7; those that came later have one."""
+LARGEST_LOGARITHM = 12.0
+"""YOLOX's raw sides are logarithms; e to this power is far above any, a side in pixels is not."""
+
+Array = NDArray[np.generic]
+Output = tuple[str, tuple[int, ...]]
+"""Name and shape of one output, as measured on a trial image."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """
+    One kind of outputs, and which outputs have what.
+
+    `places`: boxes and scores of an SSD; boxes, classes, scores and number of TensorFlow's;
+    the one output of the others. `columns` is the number of classes, None if the outputs name
+    their classes by number.
+    """
+
+    kind: str
+    places: tuple[int, ...]
+    columns: int | None
+
+
+def recognise(
+        arrays: Sequence[Array], names: Sequence[str], size: tuple[int, int],
+        chosen: str, path: object) -> Layout:
+    """
+    Return the layout of the outputs for an input of (width, height).
+
+    `chosen` is a name of a layout, whose shapes the outputs must have, or 'auto'. Raises
+    ConfigError with all outputs and all layouts if none fits, or more than one.
+    """
+    outputs = [(name, array.shape) for name, array in zip(names, arrays, strict=True)]
+    if chosen != 'auto':
+        found = [layout for layout in _possible(outputs, size, chosen) if layout.kind == chosen]
+        if found:
+            return found[0]
+        raise ConfigError(
+            f'detector.layout is {chosen}, {LAYOUTS[chosen]}; this does not fit the outputs of '
+            f'{path} for an input of {size[0]}x{size[1]}: {described(outputs)}')
+    found = _possible(outputs, size, chosen)
+    if {layout.kind for layout in found} == {'yolov5', 'yolox'}:
+        sides = np.asarray(arrays[found[0].places[0]][..., 2:4], np.float32)
+        raw = bool(np.max(sides, initial=0.0) <= LARGEST_LOGARITHM)
+        found = [layout for layout in found if (layout.kind == 'yolox') == raw]
+    if len(found) == 1:
+        return found[0]
+    kinds = ' or '.join(layout.kind for layout in found)
+    problem = f'may be {kinds}' if found else 'are of no layout that can be recognised'
+    if kinds == 'ssd or ssd_pixels':
+        reach = float(np.max(arrays[found[0].places[0]], initial=0.0))
+        problem += f' (the boxes of a grey image reached {reach:.4g})'
+    every = '; '.join(f'{kind} {meaning}' for kind, meaning in LAYOUTS.items())
+    raise ConfigError(
+        f'the outputs of {path} {problem}: {described(outputs)} for an input of '
+        f'{size[0]}x{size[1]}. Set detector.layout to what they are: {every}')
+
+
+def described(outputs: Sequence[Output]) -> str:
+    """Return names and shapes in one line."""
+    return ', '.join(f'{name} {shape}' for name, shape in outputs)
+
+
+def _possible(
+        outputs: Sequence[Output], size: tuple[int, int], chosen: str) -> list[Layout]:
+    """Return the layouts that shapes and names allow; a chosen one needs less evidence."""
+    tensorflow = _tensorflow(outputs)
+    if tensorflow is not None:
+        return [tensorflow]
+    found = _ssd(outputs)
+    planes = [place for place, (_, shape) in enumerate(outputs) if len(shape) == 3]
+    # what else there may be are masks or the grids that the boxes were made of
+    if len(planes) == 1:
+        rows, columns = outputs[planes[0]][1][1:]
+        found += [
+            Layout(kind, (planes[0],), {
+                'yolov5': columns - 5, 'yolox': columns - 5, 'yolov8': rows - 4}.get(kind))
+            for kind in _yolo_kinds(rows, columns, size, chosen)]
+    return found
+
+
+def _yolo_kinds(rows: int, columns: int, size: tuple[int, int], chosen: str) -> list[str]:
+    """Return the YOLO layouts that an output of (B, rows, columns) may be."""
+    grids = {cells_of(size, strides) for strides in STRIDES}
+    with_anchors = {ANCHORS * cells for cells in grids}
+    yolox = columns >= 6 and rows == cells_of(size, YOLOX_STRIDES)
+    kinds = {
+        'yolov5': columns >= 6 and (chosen == 'yolov5' or rows in with_anchors or yolox),
+        'yolox': yolox,
+        'yolov8': rows >= 5 and (chosen == 'yolov8' or columns in grids),
+        'yolov10': columns == 6 and (chosen == 'yolov10' or rows not in grids | with_anchors)}
+    return [kind for kind, possible in kinds.items() if possible]
+
+
+def cells_of(size: tuple[int, int], strides: Sequence[int]) -> int:
+    """Return how many cells the grids of these strides have together."""
+    return sum(-(-size[0] // stride) * -(-size[1] // stride) for stride in strides)
+
+
+def _ssd(outputs: Sequence[Output]) -> list[Layout]:
+    """Return the two kinds of SSD if there is one output of boxes and one of their scores."""
+    planes = [(place, name, shape) for place, (name, shape) in enumerate(outputs)
+              if len(shape) == 3]
+    if len(planes) != 2 or planes[0][2][1] != planes[1][2][1]:
+        return []
+    boxes = [plane for plane in planes if plane[2][2] == 4]
+    if len(boxes) == 2:
+        boxes = [plane for plane in boxes if 'box' in plane[1].lower()]
+    if len(boxes) != 1:
+        return []
+    scores = next(plane for plane in planes if plane is not boxes[0])
+    return [Layout(kind, (boxes[0][0], scores[0]), scores[2][2])
+            for kind in ('ssd', 'ssd_pixels')]
+
+
+def _tensorflow(outputs: Sequence[Output]) -> Layout | None:
+    """Return TensorFlow's four outputs, by their names or, where these say nothing, by shape."""
+    by_name = [
+        [place for place, (name, _) in enumerate(outputs) if part in name]
+        for part in ('detection_boxes', 'detection_classes', 'detection_scores',
+                     'num_detections')]
+    # raw_detection_boxes stand beside detection_boxes
+    by_name = [
+        [place for place in places if not outputs[place][0].startswith('raw_')]
+        for places in by_name]
+    if all(len(places) == 1 for places in by_name):
+        return Layout('tensorflow', tuple(places[0] for places in by_name), None)
+    if len(outputs) != 4:
+        return None
+    boxes, others, number = (
+        [place for place, (_, shape) in enumerate(outputs) if fits(shape)] for fits in (
+            lambda shape: len(shape) == 3 and shape[2] == 4,
+            lambda shape: len(shape) == 2 and shape[1] != 1,
+            lambda shape: len(shape) == 1 or shape[1:] == (1,)))
+    if (len(boxes), len(others), len(number)) != (1, 2, 1):
+        return None
+    first, second = (outputs[place][0].lower() for place in others)
+    # without a telling name the order is that of TensorFlow Lite: classes, then scores
+    if 'score' in first or ('class' in second and 'class' not in first):
+        others.reverse()
+    return Layout('tensorflow', (boxes[0], *others, number[0]), None)

@@ -1,0 +1,99 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""An ONNX file through onnxruntime: opened, its one image input understood, run in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+
+from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
+from mot_ros.tracking.onnx_backend.session import errors_of, first_line, open_file, runtime
+from mot_ros.tracking.weights import store as weights
+
+TYPES = {'tensor(float)': np.float32, 'tensor(float16)': np.float16, 'tensor(uint8)': np.uint8}
+STRIDE = 32
+"""Sides that a file leaves open are rounded up to a multiple of this, or of its own stride."""
+
+
+class OnnxSession:
+    """
+    A network with one input for images.
+
+    An ONNX file holds a graph of known operators and numbers, never code. Raises ConfigError if
+    onnxruntime is missing, has no GPU that was asked for, or the input is not one of images;
+    WeightsError if the file is missing, damaged or uses what this onnxruntime does not know.
+    """
+
+    def __init__(self, path: str, device: str = 'auto') -> None:
+        self.path = _located(path)
+        ort = runtime('detector.type onnx')
+        self._errors = errors_of(ort)
+        self._session, self.device = self._opened(ort, device)
+        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        inputs = self._session.get_inputs()
+        described = ', '.join(f'{entry.name} {tuple(entry.shape)} {entry.type}'
+                              for entry in inputs)
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in TYPES:
+            raise ConfigError(
+                f'{self.path} takes {described}; one input of images is needed, four dimensions '
+                'of float, float16 or uint8')
+        self._input: str = inputs[0].name
+        self.dtype = np.dtype(TYPES[inputs[0].type])
+        # an open dimension has a name or nothing
+        shape = [side if isinstance(side, int) and side > 0 else None
+                 for side in inputs[0].shape]
+        self.channels_last = shape[3] == 3 and shape[1] != 3
+        channels = shape[3] if self.channels_last else shape[1]
+        if channels not in (3, None):
+            raise ConfigError(f'{self.path} takes {described}; images have three channels')
+        self.batch = shape[0]
+        rows, columns = shape[1:3] if self.channels_last else shape[2:]
+        self._sides = columns, rows
+        self.output_names: tuple[str, ...] = tuple(
+            entry.name for entry in self._session.get_outputs())
+
+    def size_for(self, wanted: tuple[int, int]) -> tuple[int, int]:
+        """Return the (width, height) of the input: the file's, or the wanted where it is open."""
+        text = self.metadata.get('stride', '')
+        stride = int(text) if text.isdecimal() and int(text) else STRIDE
+        width, height = (
+            own or -(-side // stride) * stride
+            for own, side in zip(self._sides, wanted, strict=True))
+        return width, height
+
+    def run(self, images: NDArray[np.generic]) -> list[NDArray[Any]]:
+        """Return the outputs for a batch of as many images as the file takes."""
+        try:
+            outputs = self._session.run(None, {self._input: images})
+        except self._errors as error:
+            raise FrameError(
+                f'{self.path} failed on an input of shape {images.shape}: {first_line(error)}') \
+                from error
+        return [np.asarray(output) for output in outputs]
+
+    def _opened(self, ort: Any, device: str) -> tuple[Any, torch.device]:
+        """Return a session and where it runs; the rules are those of resolve_device."""
+        opened = open_file(ort, self.path, device)
+        return opened.session, opened.device
+
+
+def _located(name: str) -> Path:
+    """Return the file; an entry of the manifest is none, whatever lies in the folder."""
+    if name in weights.MANIFEST:
+        raise ConfigError(
+            f'detector.weights is {name!r}, which are no weights of detector.type onnx; name an '
+            '.onnx file')
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise WeightsError(f'detector.weights is {name!r}, but there is no such file')
+    if path.suffix.lower() != '.onnx':
+        raise WeightsError(
+            f'{path} ends in {path.suffix!r}; detector.type onnx takes .onnx files')
+    return path

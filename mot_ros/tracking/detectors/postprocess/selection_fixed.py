@@ -1,0 +1,93 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+From the scores of all anchors to a table of detections, in fixed shapes: selection.py for GPUs.
+
+The steps are those of `strongest`, `suppressed` and `finished`, with masks in place of fewer rows,
+so that nobody waits for a number. What is left goes to the host in one piece.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.detectors.detection_table import BOX, LABEL, rows_of, SCORE
+from mot_ros.tracking.detectors.postprocess.selection import (
+    candidate_floor,
+    CANDIDATES_PER_DETECTION,
+)
+from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked
+from mot_ros.tracking.nets.ops.nms import vote
+from mot_ros.tracking.types import Detections, Floats
+
+MOST_CANDIDATES = 1024
+"""
+Boxes per class and image that may enter suppression here, whose time goes with their square.
+
+In crowds there were 600 of people. An image with more above the floor is not settled.
+"""
+ROUNDS = 16
+"""Of suppression, see fixed_nms; images of the kinds that SSDs are made for needed 10."""
+
+
+def tabled(
+        scores: Tensor, boxes: Tensor, labels: Tensor, limits: Tensor,
+        settings: DetectorSettings) -> Tensor:
+    """
+    Return the detections of B images as a table (B, M, 8) float32, best first, for `told`.
+
+    Of `scores` (B, A, C) and `boxes` (B, A, 4) in pixels of the images; `labels` (C,) of the
+    columns, `limits` (B, 4) width, height, width and height of the images.
+    """
+    found, index, settled = _strongest(scores, settings)
+    valid = found >= 0
+    kinds = labels[index % len(labels)]
+    # what is beside the candidates may be infinite, which would spread
+    candidates = picked(boxes, index // len(labels), valid)
+    stays, done = fixed_nms(candidates, valid, settings.nms_iou, kinds, ROUNDS)
+    stays &= found >= settings.score_floor
+    rows, there = first_rows(stays, min(settings.max_detections, found.shape[1]))
+    placed = candidates.gather(1, rows[..., None].expand(-1, -1, 4))
+    if settings.box_voting:
+        placed = torch.stack([
+            vote(*image, settings.nms_iou)
+            for image in zip(candidates, found, kinds, rows, strict=True)])
+    cut = torch.minimum(placed.clamp(min=0), limits[:, None])
+    # also false for NaN, so that a damaged image cannot end in an invalid box
+    whole = there & (cut[..., 2:] > cut[..., :2]).all(-1)
+    # the place of one that is cut away is that of the next one, if there is one
+    settled &= done & ((stays.sum(dim=1) <= rows.shape[1]) | whole.all(dim=1))
+    columns = [found.gather(1, rows), kinds.gather(1, rows), whole,
+               settled[:, None].expand_as(whole)]
+    return torch.cat([cut, torch.stack([column.to(cut) for column in columns], -1)], -1)
+
+
+def told(table: Floats) -> Detections | None:
+    """Return the detections of one image's table (M, 8), None if it is not settled."""
+    rows = rows_of(table)
+    if rows is None:
+        return None
+    return Detections(rows[:, BOX], rows[:, SCORE], rows[:, LABEL].astype(np.int64))
+
+
+def _strongest(
+        scores: Tensor, settings: DetectorSettings) -> tuple[Tensor, Tensor, Tensor]:
+    """
+    Return the best of scores (B, A, C), best first (B, K), and their places in A * C (B, K).
+
+    Of equal ones the first comes first. Scores below the floor are -1. Also whether these are
+    all that may be looked at (B,).
+    """
+    flat = scores.flatten(1)
+    wanted = flat >= candidate_floor(settings)
+    most = min(CANDIDATES_PER_DETECTION * settings.max_detections, flat.shape[1])
+    count = min(most, MOST_CANDIDATES * scores.shape[2])
+    masked = flat.masked_fill(~wanted, -1)
+    index = torch.topk(masked, count, dim=1, sorted=False).indices.sort(dim=1).values
+    found, order = torch.sort(masked.gather(1, index), dim=1, descending=True, stable=True)
+    all_there = (wanted.sum(dim=1) <= count) | (count == most)
+    return found, index.gather(1, order), all_there

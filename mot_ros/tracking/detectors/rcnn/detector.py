@@ -1,0 +1,156 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""RcnnDetector: SiamMOT's Faster R-CNN, which sees frames and finds objects in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import copy
+
+import numpy as np
+import torch
+
+from mot_ros.tracking.config.compute import Compute
+from mot_ros.tracking.config.rcnn import RcnnSettings
+from mot_ros.tracking.detectors.classes import wanted_labels
+from mot_ros.tracking.detectors.rcnn.classes import class_table
+from mot_ros.tracking.detectors.rcnn.graphs import RcnnGraphs
+from mot_ros.tracking.detectors.rcnn.preprocess import images, network_size
+from mot_ros.tracking.detectors.rcnn.roi_heads import exactly, Sight
+from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedSight
+from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv
+from mot_ros.tracking.nets.backbones.packed_conv import pack
+from mot_ros.tracking.nets.ops.precision import lower
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.imm import Imm
+from mot_ros.tracking.nets.siammot.network import load_network, SiamMot
+from mot_ros.tracking.runtime.device import in_fixed_shapes, resolve_device
+from mot_ros.tracking.runtime.upload import Uploads
+from mot_ros.tracking.types import Detections, Frame
+from mot_ros.tracking.weights import store as weights
+
+PACKED_SIZES = 4
+"""Sizes of input for which a light body on the CPU is kept in the form that suits each best."""
+GRAPHED_SIZES = 4
+"""Sizes of images for which a GPU keeps the work of a frame as graphs, and their memory."""
+NEED = 'this detector needs one'
+
+
+class RcnnDetector:
+    """
+    Finds the classes of a Faster R-CNN in images of any size.
+
+    An image is resized as in training, see network_size. Class names are those in the file,
+    else COCO's first where there are as many as in a published network: one, nine or 80;
+    `classes` names those to look for, empty for all. Raises WeightsError if the weights are
+    missing, altered or of another network, ConfigError for an unknown class or device.
+
+    On a GPU all is done in `fixed` shapes, in which nobody waits for a number; it can be forced
+    elsewhere, where it gives the same, later. A Sight then ends where the next one begins.
+    """
+
+    def __init__(
+            self, settings: RcnnSettings, device: str = 'auto',
+            classes: Sequence[str] = (), compute: Compute = Compute(), *,  # noqa: B008
+            fixed: bool | None = None) -> None:
+        if not settings.weights:
+            raise WeightsError(
+                'Faster R-CNN has no weights, and untrained it finds nothing: set rcnn.weights to '
+                f'a file of trained ones, or import a checkpoint with {weights.IMPORT_COMMAND}')
+        self._settings = settings
+        self.device = resolve_device(device)
+        self._compute = compute
+        network = load_network(settings.weights)
+        self._classes = class_table(
+            weights.metadata(settings.weights), network.classes, settings.weights)
+        self._wanted = wanted_labels(classes, self._classes.names)
+        network.eval().requires_grad_(False).fuse()
+        # oneDNN and cuDNN both compute faster with the channels last
+        self._network: SiamMot = network.to(  # type: ignore[call-overload]
+            self.device, memory_format=torch.channels_last)
+        lower(self._network, compute.dtype)
+        self._packable = self.device.type == 'cpu' and any(
+            isinstance(module, Conv) for module in network.body.modules())
+        self._packed: dict[tuple[int, int], Body] = {}
+        self._fixed = in_fixed_shapes(self.device, fixed)
+        self._uploads = Uploads(self.device)
+        self._graphs: dict[tuple[int, int], RcnnGraphs] = {}
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label of all classes, also where only some of them are looked for."""
+        return self._classes.names
+
+    @property
+    def motion(self) -> Emm | Imm | None:
+        """The motion model beside the detector, None if the file has none."""
+        return self._network.motion
+
+    def warm_up(self) -> None:
+        """Run on nothing: the first call allocates memory and picks kernels."""
+        nothing = Frame.of(np.zeros((720, 1280, 3), np.uint8), 0.0)
+        # what is recorded is so from the second one on
+        self.detect([nothing] * (2 if self._fixed else 1))
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """
+        Return the objects of each frame, best score first.
+
+        Classes are chosen first, then scores not above `score_floor` go, then of overlapping
+        boxes of a class all but the best, then all but the best `max_detections`. Raises
+        FrameError for a frame without image.
+        """
+        return [self.see(frame).detections() for frame in frames]
+
+    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+        """
+        Compute the features of a frame, once for all questions; FrameError without image.
+
+        Say with `find` whether the network's own detections will be asked for.
+        """
+        settings = self._settings
+        if self._fixed:
+            image = self._uploads.fetch(frame, NEED)
+            return FixedSight(self._graphs_for(frame.size), image, self._classes, find=find)
+        size = network_size(frame.size, settings.short_side, settings.long_side)
+        body = self._network.body
+        with exactly(self.device):
+            batch = images([frame], size, body.mean, body.std, self.device)
+            features = self._network.pyramid(self._body_for(size)(batch))
+        return Sight(
+            self._network, features, size, frame.size, self._classes, self._wanted, settings)
+
+    def _body_for(self, size: tuple[int, int]) -> Body:
+        """Return the body in the form that is fastest for inputs of (width, height)."""
+        if not self._packable:
+            return self._network.body
+        if size not in self._packed:
+            if len(self._packed) == PACKED_SIZES:
+                self._packed.clear()
+            body = copy.deepcopy(self._network.body)
+            pack(body, size)
+            self._packed[size] = body
+        return self._packed[size]
+
+    def _graphs_for(self, source: tuple[int, int]) -> RcnnGraphs:
+        """
+        Return the work of fixed shapes for images of (width, height).
+
+        It is recorded from the second image on. A camera always has the same size, but of a
+        collection of pictures each may have its own, and recording takes as long as many runs.
+        """
+        known = self._graphs.get(source)
+        record = known is not None and self._compute.graphs
+        if known is None or record != known.recorded:
+            if known is None and len(self._graphs) == GRAPHED_SIZES:
+                self._graphs.clear()
+            settings = self._settings
+            size = network_size(source, settings.short_side, settings.long_side)
+            with exactly(self.device):
+                known = self._graphs[source] = RcnnGraphs(
+                    self._network, self._body_for(size), size, source, self._classes.numbers,
+                    self._wanted, settings, self.device, graphs=record)
+        return known

@@ -1,0 +1,190 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+What a Faster R-CNN and its motion model do with images of one size where no one waits.
+
+Three pieces of work in fixed shapes, each recorded as a graph on a GPU: `look` at an image,
+`follow` tracks into it, `remember` what they look like now. Features stay on the device, in one
+table that the next image overwrites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import cast
+import weakref
+
+import torch
+from torch import Tensor
+
+from mot_ros.tracking.config.rcnn import RcnnSettings
+from mot_ros.tracking.detectors.detection_table import SETTLED
+from mot_ros.tracking.detectors.rcnn.preprocess import normalised, smoothed, statistics
+from mot_ros.tracking.detectors.rcnn_table import tabled
+from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.fixed_rpn import fixed_proposals
+from mot_ros.tracking.nets.rcnn.boxes_inclusive import to_exclusive, to_inclusive
+from mot_ros.tracking.nets.rcnn.fpn import Fpn
+from mot_ros.tracking.nets.rcnn.roi_align import CellTable, FIRST_STRIDE, LEVELS
+from mot_ros.tracking.nets.rcnn.rpn import Selection
+from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
+from mot_ros.tracking.nets.siammot.emm_decode import Grid
+from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
+from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.search_region import Memory
+from mot_ros.tracking.runtime.cuda_graph import Captured
+
+Options = EmmOptions | ImmOptions
+Search = Callable[[Memory], tuple[Tensor, Tensor]]
+
+MOST_KINDS = 8
+"""Options of the search for which graphs are kept, as a search region may grow and shrink."""
+
+
+class RcnnGraphs:
+    """
+    The work for images of `source` (width, height), which are `size` as the network sees them.
+
+    `numbers` (L,) are the network's own of all classes, `wanted` those labels that are looked
+    for. Boxes are inclusive pixels of the network's input. With `graphs` it is recorded,
+    else called plainly.
+    """
+
+    def __init__(
+            self, network: SiamMot, body: Body, size: tuple[int, int], source: tuple[int, int],
+            numbers: Sequence[int], wanted: Sequence[int], settings: RcnnSettings,
+            device: torch.device, *, graphs: bool) -> None:
+        self.network, self.size, self.source, self.device = network, size, source, device
+        self.settings, self.labels, self.recorded = settings, wanted, graphs
+        self._body = body
+        self._scale = source[0] / size[0], source[1] / size[1]
+        # numbers of Python are brought to the device here and never again
+        self._numbers = torch.tensor(numbers, device=device)
+        self._wanted = torch.tensor(wanted, device=device, dtype=torch.int64)
+        self._statistics = statistics(body.mean, body.std, device)
+        width, height = size
+        fpn = cast(Fpn, network.backbone.get_submodule('fpn'))
+        self.table = CellTable.empty(
+            [(1, height // stride, width // stride)
+             for stride in (FIRST_STRIDE << level for level in range(LEVELS))],
+            torch.empty(1, fpn.width, dtype=next(fpn.parameters()).dtype, device=device))
+        """P2 to P5 of the last image."""
+        *finer, coarsest = self.table.maps()
+        self.features = [*finer, coarsest, coarsest[:, :, ::2, ::2]]
+        """P2 to P6 of the last image, which lie in the table."""
+        self._anchors = network.rpn.anchor_generator(self.features)
+        self.turn = 0
+        """How many images were looked at."""
+        self.look = self._captured(RcnnGraphs._look)
+        """An image (H, W, 3) uint8 BGR to its detections, see rcnn_table.py; fills the table."""
+        self.look_only = self._captured(RcnnGraphs._look_only)
+        """The same without detections."""
+        self.find = self._captured(RcnnGraphs._find)
+        """Places (K, 5), box and whether it counts, to the detections there."""
+        self.judge = self._captured(RcnnGraphs._judge)
+        """Boxes (K, 5), the last column a label, to where they are and their scores (K, 5)."""
+        self._of_options: dict[Hashable, Captured] = {}
+
+    def follow(self, head: Emm | Imm, options: Options) -> Captured:
+        """
+        Return the search for tracks and the judgement of what it finds.
+
+        It takes rows (K, 6), expected box, label and slot, and templates (S, ...), one per slot,
+        and returns rows (K, 10): box found, visibility, box judged, score.
+        """
+        return self._kept('follow', head, options)
+
+    def remember(self, head: Emm | Imm, options: Options) -> Captured:
+        """Return what makes templates (K, ...) of boxes (K, 4 or more columns)."""
+        return self._kept('remember', head, options)
+
+    def _kept(self, what: str, head: Emm | Imm, options: Options) -> Captured:
+        key = what, head, options
+        if key not in self._of_options:
+            if len(self._of_options) == 2 * MOST_KINDS:
+                self._of_options.clear()
+            self._of_options[key] = (
+                self._captured(RcnnGraphs._follow, self._search(head, options))
+                if what == 'follow' else
+                self._captured(RcnnGraphs._remember, head, options))
+        return self._of_options[key]
+
+    def _captured(self, work: Callable[..., tuple[Tensor, ...]], *known: object) -> Captured:
+        # it must not keep alive what keeps it: a graph has much memory, which is to go with it
+        own = weakref.ref(self)
+        return Captured(
+            lambda *inputs: work(own(), *known, *inputs), self.device, self.recorded)
+
+    def _search(self, head: Emm | Imm, options: Options) -> Search:
+        table = self.table
+        if isinstance(options, ImmOptions):
+            return lambda memory: cast(Imm, head).search(table, memory, options)
+        grid = Grid.of(options.response_cells, self._statistics[0])
+        return lambda memory: cast(Emm, head).search(table, memory, options, grid)
+
+    def _follow(self, search: Search, asked: Tensor, templates: Tensor) -> tuple[Tensor]:
+        found, visibility = search(
+            Memory(templates[asked[:, 5].long()], asked[:, :4], asked[:, :4]))
+        judged, = self._judge(torch.cat([self._within(found), asked[:, 4:5]], dim=1))
+        return torch.cat([found, visibility[:, None].float(), judged], dim=1),
+
+    def _remember(self, head: Emm | Imm, options: Options, asked: Tensor) -> tuple[Tensor]:
+        return head.remember(
+            self.table, asked[:, :4], options).features,  # type: ignore[arg-type]
+
+    def _look_only(self, image: Tensor) -> tuple[Tensor, ...]:
+        self._see(image)
+        return ()
+
+    def _look(self, image: Tensor) -> tuple[Tensor]:
+        features = self._see(image)
+        s = self.settings
+        proposals, settled = fixed_proposals(
+            self.network.rpn, features, self.size,
+            Selection(s.per_level, s.proposals, s.proposal_overlap, s.amodal), self._anchors)
+        table = self._detections(proposals.boxes[0], proposals.mask[0])
+        table[:, SETTLED] *= settled
+        return table,
+
+    def _see(self, image: Tensor) -> list[Tensor]:
+        """Fill the table; return P2 to P6."""
+        batch = normalised(smoothed(image, self.size, self.device), *self._statistics)
+        features = self.network.pyramid(self._body(batch))
+        self.table.fill(features)
+        return features
+
+    def _find(self, places: Tensor) -> tuple[Tensor]:
+        return self._detections(places[:, :4], places[:, 4] > 0),
+
+    def _detections(self, places: Tensor, there: Tensor) -> Tensor:
+        scores, boxes = self._head(places)
+        return tabled(
+            scores[:, self._wanted], boxes[:, self._wanted], there, self._wanted, self.size,
+            self.settings)
+
+    def _judge(self, asked: Tensor) -> tuple[Tensor]:
+        scores, boxes = self._head(asked[:, :4])
+        label = asked[:, 4:5].long()
+        own = boxes.gather(1, label[:, :, None].expand(-1, -1, 4))[:, 0]
+        return torch.cat([own, scores.gather(1, label)], dim=1),
+
+    def _head(self, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scores (K, L) and boxes (K, L, 4) of each label, not clipped."""
+        probabilities, moved = self.network.judge(self.table, boxes)
+        return probabilities[:, self._numbers].clamp(max=1), moved[:, self._numbers]
+
+    def _within(self, boxes: Tensor) -> Tensor:
+        """Return boxes (K, 4) as RegionEyes.in_image does, cut to the image unless amodal."""
+        edges = to_exclusive(_scaled(boxes, *self._scale))
+        edges = edges.masked_fill(~edges.isfinite().all(dim=1, keepdim=True), 0)
+        if not self.settings.amodal:
+            width, height = self.source
+            edges = torch.stack(
+                [edges[:, 0::2].clamp(0, width), edges[:, 1::2].clamp(0, height)],
+                dim=-1).flatten(1)
+        return _scaled(to_inclusive(edges), 1 / self._scale[0], 1 / self._scale[1])
+
+
+def _scaled(boxes: Tensor, across: float, down: float) -> Tensor:
+    return torch.stack([boxes[:, 0::2] * across, boxes[:, 1::2] * down], dim=-1).flatten(1)

@@ -1,0 +1,164 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What detectors with anchors share: from the scores and deltas of all of them to detections."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config.compute import Compute
+from mot_ros.tracking.detectors.letterbox import place, Placement
+from mot_ros.tracking.detectors.postprocess.selection import (
+    candidate_floor,
+    finished,
+    strongest,
+    suppressed,
+)
+from mot_ros.tracking.detectors.postprocess.selection_fixed import told
+from mot_ros.tracking.detectors.preprocess import NEED
+from mot_ros.tracking.detectors.ssd.on_device import Network, Resident, Seen
+from mot_ros.tracking.detectors.ssd.raw_outputs import RawDetections
+from mot_ros.tracking.nets.ssd.anchors import decode
+from mot_ros.tracking.runtime.device import exact, in_fixed_shapes
+from mot_ros.tracking.types import Detections, Frame
+
+
+class AnchoredDetector(ABC):
+    """
+    A detector whose network gives scores and deltas of anchors.
+
+    `anchors` (A, 4) are centre and size in pixels of the network's input, on the device,
+    `labels` those of the columns of scores. `resize` says how images are laid on the input,
+    see canvas.place; frames of different sizes go in one batch. On a GPU all that `detect` does
+    happens there, in fixed shapes, see resident.py; `fixed` says whether, None leaves it to the
+    device.
+    """
+
+    def __init__(
+            self, settings: DetectorSettings, anchors: Tensor, labels: Sequence[int],
+            resize: str, compute: Compute, fixed: bool | None) -> None:
+        self._settings = settings
+        self._size = (settings.width, settings.height)
+        self._resize = resize
+        self._anchors = anchors
+        self._unmoved = decode(torch.zeros_like(anchors), anchors)
+        self._labels = torch.tensor(labels, device=anchors.device)
+        self.device = anchors.device
+        self._resident: Resident | None = None
+        if in_fixed_shapes(self.device, fixed):
+            network = Network(self._laid, self._exactly, self._place)
+            self._resident = Resident(
+                network, anchors, self._labels, settings, graphs=compute.graphs)
+
+    @property
+    @abstractmethod
+    def class_names(self) -> Sequence[str]:
+        """The names by label, also where only some of them are looked for."""
+
+    @abstractmethod
+    def _images(self, frames: Sequence[Frame]) -> Tensor:
+        """Return frames as the network takes them (B, 3, H, W), prepared where they are."""
+
+    @abstractmethod
+    def _laid(self, image: Tensor) -> Tensor:
+        """Return an image (h, w, 3) on the device as the network takes it, but (H, W, 3)."""
+
+    @abstractmethod
+    def _scored(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scores (B, A, C) and deltas (B, A, 4) of images (B, 3, H, W)."""
+
+    def warm_up(self) -> None:
+        """Run once on nothing: the first call allocates memory and picks kernels."""
+        width, height = self._size
+        self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """
+        Return the objects of each frame, best score first.
+
+        Classes are chosen first, then scores below `score_floor` go, then of overlapping boxes
+        of a class all but the best, which takes their mean place with `box_voting`, then all
+        but the best `max_detections`. Boxes are cut to the image; one of which nothing is left
+        is dropped. Raises FrameError for a frame without image.
+        """
+        if not frames:
+            return []
+        with torch.inference_mode():
+            if self._resident is not None:
+                return self._told(frames, self._resident.look(frames, NEED))
+            scores, deltas = self._infer(frames)
+            return [self._select(*row) for row in zip(frames, scores, deltas, strict=True)]
+
+    def raw(self, frames: Sequence[Frame]) -> RawDetections:
+        """Return scores, boxes and anchors of every anchor; raises FrameError like detect."""
+        with torch.inference_mode():
+            return self._whole(frames, *self._infer(frames))
+
+    def detect_densely(
+            self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
+        """Return the objects of each frame and the raw outputs, running the network once."""
+        with torch.inference_mode():
+            if self._resident is not None:
+                seen = self._resident.look(frames, NEED)
+                # copies, which outlive the next look
+                return self._told(frames, seen), RawDetections(
+                    seen.scores.clone(), self._labels, seen.boxes.clone(),
+                    self._resident.anchors(frames))
+            scores, deltas = self._infer(frames)
+            found = [self._select(*row) for row in zip(frames, scores, deltas, strict=True)]
+            return found, self._whole(frames, scores, deltas)
+
+    def _infer(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
+        """Return scores (B, A, C) and deltas (B, A, 4)."""
+        if self.device.type == 'cpu' and len(frames) > 1:
+            # one after the other is twice as fast: the features of one image fit in the cache
+            scores, deltas = zip(
+                *(self._exactly(self._images([frame])) for frame in frames), strict=True)
+            return torch.cat(scores), torch.cat(deltas)
+        return self._exactly(self._images(frames))
+
+    def _exactly(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scores (B, A, C) and deltas (B, A, 4) of images in exact numbers."""
+        with exact(self.device):
+            return self._scored(images)
+
+    def _place(self, size: tuple[int, int]) -> Placement:
+        """Return where an image of (width, height) lies on the network's input."""
+        return place(size, self._size, self._resize)
+
+    def _told(self, frames: Sequence[Frame], seen: Seen) -> list[Detections]:
+        """Return what the tables say of each frame; what one leaves open is found out here."""
+        # the one time that the device is waited for
+        tables = seen.tables.cpu().numpy()
+        found = [told(table) for table in tables]
+        return [
+            self._select(frame, scores, deltas) if one is None else one
+            for one, frame, scores, deltas in zip(
+                found, frames, seen.scores, seen.deltas, strict=True)]
+
+    def _whole(self, frames: Sequence[Frame], scores: Tensor, deltas: Tensor) -> RawDetections:
+        """Return scores (B, A, C) and deltas (B, A, 4) as what they say of the images."""
+        placements = [self._place(frame.size) for frame in frames]
+        boxes = decode(deltas, self._anchors)
+        return RawDetections(
+            scores, self._labels,
+            torch.stack([p.to_image(b) for p, b in zip(placements, boxes, strict=True)]),
+            torch.stack([p.to_image(self._unmoved) for p in placements]))
+
+    def _select(self, frame: Frame, scores: Tensor, deltas: Tensor) -> Detections:
+        """Turn the scores (A, C) and deltas (A, 4) of one frame into its detections."""
+        settings = self._settings
+        anchor, column = torch.nonzero(scores >= candidate_floor(settings), as_tuple=True)
+        found = scores[anchor, column]
+        best = strongest(found, settings)
+        anchor, column, found = anchor[best], column[best], found[best]
+        boxes = self._place(frame.size).to_image(decode(deltas[anchor], self._anchors[anchor]))
+        kept = suppressed(boxes, found, self._labels[column], settings)
+        return finished(*kept, frame.size, settings)

@@ -1,0 +1,73 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""ClassScores: a least score for each class, where one for all does not do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mot_ros.tracking.config import SEEING, Settings
+from mot_ros.tracking.detectors.wrappers.base import AroundDetector
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.types import Detections, Frame
+
+
+def with_class_scores(detector: Detector, settings: Settings) -> Detector:
+    """
+    Return a detector that keeps to `detector.class_scores`, this one where there are none.
+
+    Raises ConfigError for what is no NAME=SCORE, for a class that the detector does not have,
+    and with methods that ask the network itself.
+    """
+    least = parse(settings.detector.class_scores)
+    if not least:
+        return detector
+    if settings.method in SEEING or settings.detector_type == 'rcnn':
+        raise ConfigError(
+            f'detector.class_scores is {settings.detector.class_scores!r}, but '
+            f'{settings.method} with detector.type {settings.detector_type} asks the network '
+            'itself: take another method, or leave it out')
+    return ClassScores(detector, least)
+
+
+def parse(text: str) -> dict[str, float]:
+    """Return the scores by class of 'car=0.6, dog=0.4'; ConfigError for anything else."""
+    least = {}
+    for part in text.split(',') if text.strip() else ():
+        name, sign, score = part.strip().rpartition('=')
+        try:
+            value = float(score)
+        except ValueError:
+            value = float('nan')
+        if not (name and sign and 0 <= value <= 1):
+            raise ConfigError(
+                f'detector.class_scores has {part.strip()!r}; give NAME=SCORE with a score in '
+                '[0, 1], as in car=0.6')
+        least[name] = value
+    return least
+
+
+class ClassScores(AroundDetector):
+    """Leaves out detections below the least score of their class; other classes are kept."""
+
+    def __init__(self, detector: Detector, least: Mapping[str, float]) -> None:
+        super().__init__(detector)
+        names = list(detector.class_names)
+        for name in least:
+            if name not in names:
+                known = ', '.join(names[:10]) or 'not told'
+                raise ConfigError(
+                    f'detector.class_scores has {name!r}, which the detector does not know; its '
+                    f'classes are {known}{", ..." if len(names) > 10 else ""}')
+        self._least = np.zeros(len(names), np.float32)
+        self._least[[names.index(name) for name in least]] = list(least.values())
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Return the objects of each frame that are sure enough for their class."""
+        return [
+            found[found.scores >= self._least[found.labels]]
+            for found in self._detector.detect(frames)]

@@ -1,0 +1,259 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""SMOT: single-shot multi-object tracking by tracking anchors (arXiv 2010.16031)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.tracking.boxes import iou
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.smot import SmotSettings
+from mot_ros.tracking.detectors.ssd.raw_outputs import dense, RawDetections
+from mot_ros.tracking.methods.base import Pooled
+from mot_ros.tracking.methods.smot.tracklet_linker import TrackletLinker, within_reach
+from mot_ros.tracking.motion.camera_motion import CameraMotion
+from mot_ros.tracking.motion.last_observation import Observed, ObservedBoxes
+from mot_ros.tracking.motion.optical_flow import BoxMotion, ByFlow, DenseFlow, make_box_motion
+from mot_ros.tracking.pixels import pixels_of
+from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.tracks.appearance_pool import looks_of, make_embedder
+from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
+from mot_ros.tracking.tracks.search_pool import NEED
+from mot_ros.tracking.tracks.track_pool import TrackPool
+from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
+
+if TYPE_CHECKING:
+    from mot_ros.tracking.methods.smot.redetection import Redetections, Redetector
+
+Mask = NDArray[np.bool_]
+
+
+class Smot(Pooled[TrackPool[ObservedBoxes]]):
+    """
+    Every track is looked for at the anchors most like it; detections only start tracks.
+
+    Nothing is matched from frame to frame, so the time per frame hardly depends on how many
+    tracks there are. Ended tracks leave their looks, by which a later one may turn out to be
+    the same: published ids are identities. Differs from the published code where that has
+    defects: missing tracks are looked for again, the list of ended ones is bounded, anchors
+    have their say whatever their score, and flow is never read outside of the image. A `flow`,
+    such as a learned one, takes the place of that of the settings; `fixed` says whether tracks
+    are asked about in buckets, see Redetector. Raises ConfigError for a detector that cannot be
+    asked about anchors.
+    """
+
+    def __init__(
+            self, detector: Detector, settings: Settings, first_id: int = 1,
+            flow: DenseFlow | None = None, fixed: bool | None = None) -> None:
+        super().__init__(TrackPool(observed(settings.smot), first_id))
+        self._flow, self._fixed = flow, fixed
+        self._linker = TrackletLinker(0)
+        self._looks: tuple[object, ...] = ()
+        self._moves: tuple[object, ...] = ()
+        self.configure(settings, detector)
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether it looks at the image itself, beside the detector."""
+        return self._motion.needs_image or self._embedder is not None
+
+    def configure(self, settings: Settings, detector: Detector) -> None:
+        """
+        Take other settings between two frames.
+
+        Tracks live on, except where motion becomes that of velocity or ceases to be. With
+        another way to tell looks they are known by what they look like from then on. What
+        raises changes nothing.
+        """
+        s = settings.smot
+        asked = dense(detector, 'method smot')
+        how = (s.link, *looks_of(settings))
+        if how != self._looks:
+            self._embedder = make_embedder(settings) if s.link else None
+            dimension = 0 if self._embedder is None else self._embedder.dimension
+            self._linker = TrackletLinker(dimension)
+            self._linker.add(np.zeros((len(self._tracks), dimension), np.float32))
+            self._looks = how
+        moves = (s.motion, s.flow_size, s.flow_reduction, settings.camera_motion)
+        if moves != self._moves:
+            self._motion, self._moves = make_motion(settings, self._flow), moves
+        self._settings, self._detector = s, asked
+        self._tracks.change_motion(observed(s))
+        self._linker.keep(slice(0, len(self._tracks)))
+        self._graphs = settings.compute.graphs
+        self._redetector: tuple[tuple[int, int], Redetector] | None = None
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Forget every track; number from 1 again unless `keep_ids`."""
+        super().reset(keep_ids=keep_ids)
+        self._linker.keep(slice(0, 0))
+        self._motion.reset()
+
+    def update(self, frame: Frame) -> Tracks:
+        """Look for the tracks, let what is new begin, tell who it is, forget who is gone."""
+        tracks = self._tracks
+        (detections,), raw = self._detector.detect_densely([frame])
+        tracks.propagate(frame)
+        before = self._expect(frame)
+        rows = np.flatnonzero(self._searched)
+        seen = self._look(frame, raw, before[rows])
+        stay = self._stay(seen, before[rows])
+        found = rows[stay]
+        again = Detections(seen.boxes[stay], seen.scores[stay], before.labels[found])
+        tracks.observe(found, again, np.arange(len(found)))
+        new, tracks.sources[found] = self._explained(detections, again)
+        tracks.lose(np.setdiff1d(np.arange(len(tracks)), found))
+        features = self._embed(frame, found, before.ids[found], detections.boxes[new])
+        new, features = self._link(detections, new, features, before.labels)
+        self._forget()
+        tracks.add(detections, new, TrackState.CONFIRMED)
+        self._linker.add(features)
+        return tracks.snapshot()[self._searched]
+
+    def propagate(self, frame: Frame) -> Tracks:
+        """Take a frame that is not looked into: tracks move on and keep their states."""
+        if self.needs_image:
+            pixels_of(frame, NEED)
+        self._tracks.coast(frame)
+        self._expect(frame)
+        return self._tracks.snapshot()[self._searched]
+
+    @property
+    def _searched(self) -> Mask:
+        """Which tracks are looked for: seen in the last frame, or missing for not too long."""
+        tracks = self._tracks
+        result: Mask = in_state(tracks.states, TrackState.CONFIRMED) | (
+            tracks.unseen <= self._settings.search + STAMP_NOISE)
+        return result
+
+    def _expect(self, frame: Frame) -> Tracks:
+        """Move the tracks that are looked for to where they should be in this frame (H)."""
+        tracks, rows = self._tracks, self._searched
+        boxes = tracks.boxes
+        boxes[rows] = self._motion.move(frame, boxes[rows])
+        tracks.motion.expect(boxes)
+        return tracks.snapshot()
+
+    def _look(self, frame: Frame, raw: RawDetections, tracks: Tracks) -> Redetections:
+        """Return what the network sees of tracks where they are expected."""
+        import torch  # takes seconds to load
+
+        from mot_ros.tracking.methods.smot.redetection import Redetector
+        from mot_ros.tracking.methods.smot.tracking_anchors import TrackingAnchors
+
+        with torch.inference_mode():
+            # frames of one size have the same anchors
+            if self._redetector is None or self._redetector[0] != frame.size:
+                self._redetector = frame.size, Redetector(
+                    TrackingAnchors(raw.anchors[0]), self._settings.anchors,
+                    graphs=self._graphs, fixed=self._fixed)
+            return self._redetector[1](raw, tracks.boxes, tracks.labels)
+
+    def _stay(self, seen: Redetections, tracks: Tracks) -> Ints:
+        """Return which of the tracks that were looked for are seen (section 3.2)."""
+        import torch
+
+        from mot_ros.tracking.nets.ops.nms import nms
+
+        s = self._settings
+        active = in_state(tracks.states, TrackState.CONFIRMED)
+        labels = self._classes(tracks.labels)
+        sure = np.flatnonzero(
+            (seen.overlaps >= s.anchor_iou)
+            & (seen.scores >= np.where(active, s.keep, s.resume)))
+        # tracks of the last frame come before those that were missing in it
+        boxes, ranks, kinds = (
+            torch.from_numpy(column[sure])
+            for column in (seen.boxes, seen.scores + active, labels))
+        kept = sure[nms(boxes, ranks, kinds, s.nms_iou).numpy()]
+        there, back = kept[active[kept]], kept[~active[kept]]
+        covered = self._covered(seen.boxes[back], labels[back], seen.boxes[there], labels[there])
+        return np.sort(np.concatenate([there, back[~covered]]))
+
+    def _explained(self, detections: Detections, tracks: Detections) -> tuple[Ints, Ints]:
+        """
+        Return the detections that start tracks: sure, and of none of the tracks found.
+
+        Also for each track the detection that is it (K,): each has the other as its best, -1 if
+        there is none.
+        """
+        s = self._settings
+        table = iou(detections.boxes, tracks.boxes)
+        table *= self._classes(detections.labels)[:, None] == self._classes(tracks.labels)
+        covered = table.max(axis=1, initial=0) > s.suppress_iou
+        new = np.flatnonzero((detections.scores >= s.birth) & ~covered)
+        sources = np.full(len(tracks), -1)
+        if table.size:
+            best = table.argmax(axis=0)
+            mutual = covered[best] & (table.argmax(axis=1)[best] == np.arange(len(tracks)))
+            sources[mutual] = best[mutual]
+        return new, sources
+
+    def _covered(
+            self, boxes: Floats, labels: Ints, others: Floats, other_labels: Ints) -> Mask:
+        """Say which boxes (N, 4) overlap one of the others (M, 4) with their label too much."""
+        overlaps = iou(boxes, others) * (labels[:, None] == other_labels)
+        result: Mask = overlaps.max(axis=1, initial=0) > self._settings.suppress_iou
+        return result
+
+    def _classes(self, labels: Ints) -> Ints:
+        return labels if self._settings.class_aware else np.zeros_like(labels)
+
+    def _embed(self, frame: Frame, found: Ints, ids: Ints, new: Floats) -> Floats:
+        """Learn the looks of some of the tracks `found`, and return those of new boxes."""
+        if self._embedder is None:
+            return np.zeros((len(new), 0), np.float32)
+        tracks = self._tracks
+        # not all in the same frame, which would take longer than others
+        due = found[(tracks.frames + ids) % self._settings.embed_every == 0]
+        features = self._embedder.embed(frame, np.concatenate([tracks.boxes[due], new]))
+        self._linker.learn(due, features[:len(due)])
+        return features[len(due):]
+
+    def _link(
+            self, detections: Detections, new: Ints, features: Floats,
+            labels: Ints) -> tuple[Ints, Floats]:
+        """Let ended tracks go on as the new ones that look like them; return the others."""
+        s, tracks = self._settings, self._tracks
+        ended = np.flatnonzero(in_state(tracks.states, TrackState.LOST))
+        if self._embedder is None or not len(new) or not len(ended):
+            return new, features
+        allowed = within_reach(
+            tracks.boxes[ended], tracks.unseen[ended], detections.boxes[new], s.link_speed)
+        allowed &= labels[ended][:, None] == detections.labels[new]
+        linked = self._linker.link(ended, features, allowed, s.link_distance)
+        tracks.observe(linked.rows, detections, new[linked.cols])
+        self._linker.learn(linked.rows, features[linked.cols])
+        return new[linked.free_cols], features[linked.free_cols]
+
+    def _forget(self) -> None:
+        """Forget tracks that are not looked for, and those not worth remembering any longer."""
+        s, tracks = self._settings, self._tracks
+        alive = self._searched
+        if self._embedder is not None:
+            ended = np.flatnonzero(
+                ~alive & (tracks.unseen <= s.link_memory + STAMP_NOISE))
+            latest = np.argsort(tracks.unseen[ended], kind='stable')[:s.link_most]
+            alive[ended[latest]] = True
+        self._linker.keep(alive)
+        tracks.keep(alive)
+
+
+def observed(settings: SmotSettings) -> Observed:
+    """Return whether tracks go on at the speed they had while they are not seen."""
+    return Observed(moving=settings.motion == 'velocity')
+
+
+def make_motion(settings: Settings, flow: DenseFlow | None = None) -> BoxMotion:
+    """Return what moves boxes into the next frame; at their speed the pool moves them itself."""
+    s = settings.smot
+    if flow is not None:
+        return ByFlow(flow, s.flow_reduction)
+    kind = 'none' if s.motion == 'velocity' else s.motion
+    return make_box_motion(
+        kind, s.flow_size, s.flow_reduction, CameraMotion.of(settings.camera_motion))

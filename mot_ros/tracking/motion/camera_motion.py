@@ -1,0 +1,144 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""CameraMotion: what the camera did between two frames, found in the images or given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from mot_ros.tracking.motion.image_registration import (
+    Aligner,
+    Ecc,
+    Glance,
+    Grey,
+    plausible,
+    SparseFlow,
+)
+from mot_ros.tracking.motion.warp import Warp
+from mot_ros.tracking.pixels import pixels_of
+from mot_ros.tracking.types import Doubles, Floats, Frame
+
+MODES = ('auto', 'on', 'off')
+if TYPE_CHECKING:
+    from mot_ros.tracking.config import CameraMotionSettings
+
+METHODS = ('flow', 'ecc', 'external')
+
+STILL = 0.25
+"""Pixels of the small image that most of it may seem to move while the camera stands; its
+corners, which turn and zoom move most, twice as many."""
+
+
+class CameraMotion:
+    """
+    Tells the warp from the last frame to this one, frame by frame.
+
+    `mode`: `on` always works it out, `auto` only where a glance at few corners sees the camera
+    move, `off` never; standing cameras give exactly the identity in `auto`. `method`: `flow`
+    or `ecc` look at images of at most `width` pixels across, flow at up to `corners` corners;
+    `external` takes what the caller gives. Whatever cannot be told (no image, no structure,
+    nothing that agrees) is the identity, flagged, and counted in `failures`.
+    """
+
+    def __init__(self, mode: str, method: str, width: int, corners: int) -> None:
+        self._mode, self._method, self._width = mode, method, width
+        self._aligner: Aligner = Ecc() if method == 'ecc' else SparseFlow(corners)
+        self.failures = 0
+        """Frames since the beginning for which no motion could be told."""
+        self.estimates = 0
+        """Frames since the beginning for which images were aligned."""
+        self.reset()
+
+    @classmethod
+    def of(cls, settings: CameraMotionSettings) -> CameraMotion:
+        """Return what works as the settings say."""
+        return cls(settings.mode, settings.method, settings.width, settings.corners)
+
+    def reset(self) -> None:
+        """Forget the last frame: the next one has none to compare with."""
+        self._last: Grey | None = None
+        self._glance = Glance()
+        self._size = (0, 0)
+        self._objects = np.zeros((0, 4), np.float32)
+
+    def estimate(self, frame: Frame, objects: Floats, given: Doubles | None = None) -> Warp:
+        """
+        Return how the image moved since the last call; to be called for every frame, once.
+
+        `objects` (N, 4) are boxes of what moves by itself in this frame, left out when the next
+        one is compared with it. `given` (2, 3) is the warp by other means, such as a gyroscope;
+        it counts for more than the images. A first frame, or another size, is the identity.
+        """
+        if self._mode == 'off':
+            return Warp.identity()
+        if given is not None:
+            self.reset()
+            return self._checked(np.asarray(given, np.float64), frame.size)
+        if self._method == 'external' or frame.image is None:
+            return self._failed()
+        last, known, same_size = self._last, self._objects, frame.size == self._size
+        now = self._last = self._grey(frame)
+        self._objects, self._size = objects, frame.size
+        if last is None or not same_size:
+            self._glance.forget()
+            return Warp.identity()
+        if self._mode == 'auto' and self._glance.shift(last, now) < STILL:
+            return Warp.identity()
+        self.estimates += 1
+        self._glance.forget()
+        matrix = self._aligner.align(last, now, _mask(last, known, frame.size))
+        if matrix is None:
+            return self._failed()
+        if self._mode == 'auto' and Warp(matrix).shift(now.shape[::-1]) < 2 * STILL:
+            self._glance.look(now, _mask(now, objects, frame.size))
+            return Warp.identity()
+        return self._checked(_at_size(matrix, now, frame.size), frame.size)
+
+    def _checked(self, matrix: Doubles, size: tuple[int, int]) -> Warp:
+        if matrix.shape != (2, 3) or not plausible(matrix, size):
+            return self._failed()
+        return Warp(matrix)
+
+    def _failed(self) -> Warp:
+        self.failures += 1
+        return Warp.identity(ok=False)
+
+    def _grey(self, frame: Frame) -> Grey:
+        """Return the image in grey, halved until it is small."""
+        image = pixels_of(frame, 'the motion of the camera cannot be told without one')
+        width, height = frame.size
+        while width > self._width:
+            # every halving on its own: twice as fast as one step to the same size
+            width, height = -(-width // 2), -(-height // 2)
+            if isinstance(image, np.ndarray):
+                image = np.asarray(
+                    cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        if not isinstance(image, np.ndarray):
+            from mot_ros.tracking.runtime.resize import resized
+
+            image = np.asarray(resized(image, (width, height)).cpu())
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def _mask(grey: Grey, boxes: Floats, size: tuple[int, int]) -> Grey:
+    """Return 255 where nothing moves by itself, 0 in boxes (N, 4) of the full image."""
+    mask = np.full(grey.shape, 255, np.uint8)
+    limits = np.array([*grey.shape[::-1]] * 2)
+    corners = np.clip(np.nan_to_num(boxes) * limits / [*size, *size], 0, limits)
+    whole = np.concatenate([np.floor(corners[:, :2]), np.ceil(corners[:, 2:])], axis=1)
+    for x1, y1, x2, y2 in whole.astype(int).tolist():
+        mask[y1:y2, x1:x2] = 0
+    return mask
+
+
+def _at_size(matrix: Doubles, grey: Grey, size: tuple[int, int]) -> Doubles:
+    """Turn a map between indices of small images into one between pixels of large ones."""
+    scale = np.array(size) / grey.shape[::-1]
+    # index i is the centre of a pixel, (i + 0.5) * scale from the left edge
+    linear = matrix[:, :2] * scale[:, None] / scale
+    return np.column_stack([
+        linear, (matrix[:, 2] + 0.5) * scale - linear @ (0.5 * scale)])

@@ -1,0 +1,37 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""MobileNetBody: the default detector's MobileNetV3-Large below a feature pyramid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import CHANNELS, MobileNetV3
+
+
+class MobileNetBody(MobileNetV3, Body):
+    """
+    The light body, at any image size; sides are divided by the stride and rounded up.
+
+    Its tensors have the names that they have in SsdMobileNetV3; from_ssd takes them out of
+    there.
+    """
+
+    channels = CHANNELS
+    mean = (0.5, 0.5, 0.5)
+    std = (0.5, 0.5, 0.5)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return C2..C5 of images (B, 3, H, W)."""
+        return self.levels(images)
+
+
+def from_ssd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return those tensors of the SSD's weights that MobileNetBody has; strict loading checks."""
+    return {
+        name: tensor for name, tensor in state.items()
+        if name.startswith(('stem.', 'blocks.'))}

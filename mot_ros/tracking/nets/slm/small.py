@@ -1,0 +1,101 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""SlmSmall: SLM's slices and attention on the default detector's body, for CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import nn, Tensor
+from torch.nn import functional as F
+
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import BLOCKS, Conv, InvertedResidual, STEM
+from mot_ros.tracking.nets.ops.precision import suiting
+from mot_ros.tracking.nets.slm.network import DIMENSION, slices, SoftmaxAttention
+
+CROP = (64, 128)
+"""Width and height of the crops that the network takes."""
+MIXED = 64
+SLICE = (8, 4)
+"""Rows and columns of cells of a slice, of 8 pixels of the crop each."""
+FINE, COARSE = 5, 11
+"""The blocks of the body whose maps, of strides 8 and 16, are looked at."""
+SHADES = 32
+"""Kinds of colours that are told apart."""
+
+
+class SlmSmall(nn.Module):
+    """
+    Crops to embeddings, at a twenty-fifth of the work of ResNet-18.
+
+    Crops are (B, 3, 128, 64) float32 BGR from 0 to 255, as Slm takes them but smaller;
+    embeddings (B, 128) are of unit length. The body is MobileNetV3 up to stride 16, as in the
+    default detector, whose weights it can begin with (trunk_from_ssd). Two of its maps are laid
+    over each other, and over them how much of which colours there is: a detector has learned to
+    see people whatever they wear, and that is just what tells them apart. The sum is cut into
+    slices as in the article, and each slice attends to all. Unlike there a slice keeps what it
+    was (a residual), and its mean counts beside its maximum.
+    """
+
+    crop = CROP
+    batch = 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Module()
+        self.trunk.stem = Conv(3, STEM, 3, 2, activation='hardswish')
+        blocks = BLOCKS[:COARSE + 1]
+        widths = (STEM, *(block.out for block in blocks))
+        self.trunk.blocks = nn.ModuleList(
+            InvertedResidual(width, block)
+            for width, block in zip(widths[:-1], blocks, strict=True))
+        self.fine = Conv(BLOCKS[FINE].out, MIXED)
+        self.coarse = Conv(BLOCKS[COARSE].out, MIXED)
+        # the activations are the convolutions' own; tensors keep the names of where they were
+        self.shades = nn.Sequential(
+            Conv(3, SHADES, activation='relu'), nn.Identity(),
+            Conv(SHADES, SHADES, activation='relu'))
+        self.colours = Conv(SHADES, MIXED)
+        self.mix = Conv(MIXED, MIXED, 3)
+        self.attention = SoftmaxAttention(MIXED, SLICE)
+        self.norm = nn.LayerNorm(8 * MIXED)
+        self.embed = nn.Linear(8 * MIXED, DIMENSION)
+        # without BatchNorm nothing but the first weights keeps activations in range
+        for module in self.trunk.modules():
+            if isinstance(module, Conv):
+                nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
+                nn.init.zeros_(cast(Tensor, module.bias))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Embed crops (B, 3, 128, 64), (B, 128)."""
+        features = self.mix(F.hardswish(self._mixed(crops.flip(1).sub_(127.5).div_(127.5))))
+        parts = self.attention(features) + slices(features)
+        pooled = torch.cat([parts.amax(-1), parts.mean(-1)], 1).flatten(1)
+        return F.normalize(self.embed(self.norm(pooled)).float())
+
+    def fold(self) -> None:
+        """Do nothing: the norms of the body have been folded from the beginning."""
+
+    def _mixed(self, images: Tensor) -> Tensor:
+        """Return (B, 64, 16, 8) of images as the body takes them."""
+        images = suiting(images, self.fine)
+        features, fine = cast(Conv, self.trunk.stem)(images), images
+        for index, block in enumerate(cast(nn.ModuleList, self.trunk.blocks)):
+            features, _ = block(features)
+            if index == FINE:
+                fine = self.fine(features)
+        coarse = F.interpolate(self.coarse(features), scale_factor=2.0, mode='nearest')
+        # as a histogram does, shades first and their share in a cell then
+        shades = self.shades(F.avg_pool2d(images, 2))
+        colours: Tensor = self.colours(F.avg_pool2d(shades, 4))
+        return fine + coarse + colours
+
+
+def trunk_from_ssd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return those tensors of the SSD's weights that the body of SlmSmall has, by its names."""
+    with torch.device('meta'):
+        wanted = SlmSmall().trunk.state_dict()
+    return {f'trunk.{name}': state[name] for name in wanted if name in state}

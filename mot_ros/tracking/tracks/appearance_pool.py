@@ -1,0 +1,199 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""LookingPool: tracks that also know what they look like and how the camera moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mot_ros.tracking.appearance.concatenated import JoinedLooks
+from mot_ros.tracking.appearance.embedder import NEED
+from mot_ros.tracking.appearance.feature_bank import FeatureBank
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.motion.kalman_filter import Kalman, KalmanFilter
+from mot_ros.tracking.pixels import pixels_of
+from mot_ros.tracking.tracks.track_pool import TrackPool
+from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks, TrackState
+
+if TYPE_CHECKING:
+    from mot_ros.tracking.appearance.embedder import Embedder
+    from mot_ros.tracking.appearance.slm import SlmEmbedder
+    from mot_ros.tracking.config import Settings
+
+
+class LookingPool(TrackPool[KalmanFilter]):
+    """
+    A TrackPool with the appearance of its tracks beside their motion.
+
+    A frame goes as in a TrackPool, with `follow` and `look` once its detections are known, and
+    `learn` after `observe`. Detections are embedded when something asks for them, all at once
+    that it asks for, and each only once. Without appearance (`appearance.type` none) the
+    `embedder` is None, and nothing may ask. `capacity` is how many embeddings of a track are
+    kept, `camera` whether the motion of the camera is taken out.
+    """
+
+    def __init__(
+            self, kind: Kalman, settings: Settings, capacity: int, *, camera: bool,
+            first_id: int = 1) -> None:
+        self.embedder = make_embedder(settings)
+        self._looks = looks_of(settings)
+        self._capacity = capacity
+        self._use(settings, camera=camera)
+        super().__init__(kind, first_id)
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether a frame without an image is refused."""
+        return self.embedder is not None or self._camera_needs_image
+
+    def reset(self, *, keep_ids: bool = False) -> None:
+        """Drop every track; number from 1 again unless `keep_ids`."""
+        super().reset(keep_ids=keep_ids)
+        self.camera.reset()
+        self._bank = FeatureBank(self._dimension, self._capacity, self._momentum)
+        self.look(None, Detections.empty())
+
+    def configure(
+            self, kind: Kalman, settings: Settings, capacity: int, *, camera: bool) -> None:
+        """
+        Take other settings between two frames; what raises changes nothing.
+
+        Another motion or way to tell looks drops all tracks. With another capacity they live
+        on, and are known by their means alone at first.
+        """
+        if looks_of(settings) != self._looks:
+            self.embedder = make_embedder(settings)
+            self._looks = looks_of(settings)
+            self._use(settings, camera=camera)
+            self.reset(keep_ids=True)
+        self._use(settings, camera=camera)
+        before, self._bank.momentum = self._bank, self._momentum
+        if capacity != self._capacity:
+            self._capacity = capacity
+            self._bank = FeatureBank(self._dimension, capacity, self._momentum)
+            self._bank.add(before.mean)
+        self.change_motion(kind)
+
+    def coast(self, frame: Frame) -> Tracks:
+        """Move every track; FrameError, with nothing changed, if its image is of no use."""
+        if self.needs_image or frame.image is not None:
+            pixels_of(frame, NEED)
+        return super().coast(frame)
+
+    def follow(self, frame: Frame, objects: Floats) -> Tracks:
+        """Move every track as the camera did since the last frame and return them there."""
+        self.warp(self.camera.estimate(frame, objects), mix_sizes=self._mix_sizes)
+        return self.snapshot()
+
+    def look(self, frame: Frame | None, detections: Detections) -> None:
+        """Take the detections of this frame, to be embedded where something asks for it."""
+        self._frame, self._detections = frame, detections
+        self._features: Floats = np.zeros((len(detections), self._dimension), np.float32)
+        self._embedded = np.zeros(len(detections), np.bool_)
+
+    def embed(self, cols: Ints) -> Floats:
+        """Return the embeddings (K, D) of the detections `cols` (K,)."""
+        new = cols[~self._embedded[cols]]
+        if len(new) and self.embedder is not None and self._frame is not None:
+            self._features[new] = self.embedder.embed(self._frame, self._detections.boxes[new])
+            self._embedded[new] = True
+        result: Floats = self._features[cols]
+        return result
+
+    def cosines(self, rows: Ints, cols: Ints, memory: str) -> Floats:
+        """Return how alike tracks and detections look (K, M), see FeatureBank.similarity."""
+        return self._bank.similarity(self.embed(cols), memory, rows)
+
+    def told(self, rows: Ints, cols: Ints) -> NDArray[np.bool_]:
+        """Say of which pairs (K, M) both looks are known."""
+        known: NDArray[np.bool_] = (
+            (self._bank.counts[rows] > 0)[:, None] & self.embed(cols).any(axis=1))
+        return known
+
+    def likeness(self, a: int, b: int) -> float:
+        """Return how alike two tracks look, 1 if that is not known of both."""
+        known = self.embedder is not None and self._bank.counts[[a, b]].all()
+        return float(self._bank.mean[a] @ self._bank.mean[b]) if known else 1.0
+
+    def learn(self, rows: Ints, cols: Ints) -> None:
+        """Remember how tracks `rows` (K,) look: as detections `cols` (K,), where embedded."""
+        known = self._embedded[cols]
+        self._bank.update(rows[known], self._features[cols[known]])
+
+    def add(self, detections: Detections, sources: Ints, state: TrackState) -> None:
+        """Start a track at each of the detections `sources` (K,), with the next ids."""
+        # first, since what fails must not leave tracks behind without a place in the bank
+        looks = self.embed(sources)
+        super().add(detections, sources, state)
+        self._bank.add(looks)
+
+    def keep(self, mask: NDArray[np.bool_]) -> None:
+        """Forget all tracks but those under a mask (N,)."""
+        super().keep(mask)
+        self._bank.keep(mask)
+
+    def _use(self, settings: Settings, *, camera: bool) -> None:
+        # here and not above: OpenCV is of no use to methods that look at boxes alone
+        from mot_ros.tracking.motion.camera_motion import CameraMotion
+
+        wanted = settings.camera_motion
+        key = (wanted.mode if camera else 'off', wanted.method, wanted.width, wanted.corners)
+        if getattr(self, '_camera_key', None) != key:
+            self._camera_key = key
+            self.camera = CameraMotion(*key)
+        self._mix_sizes = wanted.mix_sizes
+        self._camera_needs_image = key[0] == 'on'
+        self._momentum = settings.appearance.momentum
+        self._dimension = 0 if self.embedder is None else self.embedder.dimension
+
+
+def looks_of(settings: Settings) -> tuple[str, ...]:
+    """Return what the embedder is made from."""
+    wanted = settings.appearance
+    if wanted.type not in ('slm', 'both'):
+        return (wanted.type,)
+    share = str(wanted.share) if wanted.type == 'both' else ''
+    return (
+        wanted.type, wanted.weights, share, settings.device, settings.backend, settings.precision,
+        str(settings.graphs))
+
+
+def make_embedder(settings: Settings) -> Embedder | None:
+    """Return what tells how boxes look, None for type none; WeightsError if it cannot be."""
+    wanted = settings.appearance
+    if wanted.type == 'none':
+        return None
+    # here and not above: OpenCV and torch take a while to load
+    from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
+
+    if wanted.type == 'colour':
+        return ColourHistogram()
+    network = _make_slm(settings)
+    network.warm_up()
+    if wanted.type == 'slm':
+        return network
+    return JoinedLooks((network, ColourHistogram()), (wanted.share, 1 - wanted.share))
+
+
+def _make_slm(settings: Settings) -> SlmEmbedder:
+    wanted = settings.appearance
+    kind: type[SlmEmbedder]
+    try:
+        if settings.backend == 'onnx':
+            from mot_ros.tracking.appearance.slm_onnx import OnnxSlmEmbedder
+
+            kind = OnnxSlmEmbedder
+        else:
+            from mot_ros.tracking.appearance.slm import SlmEmbedder
+
+            kind = SlmEmbedder
+    except ImportError as error:
+        raise ConfigError(
+            f'appearance.type is {wanted.type!r}, and SLM needs {error.name}, which is not '
+            "installed: pip install torch safetensors, or set appearance.type to 'colour'"
+        ) from error
+    return kind(wanted.weights, settings.device, settings.compute)

@@ -1,0 +1,64 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+import pytest
+import torch
+
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.runtime.device import resolve_device
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Pretend that the machine has so many GPUs, which compute or do not."""
+    def pretend(count, working=True):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, 'device_count', lambda: count)
+
+        def ones(*shape, device):
+            if not working:
+                raise RuntimeError('no kernel image is available for execution on the device')
+            return torch.full(shape, 1.0)
+
+        monkeypatch.setattr(torch, 'ones', ones)
+    return pretend
+
+
+def test_the_cpu_is_always_there():
+    assert resolve_device('cpu') == torch.device('cpu')
+
+
+def test_auto_takes_a_gpu_that_computes(gpus):
+    gpus(2)
+    assert resolve_device('auto') == torch.device('cuda', 0)
+
+
+@pytest.mark.parametrize('count, working', [(0, True), (1, False)])
+def test_auto_falls_back_to_the_cpu(gpus, count, working):
+    gpus(count, working)
+    assert resolve_device('auto') == torch.device('cpu')
+
+
+def test_a_gpu_is_chosen_by_number(gpus):
+    gpus(2)
+    assert resolve_device('cuda') == torch.device('cuda', 0)
+    assert resolve_device('cuda:1') == torch.device('cuda', 1)
+
+
+def test_a_missing_gpu_is_named_with_the_remedy(gpus, monkeypatch):
+    gpus(0)
+    monkeypatch.setattr(torch.version, 'cuda', None)
+    with pytest.raises(ConfigError, match=r"'cuda', but .*built without CUDA.*'auto' or 'cpu'"):
+        resolve_device('cuda')
+    monkeypatch.setattr(torch.version, 'cuda', '13.0')
+    with pytest.raises(ConfigError, match='finds no GPU and driver'):
+        resolve_device('cuda:0')
+    gpus(2)
+    with pytest.raises(ConfigError, match=r"'cuda:2', but there are 2 GPUs.*'cuda:1'"):
+        resolve_device('cuda:2')
+
+
+@pytest.mark.parametrize('name', ['', 'gpu', '0', 'cuda:', 'cuda:-1', 'cuda:one', 'CPU', 'mps'])
+def test_other_names_are_refused(name):
+    with pytest.raises(ConfigError, match=r"device is .*; choose 'auto', 'cpu'"):
+        resolve_device(name)
