@@ -64,13 +64,13 @@ from tqdm import tqdm
 
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
-from mot_ros.data.composed.scene import Crowd, CrowdScene, frames
-from mot_ros.data.composed.truth import rows_of, Truth
-from mot_ros.data.mot import MotRows
+from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.output import write_text
-from mot_ros.evaluation import scoring
-from mot_ros.evaluation.composed import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
-from mot_ros.evaluation.metrics import average_precision, overlaps
+from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames
+from mot_ros.data.synthetic.truth import rows_of, Truth
+from mot_ros.evaluation.scores import scoring
+from mot_ros.evaluation.scores.metrics import average_precision, overlaps
+from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
 from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.params_file import parse_assignment
@@ -87,7 +87,7 @@ from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
 from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
 from mot_ros.tracking.types import Detections, Frame, Tracks
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.supplies import held_out_people, Supplies
+from mot_ros.training.datasets import held_out_people, Supplies
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'benchmarks' / 'results'

@@ -31,9 +31,9 @@ from tqdm import tqdm
 
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
-from mot_ros.data.mot import MotRows, NO_ID, read_truth
-from mot_ros.data.video import open_source
-from mot_ros.evaluation.metrics import average_precision, matched_overlaps
+from mot_ros.data.datasets.mot import MotRows, NO_ID, read_truth
+from mot_ros.data.video.frames import open_source
+from mot_ros.evaluation.scores.metrics import average_precision, matched_overlaps
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.params_file import parse_assignment
 from mot_ros.tracking.config.schema import build, catalogue, flatten
@@ -42,7 +42,7 @@ from mot_ros.tracking.errors import MotError, SourceError
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Frame
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.supplies import held_out, read_supplies
+from mot_ros.training.datasets import held_out, read_supplies
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = {'ssd': 'detector.weights', 'rcnn': 'rcnn.weights'}

@@ -43,18 +43,18 @@ from tqdm import tqdm
 
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
-from mot_ros.data.composed.backgrounds import background_files
-from mot_ros.data.composed.cutouts import Cutout, read_cutouts
-from mot_ros.data.composed.driving import Drive, DrivingScene, RATE
-from mot_ros.data.composed.figures import draw_figures
-from mot_ros.data.composed.look import Look
-from mot_ros.data.composed.scene import frames
-from mot_ros.data.composed.truth import apparent_shift, rows_of, Truth
-from mot_ros.data.mot import MotRows
-from mot_ros.evaluation import scoring
-from mot_ros.evaluation.composed import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
-from mot_ros.evaluation.ignore_regions import assign
-from mot_ros.evaluation.metrics import overlaps
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.data.synthetic.backgrounds import background_files
+from mot_ros.data.synthetic.cutouts import Cutout, read_cutouts
+from mot_ros.data.synthetic.driving import Drive, DrivingScene, RATE
+from mot_ros.data.synthetic.figures import draw_figures
+from mot_ros.data.synthetic.image_degradation import Look
+from mot_ros.data.synthetic.scene import frames
+from mot_ros.data.synthetic.truth import apparent_shift, rows_of, Truth
+from mot_ros.evaluation.scores import scoring
+from mot_ros.evaluation.scores.ignore_regions import assign
+from mot_ros.evaluation.scores.metrics import overlaps
+from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
 from mot_ros.evaluation.tracklet_merge import lasting
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.params_file import parse_assignment

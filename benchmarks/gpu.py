@@ -51,11 +51,11 @@ from mot_ros.benchmarking.profiling import profiled
 from mot_ros.benchmarking.roofline import counted, Layer, Roof
 from mot_ros.benchmarking.stages import made_up_boxes, made_up_frame
 from mot_ros.benchmarking.whole_frames import Footage
-from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
+from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.output import write_text
-from mot_ros.data.video import open_source
-from mot_ros.evaluation.metrics import score
-from mot_ros.evaluation.run_comparison import compare
+from mot_ros.data.video.frames import open_source
+from mot_ros.evaluation.scores.metrics import score
+from mot_ros.evaluation.scores.run_comparison import compare
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector

@@ -32,12 +32,12 @@ import numpy as np
 from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.annotated import Annotated
-from mot_ros.data.mot import MotRows
-from mot_ros.data.mot_folder import MotFolder, sequence_folders
-from mot_ros.evaluation import scoring
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.data.datasets.mot_folder import MotFolder, sequence_folders
 from mot_ros.evaluation.benchmark import run_all
 from mot_ros.evaluation.job import Job
 from mot_ros.evaluation.options import Options
+from mot_ros.evaluation.scores import scoring
 from mot_ros.tracking.errors import MotError, SourceError
 
 BLIND = {'appearance.type': 'none'}

@@ -22,7 +22,7 @@ from typing import Any
 
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
-from mot_ros.evaluation.summary import load
+from mot_ros.evaluation.report.summary import load
 from mot_ros.tracking.errors import ConfigError, MotError
 
 RESULTS = Path(__file__).resolve().parent / 'results' / 'papers.json'

@@ -41,10 +41,10 @@ from tqdm import tqdm
 
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
-from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
-from mot_ros.data.video import FrameSource, open_source
-from mot_ros.evaluation.metrics import average_precision, score, Scores
+from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
+from mot_ros.data.video.frames import FrameSource, open_source
 from mot_ros.evaluation.runner import cached_detector, Run, timed, TimedDetector
+from mot_ros.evaluation.scores.metrics import average_precision, score, Scores
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.config import BY_BOXES, SEEING, Settings
 from mot_ros.tracking.config.params_file import parse_assignment

@@ -30,7 +30,7 @@ from std_msgs.msg import Header
 
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
-from mot_ros.data.video import open_source
+from mot_ros.data.video.frames import open_source
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.diagnostics.counters import Health
 from mot_ros.ros.pipeline.admission import Arrival

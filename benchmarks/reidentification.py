@@ -36,16 +36,16 @@ from numpy.typing import NDArray
 
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
-from mot_ros.data.composed.person_crops import CropChoice, PersonCrops
-from mot_ros.data.mot import MotRows, read_truth
-from mot_ros.data.video import open_source
+from mot_ros.data.datasets.mot import MotRows, read_truth
+from mot_ros.data.synthetic.person_crops import CropChoice, PersonCrops
+from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.appearance.concatenated import JoinedLooks
 from mot_ros.tracking.appearance.embedder import cosines, Embedder
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.types import Floats, Frame
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.supplies import held_out_people
+from mot_ros.training.datasets import held_out_people
 
 ROOT = Path(__file__).resolve().parent.parent
 LATER = (7, 9, 11, 14)

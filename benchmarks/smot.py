@@ -39,9 +39,9 @@ from tqdm import tqdm
 
 from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.benchmarking.result_file import write_result
-from mot_ros.data.mot import MotRows, MotWriter, read_tracks, read_truth
-from mot_ros.data.video import open_source
-from mot_ros.evaluation.metrics import score
+from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
+from mot_ros.data.video.frames import open_source
+from mot_ros.evaluation.scores.metrics import score
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.association.assignment import assign, Pairs
 from mot_ros.tracking.boxes import iou

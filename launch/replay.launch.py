@@ -23,9 +23,9 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from mot_ros.data.bag import IMAGE_TYPES
-from mot_ros.data.bag_file import Bag
-from mot_ros.data.bag_types import COMPRESSED_IMAGE
+from mot_ros.data.bags.reader import Bag
+from mot_ros.data.bags.source import IMAGE_TYPES
+from mot_ros.data.bags.types import COMPRESSED_IMAGE
 from mot_ros.ros.launching import argument, dds_profile, node
 from mot_ros.tracking.errors import MotError
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from mot_ros import cli
-from mot_ros.data.mot import read_tracks
-from mot_ros.data.video import open_source
+from mot_ros.data.datasets.mot import read_tracks
+from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.config import DetectorSettings, RcnnSettings
 import mot_ros.tracking.detectors
 from mot_ros.tracking.types import Detections, Frame

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from mot_ros import cli
-from mot_ros.data.bag import BagSource
-from mot_ros.data.bag_boxes import boxes_of_topic
-from mot_ros.data.bag_types import IMAGE
-from mot_ros.data.bag_writer import BagWriter
-from mot_ros.data.box_messages import columns_of
-from mot_ros.data.mot import read_detections, read_tracks, read_truth
-from mot_ros.data.mot_folder import read_scored
-from mot_ros.data.video import open_source
+from mot_ros.data.bags.box_messages import columns_of
+from mot_ros.data.bags.boxes import boxes_of_topic
+from mot_ros.data.bags.source import BagSource
+from mot_ros.data.bags.types import IMAGE
+from mot_ros.data.bags.writer import BagWriter
+from mot_ros.data.datasets.mot import read_detections, read_tracks, read_truth
+from mot_ros.data.datasets.mot_folder import read_scored
+from mot_ros.data.video.frames import open_source
 import mot_ros.tracking.detectors
 from test.test_cli import SquareDetector
 

@@ -22,9 +22,9 @@ from stub_tracker import RectangleDetector
 
 from mot_ros import cli
 from mot_ros.commands import replay
-from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS
-from mot_ros.data.bag_writer import BagWriter
-from mot_ros.data.mot import MotRows, NO_ID
+from mot_ros.data.bags.types import COMPRESSED_IMAGE, DETECTIONS
+from mot_ros.data.bags.writer import BagWriter
+from mot_ros.data.datasets.mot import MotRows, NO_ID
 
 TOPIC, TRUTH = '/camera/image', '/truth'
 FRAMES = 30

@@ -13,7 +13,7 @@ from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.nets.siammot.network import load_network
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training import curve
+from mot_ros.training import loss_curve as curve
 
 
 @pytest.fixture(scope='module')

@@ -121,7 +121,7 @@ def test_every_file_begins_with_the_licence(path):
     ('mot_ros.cli', 'from mot_ros import ros'),
     ('mot_ros.cli', 'from . import ros'),
     ('mot_ros.commands.x', 'from ..ros.node import main'),
-    ('mot_ros.tracking.x', 'from mot_ros.data.video import open_source'),
+    ('mot_ros.tracking.x', 'from mot_ros.data.video.frames import open_source'),
     ('mot_ros.tracking.x', 'import mot_ros.evaluation'),
     ('mot_ros.tracking.methods.x', 'from mot_ros import training'),
     ('mot_ros.tracking.nets.x', 'from mot_ros.tracking.methods.sort import Sort'),
@@ -145,7 +145,7 @@ def test_a_breach_is_found(module, source):
      'import rclpy\nfrom mot_ros.tracking.methods import make_tracker'),
     ('mot_ros.ros.nodes.demo', 'print(1)'),
     ('mot_ros.tracking.x', 'import pickle\ntry: x\nexcept pickle.UnpicklingError: y'),
-    ('mot_ros.evaluation.x', 'from mot_ros.data.video import open_source'),
+    ('mot_ros.evaluation.x', 'from mot_ros.data.video.frames import open_source'),
     ('mot_ros.tracking.x', 'torch.load(path, weights_only=True)\nmodel.eval()'),
     ('mot_ros.tracking.methods.x', 'from mot_ros.tracking.nets.ssd.network import Ssd'),
 ])

@@ -19,8 +19,8 @@ import numpy as np
 from mot_ros.benchmarking.planted_tracks import crowded, unhurt
 from mot_ros.benchmarking.roofline import counted, Layer, layers_of, Roof
 from mot_ros.benchmarking.stages import made_up_frame, roof_cells, ROOF_HEAD, spread
-from mot_ros.data.read_ahead import sent_ahead
-from mot_ros.data.video import open_source
+from mot_ros.data.video.frames import open_source
+from mot_ros.data.video.read_ahead import sent_ahead
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.methods import make_tracker

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mot_ros.data.composed.cutouts import Cutout
-    from mot_ros.data.composed.scene import Scene
-    from mot_ros.data.composed.truth import Truth
+    from mot_ros.data.synthetic.cutouts import Cutout
+    from mot_ros.data.synthetic.scene import Scene
+    from mot_ros.data.synthetic.truth import Truth
     from mot_ros.tracking.types import Frame
 
 SIZES = {'crowd': (960, 540), 'driving': (1242, 375)}
@@ -59,9 +59,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _compose(args: argparse.Namespace) -> int:
-    from mot_ros.data.composed.scene import frames
-    from mot_ros.data.composed.writer import write_sequence
     from mot_ros.data.output import check_new
+    from mot_ros.data.synthetic.scene import frames
+    from mot_ros.data.synthetic.writer import write_sequence
 
     check_new(args.output)
     fps = RATES[args.scene] if args.fps is None else args.fps
@@ -83,11 +83,11 @@ def _compose(args: argparse.Namespace) -> int:
 
 
 def _scene(args: argparse.Namespace, fps: float) -> Scene:
-    from mot_ros.data.composed.backgrounds import background_files
-    from mot_ros.data.composed.camera_motion import CameraMotion, STILL
-    from mot_ros.data.composed.driving import Drive, DrivingScene
-    from mot_ros.data.composed.look import Look
-    from mot_ros.data.composed.scene import Crowd, CrowdScene
+    from mot_ros.data.synthetic.backgrounds import background_files
+    from mot_ros.data.synthetic.camera_motion import CameraMotion, STILL
+    from mot_ros.data.synthetic.driving import Drive, DrivingScene
+    from mot_ros.data.synthetic.image_degradation import Look
+    from mot_ros.data.synthetic.scene import Crowd, CrowdScene
 
     photographs = [file for folder in args.backgrounds for file in background_files(folder)]
     cutouts = _cutouts(args.cutouts, args.seed)
@@ -108,8 +108,8 @@ def _scene(args: argparse.Namespace, fps: float) -> Scene:
 
 
 def _cutouts(folders: Sequence[Path], seed: int) -> list[Cutout]:
-    from mot_ros.data.composed.cutouts import read_cutouts
-    from mot_ros.data.composed.figures import draw_figures
+    from mot_ros.data.synthetic.cutouts import read_cutouts
+    from mot_ros.data.synthetic.figures import draw_figures
 
     if not folders:
         return draw_figures(FIGURES, seed)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mot_ros.commands import places
-from mot_ros.data.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
+from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from mot_ros.data.bag import BagSource
-    from mot_ros.data.mot import Ints, MotRows
-    from mot_ros.data.video import FrameSource
+    from mot_ros.data.bags.source import BagSource
+    from mot_ros.data.datasets.mot import Ints, MotRows
+    from mot_ros.data.video.frames import FrameSource
 
 
 @dataclass(eq=False)
@@ -44,9 +44,9 @@ def annotation_file(source: Path) -> Path | None:
 
 def of_files(args: argparse.Namespace, kind: str) -> Content:
     """Open a video, images or a MOTChallenge folder."""
-    from mot_ros.data.mot import read_detections, read_truth
-    from mot_ros.data.mot_folder import read_classes
-    from mot_ros.data.video import open_source
+    from mot_ros.data.datasets.mot import read_detections, read_truth
+    from mot_ros.data.datasets.mot_folder import read_classes
+    from mot_ros.data.video.frames import open_source
 
     if args.topic is not None and kind != 'bag':
         raise ConfigError(f'{args.source} is no bag and none is written; leave out --topic')
@@ -66,10 +66,10 @@ def of_files(args: argparse.Namespace, kind: str) -> Content:
 
 def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> Content:
     """Open a video of a COCO-style file."""
-    from mot_ros.data.coco import read_coco
-    from mot_ros.data.coco_source import boxes_of, CocoFrames
-    from mot_ros.data.coco_writer import ANNOTATIONS, RESULTS
-    from mot_ros.data.video import DEFAULT_IMAGE_RATE
+    from mot_ros.data.datasets.coco import read_coco
+    from mot_ros.data.datasets.coco_source import boxes_of, CocoFrames
+    from mot_ros.data.datasets.coco_writer import ANNOTATIONS, RESULTS
+    from mot_ros.data.video.frames import DEFAULT_IMAGE_RATE
 
     if args.truth is not None:
         raise ConfigError(f'{annotations} holds the truth; leave out --truth')
@@ -103,7 +103,7 @@ def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> Co
 
 def of_bag(args: argparse.Namespace, kind: str) -> Content:
     """Open a bag."""
-    from mot_ros.data.bag import BagSource
+    from mot_ros.data.bags.source import BagSource
 
     source = BagSource(Path(args.source), args.topic, args.fps, args.start, args.frames)
     if kind == 'video':
@@ -117,8 +117,8 @@ def _boxes(
         args: argparse.Namespace, source: BagSource, named: str | None, topic: str, *,
         truth: bool) -> tuple[MotRows | None, list[str]]:
     """Return boxes from a text file or a topic with what of them does not fit."""
-    from mot_ros.data.bag_boxes import boxes_of_topic, by_order, by_stamp
-    from mot_ros.data.mot import read_detections, read_truth
+    from mot_ros.data.bags.boxes import boxes_of_topic, by_order, by_stamp
+    from mot_ros.data.datasets.mot import read_detections, read_truth
 
     topics = {found.name for found in source.bag.topics}
     if named is None and topic not in topics:

@@ -19,11 +19,11 @@ from mot_ros.commands.contents import (
     of_bag,
     of_files,
 )
-from mot_ros.data.topics import DETECTIONS_TOPIC, IMAGE_TOPIC, TRUTH_TOPIC
+from mot_ros.data.bags.topics import DETECTIONS_TOPIC, IMAGE_TOPIC, TRUTH_TOPIC
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from mot_ros.data.video import FrameSource
+    from mot_ros.data.video.frames import FrameSource
     from mot_ros.tracking.types import Frame
 
 KINDS = ('bag', 'coco', 'mot', 'video')
@@ -144,8 +144,13 @@ def _write(args: argparse.Namespace, kind: str, content: Content) -> list[str]:
 
 
 def _write_coco(args: argparse.Namespace, content: Content) -> list[str]:
-    from mot_ros.data.coco_writer import CocoContent, PEDESTRIAN, write_annotations, write_coco
-    from mot_ros.data.mot_folder import CLASSES
+    from mot_ros.data.datasets.coco_writer import (
+        CocoContent,
+        PEDESTRIAN,
+        write_annotations,
+        write_coco,
+    )
+    from mot_ros.data.datasets.mot_folder import CLASSES
 
     file = args.output.suffix.lower() == '.json'
     wanted = CocoContent(

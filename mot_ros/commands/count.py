@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mot_ros.data.labelled_images import LabelledImage
+    from mot_ros.data.datasets.labelled_images import LabelledImage
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(args: argparse.Namespace) -> int:
-    from mot_ros.data.labelled_images import check_split
+    from mot_ros.data.datasets.labelled_images import check_split
 
     counted = 0
     for name, images in _splits(args):
@@ -49,13 +49,13 @@ def _count(args: argparse.Namespace) -> int:
 
 def _splits(args: argparse.Namespace) -> Iterator[tuple[str, list[LabelledImage]]]:
     """Yield every split and its name, read when its turn comes."""
-    from mot_ros.data.labelled_images import (
+    from mot_ros.data.datasets.labelled_images import (
         coco_images,
         crowdhuman_images,
         penn_fudan_images,
         yolo_images,
     )
-    from mot_ros.data.splits import splits
+    from mot_ros.data.datasets.splits import splits
 
     for folder in args.penn_fudan:
         yield str(folder), penn_fudan_images(folder)

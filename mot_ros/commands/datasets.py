@@ -34,8 +34,8 @@ def add(group: Any) -> None:
 
 def named(args: argparse.Namespace) -> list[tuple[str, Path]]:
     """Return the name and the path of every sequence, or of the file that holds several."""
-    from mot_ros.data.hieve import hieve_places
-    from mot_ros.data.kitti import kitti_places
+    from mot_ros.data.datasets.hieve import hieve_places
+    from mot_ros.data.datasets.kitti import kitti_places
 
     found = [(place.name, place.labels) for folder in args.kitti for place in kitti_places(folder)]
     found += [(label.name, label.labels)
@@ -51,10 +51,10 @@ def places(
         args: argparse.Namespace, images: Mapping[str, Path], classes: Sequence[str]
         ) -> list[Place]:
     """Return every sequence; `images` by the names that `named` gives."""
-    from mot_ros.data.crp import crp_places
-    from mot_ros.data.hieve import hieve_places
-    from mot_ros.data.kitti import kitti_places
-    from mot_ros.data.tao import tao_places
+    from mot_ros.data.datasets.crp import crp_places
+    from mot_ros.data.datasets.hieve import hieve_places
+    from mot_ros.data.datasets.kitti import kitti_places
+    from mot_ros.data.datasets.tao import tao_places
 
     if args.hieve and classes:
         raise ConfigError('HiEve has people only; leave the classes out')

@@ -21,8 +21,8 @@ from mot_ros.tracking.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from mot_ros.evaluation.job import Job, Outcome
     from mot_ros.evaluation.options import Options
+    from mot_ros.evaluation.report.summary import Document
     from mot_ros.evaluation.resume import Kept
-    from mot_ros.evaluation.summary import Document
 
 FAILED = 1
 """Exit status when a sequence could not be scored."""
@@ -89,9 +89,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     from mot_ros.data.output import write_text
     from mot_ros.evaluation.options import Options
-    from mot_ros.evaluation.report import render
-    from mot_ros.evaluation.resume import Kept
-    from mot_ros.evaluation.summary import (
+    from mot_ros.evaluation.report.html import render
+    from mot_ros.evaluation.report.summary import (
         as_csv,
         as_json,
         compare,
@@ -100,6 +99,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         overhead,
         timings,
     )
+    from mot_ros.evaluation.resume import Kept
 
     if args.jobs < 1:
         raise ConfigError(f'jobs is {args.jobs}; it must be at least 1')
@@ -223,7 +223,7 @@ def complain(outcomes: Sequence[Outcome]) -> int:
 
 def table(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
     """Return the results as text, a row per run and sequence."""
-    from mot_ros.evaluation.summary import rows, track_fractions
+    from mot_ros.evaluation.report.summary import rows, track_fractions
 
     by_name = {(row['run'], row['sequence']): row for row in times}
     printed = (*PRINTED, *track_fractions(report))

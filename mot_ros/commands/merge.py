@@ -16,7 +16,7 @@ from mot_ros.tracking.config import Settings
 from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mot_ros.data.mot import MotRows
+    from mot_ros.data.datasets.mot import MotRows
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _merge(args: argparse.Namespace) -> int:
-    from mot_ros.data.mot import NO_ID, read_tracks
+    from mot_ros.data.datasets.mot import NO_ID, read_tracks
     from mot_ros.data.output import check_writable, write_text
     from mot_ros.evaluation.tracklet_merge import lasting
 

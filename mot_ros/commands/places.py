@@ -90,8 +90,8 @@ def names(text: str) -> list[str]:
 
 def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Place]:
     """Return every sequence that the options name."""
-    from mot_ros.data.annotated_video import AnnotatedVideo
-    from mot_ros.data.mot_folder import MotFolder
+    from mot_ros.data.datasets.mot_folder import MotFolder
+    from mot_ros.data.video.annotated import AnnotatedVideo
 
     classes = tuple(names(args.classes))
     others = datasets.named(args)
@@ -101,7 +101,7 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Pla
     found: list[Place] = []
     for name, path in named:
         if path in args.bag:
-            from mot_ros.data.annotated_bag import AnnotatedBag
+            from mot_ros.data.bags.annotated import AnnotatedBag
 
             truth = truths.get(name)
             found.append(AnnotatedBag(
@@ -122,7 +122,7 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Pla
 
 def _named(args: argparse.Namespace) -> list[tuple[str, Path]]:
     """Return the name and the path of every sequence, before anything of it is read."""
-    from mot_ros.data.mot_folder import sequence_folders
+    from mot_ros.data.datasets.mot_folder import sequence_folders
     from mot_ros.data.sources import is_bag
 
     found = [(path.resolve().name, path)

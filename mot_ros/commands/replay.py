@@ -23,7 +23,7 @@ from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError, MotError
 
 if TYPE_CHECKING:
-    from mot_ros.data.bag_place import BagPlace
+    from mot_ros.data.bags.topic_selection import BagPlace
     from mot_ros.evaluation.job import Outcome
     from mot_ros.evaluation.options import Options
 
@@ -83,7 +83,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _replay(args: argparse.Namespace) -> int:
-    from mot_ros.data.bag_place import bag_place
+    from mot_ros.data.bags.topic_selection import bag_place
 
     # nothing is imported from there, only asked for
     if importlib.util.find_spec('rclpy') is None:
@@ -215,8 +215,8 @@ def _report(
     """Write the report and print the results; returns the exit status."""
     from mot_ros.data.output import write_text
     from mot_ros.evaluation.live import sentences
-    from mot_ros.evaluation.report import render
-    from mot_ros.evaluation.summary import as_csv, as_json, document, timings
+    from mot_ros.evaluation.report.html import render
+    from mot_ros.evaluation.report.summary import as_csv, as_json, document, timings
 
     report = document(outcomes, _options(args), {
         outcome.run: _without_node(runs[outcome.run]) if outcome.run in runs

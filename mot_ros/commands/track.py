@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mot_ros.data.video import FrameSource
+    from mot_ros.data.video.frames import FrameSource
     from mot_ros.evaluation.runner import Run, Step, TimedDetector
 
 
@@ -130,7 +130,7 @@ def _write(
         counts: _Counts) -> None:
     """Go through the frames and write what was asked for."""
     from mot_ros.contact_sheet import ContactSheet
-    from mot_ros.data.mot import MotWriter
+    from mot_ros.data.datasets.mot import MotWriter
     from mot_ros.data.output import VideoWriter, write_image
     from mot_ros.drawing import draw_tracks, Trails
 

@@ -16,8 +16,8 @@ from mot_ros.commands import INTERRUPTED, say
 from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mot_ros.training.plan import Plan
-    from mot_ros.training.supplies import Supplies
+    from mot_ros.training.config import Plan
+    from mot_ros.training.datasets import Supplies
 
 DEFAULTS = {'siammot': 'siammot-small', 'slm': 'slm-small', 'ssd': 'ssd-person'}
 """The recipe of each kind of network that is taken where none is named."""
@@ -89,10 +89,10 @@ def _train(args: argparse.Namespace) -> int:
 
     from mot_ros.tracking.runtime.device import resolve_device
     from mot_ros.training import trainer
-    from mot_ros.training.begin import make_task
-    from mot_ros.training.card import card, Record, write_weights
-    from mot_ros.training.plan import read_plan
-    from mot_ros.training.supplies import read_supplies
+    from mot_ros.training.config import read_plan
+    from mot_ros.training.datasets import read_supplies
+    from mot_ros.training.init import make_task
+    from mot_ros.training.model_card import card, Record, write_weights
 
     device = resolve_device(args.device)
     size = 'gpu' if device.type == 'cuda' else 'cpu'
@@ -135,7 +135,7 @@ def _train(args: argparse.Namespace) -> int:
 
 def _draw(file: Path, picture: Path) -> None:
     """Draw the curve, if there is one and something to draw with."""
-    from mot_ros.training import curve
+    from mot_ros.training import loss_curve as curve
 
     if not file.exists():
         return

@@ -58,7 +58,7 @@ def commands(args: argparse.Namespace) -> dict[str, list[str]]:
 
 def fell(curve: Path) -> tuple[float, float]:
     """Return the mean loss of the first and of the last third of a training."""
-    from mot_ros.training.curve import read
+    from mot_ros.training.loss_curve import read
 
     losses = [row['loss'] for row in read(curve)]
     part = max(1, len(losses) // 3)

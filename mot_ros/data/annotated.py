@@ -10,7 +10,7 @@ is not considered may be a distractor, and a track on one is neither right nor w
 `mot16`, and boxes with the id -1 are regions to ignore. `kitti_labels`: as `kitti`, and tracks
 on nothing count from a height on only. `crp`: a track that overlaps a region a little is neither
 right nor wrong. `tao`: what is known of a class differs from one video to the next.
-`mot_ros.evaluation.ignore_regions` says what distractors and regions do.
+`mot_ros.evaluation.scores.ignore_regions` says what distractors and regions do.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.mot import Ints, MotRows
-from mot_ros.data.video import FrameSource, stamp_of
+from mot_ros.data.datasets.mot import Ints, MotRows
+from mot_ros.data.video.frames import FrameSource, stamp_of
 from mot_ros.tracking.errors import SourceError
 
 UNKNOWN = 'none'

@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.bag_types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
-from mot_ros.data.bag_writer import BagWriter
-from mot_ros.data.mot import Ints, MotRows
-from mot_ros.data.mot_folder import write_info
+from mot_ros.data.bags.topics import IMAGE_TOPIC
+from mot_ros.data.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
+from mot_ros.data.bags.writer import BagWriter
+from mot_ros.data.datasets.mot import Ints, MotRows
+from mot_ros.data.datasets.mot_folder import write_info
 from mot_ros.data.output import new_folder, VideoWriter
-from mot_ros.data.topics import IMAGE_TOPIC
-from mot_ros.data.video import FrameSource, stamp_of
+from mot_ros.data.video.frames import FrameSource, stamp_of
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.sequence import NANOSECONDS
 from mot_ros.tracking.types import Frame

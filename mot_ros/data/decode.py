@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.pictures import PictureError, read_header
+from mot_ros.data.video.image_headers import PictureError, read_header
 from mot_ros.tracking.errors import FrameError
 
 Pixels = NDArray[np.uint8]

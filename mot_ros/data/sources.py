@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mot_ros.data.video import FrameSource, natural_key, open_source
+from mot_ros.data.video.frames import FrameSource, natural_key, open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.types import Frame
 
@@ -57,7 +57,7 @@ def open_frames(
     """
     if is_bag(source):
         try:
-            from mot_ros.data.bag import BagSource
+            from mot_ros.data.bags.source import BagSource
         except ImportError as error:
             raise ConfigError(
                 f'reading a bag needs rosbags ({error}): pip install rosbags') from error

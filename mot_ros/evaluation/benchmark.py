@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, UNKNOWN
-from mot_ros.data.mot import Ints, MotRows, MotWriter, read_tracks
+from mot_ros.data.datasets.mot import Ints, MotRows, MotWriter, read_tracks
 from mot_ros.evaluation.frame_selection import Footage, kept_frames
-from mot_ros.evaluation.ignore_regions import considered, without_ignored
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options, OWN
 from mot_ros.evaluation.processes import map_in_processes
+from mot_ros.evaluation.report.worst_frames import worst_moments
 from mot_ros.evaluation.runner import Run, timed
-from mot_ros.evaluation.scoring import measure
-from mot_ros.evaluation.track_ap import TrackSet
-from mot_ros.evaluation.track_events import follow
-from mot_ros.evaluation.worst_frames import worst_moments
+from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
+from mot_ros.evaluation.scores.scoring import measure
+from mot_ros.evaluation.scores.track_ap import TrackSet
+from mot_ros.evaluation.scores.track_events import follow
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import MotError, SourceError

@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar
 import uuid
 
 from mot_ros import __version__
-from mot_ros.evaluation.inputs import paths_of
+from mot_ros.evaluation.job_files import paths_of
 from mot_ros.evaluation.processes import main_hidden
 from mot_ros.tracking.errors import ConfigError, MotError, SourceError
 from mot_ros.tracking.runtime.threads import share_of_threads

@@ -21,7 +21,7 @@ import zlib
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum
-from mot_ros.data.mot import Ints, MotRows, read_detections
+from mot_ros.data.datasets.mot import Ints, MotRows, read_detections
 from mot_ros.data.sources import MessageFrame
 from mot_ros.evaluation.options import Options, OWN, PUBLIC
 from mot_ros.tracking.config import SEEING
@@ -30,7 +30,7 @@ from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Detections, Frame
 
 if TYPE_CHECKING:
-    from mot_ros.data.video import FrameSource
+    from mot_ros.data.video.frames import FrameSource
     from mot_ros.tracking.config import Settings
     from mot_ros.tracking.protocols import Detector
 

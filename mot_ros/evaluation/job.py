@@ -16,9 +16,9 @@ from mot_ros.data.annotated import Place
 from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost
 from mot_ros.evaluation.options import Options
-from mot_ros.evaluation.scoring import Raw
-from mot_ros.evaluation.track_events import Change, Span
-from mot_ros.evaluation.worst_frames import Moment
+from mot_ros.evaluation.report.worst_frames import Moment
+from mot_ros.evaluation.scores.scoring import Raw
+from mot_ros.evaluation.scores.track_events import Change, Span
 
 PARTS = ('read', 'load', 'loop', 'score', 'gallery')
 """Of the work on a sequence: its truth, the detector, the frames, the scores, the pictures."""

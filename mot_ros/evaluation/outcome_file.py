@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from mot_ros.evaluation.job import Outcome
-from mot_ros.evaluation.track_events import Change, Span
-from mot_ros.evaluation.worst_frames import Moment
+from mot_ros.evaluation.report.worst_frames import Moment
+from mot_ros.evaluation.scores.track_events import Change, Span
 
 KINDS = 'biuf'
 """Of numpy's types: booleans, whole numbers and floats."""

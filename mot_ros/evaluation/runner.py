@@ -13,13 +13,13 @@ from pathlib import Path
 import time
 from typing import cast, TYPE_CHECKING
 
-from mot_ros.data.read_ahead import sent_ahead
 from mot_ros.data.sources import MessageFrame
+from mot_ros.data.video.read_ahead import sent_ahead
 from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.sequence import NANOSECONDS, Outcome, SequenceGuard
 
 if TYPE_CHECKING:
-    from mot_ros.data.video import FrameSource
+    from mot_ros.data.video.frames import FrameSource
     from mot_ros.tracking.config import Settings
     from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
     from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector, RawDetections

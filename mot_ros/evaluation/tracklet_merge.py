@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.mot import MotRows, NO_ID
+from mot_ros.data.datasets.mot import MotRows, NO_ID
 from mot_ros.tracking.appearance.embedder import Embedder, unit
 from mot_ros.tracking.association.assignment import assign, Pairs
 from mot_ros.tracking.boxes import iou

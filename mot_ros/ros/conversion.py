@@ -23,7 +23,7 @@ from vision_msgs.msg import (
     VisionClass,
 )
 
-from mot_ros.data.box_messages import columns_of
+from mot_ros.data.bags.box_messages import columns_of
 from mot_ros.data.decode import ImageError, Pixels, to_bgr
 from mot_ros.tracking.boxes import area, clip, xyxy_to_cxcywh
 from mot_ros.tracking.sequence import NANOSECONDS

@@ -12,7 +12,7 @@ from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
-from mot_ros.data.box_messages import columns_of
+from mot_ros.data.bags.box_messages import columns_of
 from mot_ros.drawing import colour_of
 from mot_ros.ros.camera_model import CameraModel, Doubles
 from mot_ros.tracking.sequence import NANOSECONDS

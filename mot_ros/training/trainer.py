@@ -18,10 +18,11 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset
 
 from mot_ros.tracking.errors import MotError
-from mot_ros.training import checkpoint, curve
-from mot_ros.training.processes import joined, Place
-from mot_ros.training.recipe import Recipe
-from mot_ros.training.task import Task
+from mot_ros.training import checkpoint
+from mot_ros.training import loss_curve as curve
+from mot_ros.training.distributed import joined, Place
+from mot_ros.training.schedule import Recipe
+from mot_ros.training.tasks.base import Task
 
 CURVE = 'curve.csv'
 

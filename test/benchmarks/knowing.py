@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from mot_ros.data.composed.truth import Truth
+from mot_ros.data.synthetic.truth import Truth
 from mot_ros.tracking.types import Frame
 from test.tracking.oracle import Objects, OracleHead, OracleSight
 

@@ -15,12 +15,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from mot_ros.data.composed import pairs
-from mot_ros.data.composed.figures import draw_figures
+from mot_ros.data.synthetic import frame_pairs as pairs
+from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.tracking.nets.siammot.search_region import Memory
 from mot_ros.tracking.nets.slm.variants import make_slm
 from mot_ros.tracking.types import Detections, Frame
-from mot_ros.training import supplies
+from mot_ros.training import datasets as supplies
 from test.benchmarks.knowing import Knowing
 from test.benchmarks.scripts import load
 from test.tracking.oracle import OracleHead, SEEN

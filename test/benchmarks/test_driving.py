@@ -12,9 +12,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mot_ros.data.composed import driving
-from mot_ros.data.composed.truth import Truth
-from mot_ros.data.mot import MotRows
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.data.synthetic import driving
+from mot_ros.data.synthetic.truth import Truth
 from mot_ros.tracking.types import Frame
 from test.benchmarks.knowing import Knowing
 from test.benchmarks.scripts import load

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows
+from mot_ros.data.datasets.mot import MotRows
 from test.benchmarks.scripts import load
 
 LENGTH = 20

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from mot_ros.data.mot import MotRows
+from mot_ros.data.datasets.mot import MotRows
 from mot_ros.tracking.nets.slm.variants import make_slm
 from test.benchmarks.scripts import load
 

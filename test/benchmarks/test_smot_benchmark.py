@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from mot_ros.data.mot import MotRows
+from mot_ros.data.datasets.mot import MotRows
 from mot_ros.tracking.detectors.ssd.raw_outputs import RawDetections
 from mot_ros.tracking.types import Detections, Frame
 from test.benchmarks.scripts import load

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.coco import NO_CATEGORY, read_coco, read_results
-from mot_ros.data.coco_source import boxes_of, CocoFrames, image_files
-from mot_ros.data.coco_writer import CocoContent, write_annotations, write_coco
-from mot_ros.data.mot import MotRows, NO_ID
-from mot_ros.data.video import open_source
+from mot_ros.data.datasets.coco import NO_CATEGORY, read_coco, read_results
+from mot_ros.data.datasets.coco_source import boxes_of, CocoFrames, image_files
+from mot_ros.data.datasets.coco_writer import CocoContent, write_annotations, write_coco
+from mot_ros.data.datasets.mot import MotRows, NO_ID
+from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 SIZE = (64, 48)

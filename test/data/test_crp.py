@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from mot_ros.data.annotated import Annotated
-from mot_ros.data.crp import crp_places
-from mot_ros.data.mot import MotRows, NO_ID
-from mot_ros.evaluation.ignore_regions import considered, without_ignored
+from mot_ros.data.datasets.crp import crp_places
+from mot_ros.data.datasets.mot import MotRows, NO_ID
+from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
 from mot_ros.tracking.errors import SourceError
 
 METADATA = {'data_path': 'videos/a', 'fps': 30.0, 'number_of_frames': 100,

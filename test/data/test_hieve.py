@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.hieve import hieve_places, HieveLabels
+from mot_ros.data.datasets.hieve import hieve_places, HieveLabels
 from mot_ros.tracking.errors import SourceError
 
 TRUTH = '2,1,11,10,5,9,1,-1,-1,-1\n0,1,10,10,5,9,1,-1,-1,-1\n0,2,30,10,5,9,0,-1,-1,-1\n'

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.kitti import kitti_places, KittiLabels
-from mot_ros.data.mot import MotRows, NO_ID
-from mot_ros.data.mot_folder import find_sequences
-from mot_ros.evaluation.ignore_regions import considered, without_ignored
-from mot_ros.evaluation.scoring import measure
+from mot_ros.data.datasets.kitti import kitti_places, KittiLabels
+from mot_ros.data.datasets.mot import MotRows, NO_ID
+from mot_ros.data.datasets.mot_folder import find_sequences
+from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
+from mot_ros.evaluation.scores.scoring import measure
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared' / 'data'

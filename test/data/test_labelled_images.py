@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mot_ros import cli
-from mot_ros.data.labelled_images import (
+from mot_ros.data.datasets.labelled_images import (
     check_split,
     coco_images,
     crowdhuman_images,

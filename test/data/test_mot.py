@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows, MotWriter, read_detections, read_tracks, read_truth
+from mot_ros.data.datasets.mot import MotRows, MotWriter, read_detections, read_tracks, read_truth
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.types import Detections, Tracks, TrackState
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.mot_folder import find_sequences, read_sequence, sequence_folders
+from mot_ros.data.datasets.mot_folder import find_sequences, read_sequence, sequence_folders
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared' / 'data'

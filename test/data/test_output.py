@@ -17,7 +17,7 @@ from mot_ros.data.output import (
     VideoWriter,
     write_image,
 )
-from mot_ros.data.video import open_source
+from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import SourceError
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from mot_ros.data.read_ahead import read_ahead, sent_ahead
+from mot_ros.data.video.read_ahead import read_ahead, sent_ahead
 from mot_ros.tracking.types import Frame
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mot_ros import cli
-from mot_ros.data.composed.backgrounds import background_files
-from mot_ros.data.composed.cutouts import polygon_cutouts, read_cutouts
-from mot_ros.data.splits import splits
+from mot_ros.data.datasets.splits import splits
+from mot_ros.data.synthetic.backgrounds import background_files
+from mot_ros.data.synthetic.cutouts import polygon_cutouts, read_cutouts
 from mot_ros.tracking.errors import SourceError
-from mot_ros.training.supplies import read_supplies
+from mot_ros.training.datasets import read_supplies
 
 SQUARE = '.3 .1 .6 .1 .6 .9 .3 .9'
 """The outline of somebody who is 60 pixels wide and 160 high."""

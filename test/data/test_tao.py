@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows
-from mot_ros.data.tao import tao_places
-from mot_ros.evaluation.ignore_regions import considered, without_ignored
-from mot_ros.evaluation.scoring import measure
-from mot_ros.evaluation.track_ap import track_ap, TrackSet
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.data.datasets.tao import tao_places
+from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
+from mot_ros.evaluation.scores.scoring import measure
+from mot_ros.evaluation.scores.track_ap import track_ap, TrackSet
 from mot_ros.tracking.errors import SourceError
 
 PERSON, CAT = 805, 3

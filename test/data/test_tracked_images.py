@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.composed.image_pairs import Augmentation
-from mot_ros.data.composed.person_crops import CropChoice, MixedCrops
-from mot_ros.data.tracked_images import read_tracked, TrackCrops, VideoPairs
+from mot_ros.data.datasets.tracked_images import read_tracked, TrackCrops, VideoPairs
+from mot_ros.data.synthetic.image_pairs import Augmentation
+from mot_ros.data.synthetic.person_crops import CropChoice, MixedCrops
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 COLOURS = {1: (0, 0, 255), 2: (0, 255, 0), 7: (255, 0, 0)}

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.video import natural_key, open_source
+from mot_ros.data.video.frames import natural_key, open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 

@@ -19,16 +19,16 @@ import numpy as np
 import pytest
 
 from mot_ros.data.annotated import even_stamps
-from mot_ros.data.mot import MotRows, read_tracks
-from mot_ros.data.mot_folder import MotFolder, read_sequence, sequence_folders
+from mot_ros.data.datasets.mot import MotRows, read_tracks
+from mot_ros.data.datasets.mot_folder import MotFolder, read_sequence, sequence_folders
 from mot_ros.evaluation import benchmark
 from mot_ros.evaluation.benchmark import Job, Outcome, run_all, run_job
 from mot_ros.evaluation.frame_selection import Footage, kept_frames
-from mot_ros.evaluation.ignore_regions import considered, without_ignored
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.processes import map_in_processes
-from mot_ros.evaluation.scoring import combine, curve, figures, measure
-from mot_ros.evaluation.track_events import Change, follow, Span
+from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
+from mot_ros.evaluation.scores.scoring import combine, curve, figures, measure
+from mot_ros.evaluation.scores.track_events import Change, follow, Span
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 import mot_ros.tracking.detectors

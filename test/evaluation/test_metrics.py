@@ -12,8 +12,8 @@ import sys
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows, NO_ID, read_tracks, read_truth
-from mot_ros.evaluation.metrics import average_precision, matched_overlaps, score
+from mot_ros.data.datasets.mot import MotRows, NO_ID, read_tracks, read_truth
+from mot_ros.evaluation.scores.metrics import average_precision, matched_overlaps, score
 from mot_ros.tracking.errors import ConfigError
 
 A, B = (0, 0, 10, 20), (100, 0, 110, 20)

@@ -10,12 +10,12 @@ import pytest
 from walkers import write_walkers
 
 from mot_ros import cli
-from mot_ros.data.mot_folder import MotFolder
+from mot_ros.data.datasets.mot_folder import MotFolder
 from mot_ros.evaluation.benchmark import run_job
 from mot_ros.evaluation.job import Job, Outcome, PARTS
 from mot_ros.evaluation.options import Options
-from mot_ros.evaluation.report import render
-from mot_ros.evaluation.summary import document, overhead
+from mot_ros.evaluation.report.html import render
+from mot_ros.evaluation.report.summary import document, overhead
 
 SORT = {'method': 'sort', 'sort.min_hits': 1}
 

@@ -11,8 +11,8 @@ networks do.
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows
-from mot_ros.evaluation.metrics import score
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.evaluation.scores.metrics import score
 from mot_ros.tracking.methods.siammot.tracker import SiamMot
 from mot_ros.tracking.methods.tracktor import Tracktor
 from test.tracking.oracle import follow, Objects, OracleDetector

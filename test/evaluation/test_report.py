@@ -16,15 +16,23 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows
+from mot_ros.data.datasets.mot import MotRows
 from mot_ros.evaluation.benchmark import Outcome
-from mot_ros.evaluation.charts import curves, histogram, MOST_ROWS, timeline
 from mot_ros.evaluation.options import Options
-from mot_ros.evaluation.report import render
-from mot_ros.evaluation.scoring import combine, figures, measure
-from mot_ros.evaluation.summary import as_csv, as_json, compare, document, load, rows, timings
-from mot_ros.evaluation.track_events import Change, follow, NOBODY, Span
-from mot_ros.evaluation.worst_frames import Moment
+from mot_ros.evaluation.report.charts import curves, histogram, MOST_ROWS, timeline
+from mot_ros.evaluation.report.html import render
+from mot_ros.evaluation.report.summary import (
+    as_csv,
+    as_json,
+    compare,
+    document,
+    load,
+    rows,
+    timings,
+)
+from mot_ros.evaluation.report.worst_frames import Moment
+from mot_ros.evaluation.scores.scoring import combine, figures, measure
+from mot_ros.evaluation.scores.track_events import Change, follow, NOBODY, Span
 from mot_ros.tracking.errors import SourceError
 
 RUNS: dict[str, dict[str, Any]] = {

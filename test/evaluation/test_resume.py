@@ -19,14 +19,14 @@ import pytest
 from walkers import write_walkers
 
 from mot_ros import cli
-from mot_ros.data.mot_folder import MotFolder
+from mot_ros.data.datasets.mot_folder import MotFolder
 from mot_ros.evaluation import benchmark, resume
 from mot_ros.evaluation.benchmark import run_job
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.outcome_file import from_text, to_text
+from mot_ros.evaluation.report.worst_frames import Moment
 from mot_ros.evaluation.resume import Kept
-from mot_ros.evaluation.worst_frames import Moment
 
 ROOT = Path(__file__).resolve().parents[2]
 SORT = {'method': 'sort', 'sort.min_hits': 1}

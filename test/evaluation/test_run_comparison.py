@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows
-from mot_ros.evaluation.metrics import score
-from mot_ros.evaluation.run_comparison import compare, Difference
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.evaluation.scores.metrics import score
+from mot_ros.evaluation.scores.run_comparison import compare, Difference
 
 
 def rows(*frames):

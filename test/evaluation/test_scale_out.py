@@ -18,14 +18,14 @@ import pytest
 from walkers import write_walkers
 
 from mot_ros import cli
-from mot_ros.data.mot_folder import MotFolder
+from mot_ros.data.datasets.mot_folder import MotFolder
 from mot_ros.evaluation import cluster
 from mot_ros.evaluation.benchmark import run_all
 from mot_ros.evaluation.cluster import map_in_cluster
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.processes import map_in_processes
-from mot_ros.evaluation.summary import as_json, document
+from mot_ros.evaluation.report.summary import as_json, document
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.runtime.threads import LIMITS, share_of_threads
 

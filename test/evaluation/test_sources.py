@@ -13,14 +13,14 @@ import pytest
 
 from mot_ros import cli
 from mot_ros.data.annotated import Place
-from mot_ros.data.annotated_bag import AnnotatedBag
-from mot_ros.data.annotated_video import AnnotatedVideo
-from mot_ros.data.bag_writer import BagWriter, STORAGES
-from mot_ros.data.mot import MotRows
-from mot_ros.data.mot_folder import MotFolder
+from mot_ros.data.bags.annotated import AnnotatedBag
+from mot_ros.data.bags.writer import BagWriter, STORAGES
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.data.datasets.mot_folder import MotFolder
+from mot_ros.data.video.annotated import AnnotatedVideo
 from mot_ros.evaluation.benchmark import Job, Outcome, run_job
 from mot_ros.evaluation.options import Options
-from mot_ros.evaluation.scoring import figures
+from mot_ros.evaluation.scores.scoring import figures
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 LENGTH = 24

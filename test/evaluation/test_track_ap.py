@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mot_ros.data.mot import MotRows
-from mot_ros.evaluation.scoring import combine, figures, measure
-from mot_ros.evaluation.track_ap import (
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.evaluation.scores.scoring import combine, figures, measure
+from mot_ros.evaluation.scores.track_ap import (
     THRESHOLDS,
     track_ap,
     track_figures,

@@ -9,7 +9,7 @@ import pytest
 
 from mot_ros import cli
 from mot_ros.commands.merge import renamed
-from mot_ros.data.mot import MotRows, NO_ID, read_tracks
+from mot_ros.data.datasets.mot import MotRows, NO_ID, read_tracks
 from mot_ros.evaluation.tracklet_merge import (
     chosen,
     joined,

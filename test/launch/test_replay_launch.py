@@ -10,8 +10,8 @@ from ros_bench import picture
 from stand_ins import launch, ROOT
 import yaml
 
-from mot_ros.data.bag_types import COMPRESSED_IMAGE, IMAGE
-from mot_ros.data.bag_writer import BagWriter
+from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE
+from mot_ros.data.bags.writer import BagWriter
 
 REPLAY = ROOT / 'launch' / 'replay.launch.py'
 OVERRIDES = ROOT / 'config' / 'replay_qos.yaml'

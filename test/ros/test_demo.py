@@ -20,7 +20,7 @@ pytest.importorskip('rclpy')
 from ros_bench import python, ROOT
 from rosbags.rosbag2 import Reader
 
-from mot_ros.data.mot import read_tracks
+from mot_ros.data.datasets.mot import read_tracks
 
 STUB_DEMO = ROOT / 'test' / 'ros' / 'stub_demo.py'
 

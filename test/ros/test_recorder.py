@@ -20,8 +20,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray
 
-from mot_ros.data.bag_writer import STORAGES
-from mot_ros.data.mot import read_tracks
+from mot_ros.data.bags.writer import STORAGES
+from mot_ros.data.datasets.mot import read_tracks
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.package_share import share
 from mot_ros.tracking.errors import SourceError

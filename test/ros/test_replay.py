@@ -33,8 +33,8 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2DArray
 
-from mot_ros.data.bag_file import Bag
-from mot_ros.data.bag_writer import BagWriter
+from mot_ros.data.bags.reader import Bag
+from mot_ros.data.bags.writer import BagWriter
 from mot_ros.ros.playback.clock import Pace
 
 IMAGES, WORDS = '/camera/image', '/words'

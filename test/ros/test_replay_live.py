@@ -19,9 +19,9 @@ from stub_tracker import RectangleDetector
 from test_demo import survivors, wait_for
 import yaml
 
-from mot_ros.data.bag import BagSource
-from mot_ros.data.bag_writer import BagWriter
-from mot_ros.data.mot import MotWriter
+from mot_ros.data.bags.source import BagSource
+from mot_ros.data.bags.writer import BagWriter
+from mot_ros.data.datasets.mot import MotWriter
 from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build

@@ -12,10 +12,10 @@ from mot_ros.tracking.nets.siammot.network import Architecture
 from mot_ros.tracking.nets.slm.variants import make_slm
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.begin import begin, make_task
-from mot_ros.training.card import card, Record, write_weights
-from mot_ros.training.plan import read_plan
-from mot_ros.training.supplies import read_supplies
+from mot_ros.training.config import read_plan
+from mot_ros.training.datasets import read_supplies
+from mot_ros.training.init import begin, make_task
+from mot_ros.training.model_card import card, Record, write_weights
 
 
 def network(motion='emm', seed=0, **more):

@@ -9,14 +9,14 @@ import torch
 from mot_ros.tracking.nets.siammot.emm import EmmOptions, Response
 from mot_ros.tracking.nets.siammot.emm_decode import position
 from mot_ros.tracking.nets.siammot.search_region import SearchRegion
-from mot_ros.training.emm_loss import (
+from mot_ros.training.losses.emm import (
     centerness,
     emm_losses,
     iou_loss,
     positives,
     sides_at_cells,
 )
-from mot_ros.training.triplets import ABSENT
+from mot_ros.training.losses.triplets import ABSENT
 
 BOX = torch.tensor([[100.0, 200, 149, 319]])
 # two cells along each axis, at both ends of the region

@@ -6,9 +6,9 @@ import math
 import pytest
 import torch
 
-from mot_ros.training.focal import focal_loss
-from mot_ros.training.imm_loss import imm_losses
-from mot_ros.training.triplets import ABSENT
+from mot_ros.training.losses.focal import focal_loss
+from mot_ros.training.losses.imm import imm_losses
+from mot_ros.training.losses.triplets import ABSENT
 
 
 def test_focal_loss_by_hand():

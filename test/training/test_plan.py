@@ -7,7 +7,7 @@ import pytest
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.siammot.network import Architecture
-from mot_ros.training.plan import read_plan, recipe_names, SIZES, SlmNetwork, told
+from mot_ros.training.config import read_plan, recipe_names, SIZES, SlmNetwork, told
 
 
 def kind_of(name):

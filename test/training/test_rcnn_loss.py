@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from mot_ros.training.rcnn_loss import box_losses, RcnnSampling, rpn_losses, sample_rois
-from mot_ros.training.sampling import BACKGROUND, balanced, draw, IGNORED, match
+from mot_ros.training.losses.rcnn import box_losses, RcnnSampling, rpn_losses, sample_rois
+from mot_ros.training.losses.sampling import BACKGROUND, balanced, draw, IGNORED, match
 
 
 class TestMatch:

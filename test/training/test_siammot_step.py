@@ -13,10 +13,10 @@ from mot_ros.tracking.nets.rcnn.boxes_inclusive import iou
 from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.nets.siammot.network import SiamMot
-from mot_ros.training import siammot_step
-from mot_ros.training.rcnn_loss import RcnnSampling
-from mot_ros.training.siammot_step import siammot_losses, StepOptions, Truth
-from mot_ros.training.triplets import TripletSampling
+from mot_ros.training.losses.rcnn import RcnnSampling
+from mot_ros.training.losses.triplets import TripletSampling
+from mot_ros.training.tasks import siammot_step
+from mot_ros.training.tasks.siammot_step import siammot_losses, StepOptions, Truth
 
 SIZE = 128
 OPTIONS = StepOptions(

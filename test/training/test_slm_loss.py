@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from mot_ros.training.slm_loss import contrastive, hardest_triplet, pair_entropy
+from mot_ros.training.losses.slm import contrastive, hardest_triplet, pair_entropy
 
 EAST, NORTH, BETWEEN = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
 

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.ssd.anchors import decode, encode, make_anchors
-from mot_ros.training.sampling import BACKGROUND, IGNORED
-from mot_ros.training.ssd_loss import assign, hardest, Seen, ssd_losses, SsdLoss
+from mot_ros.training.losses.sampling import BACKGROUND, IGNORED
+from mot_ros.training.losses.ssd import assign, hardest, Seen, ssd_losses, SsdLoss
 
 ANCHORS = torch.tensor([
     [10.0, 10, 10, 20], [12, 10, 10, 20], [40, 10, 10, 20], [70, 30, 40, 40], [71, 30, 4, 4]])

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from mot_ros.data.composed.pairs import PairSample
+from mot_ros.data.synthetic.frame_pairs import PairSample
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.types import Frame
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.begin import make_task
-from mot_ros.training.card import card, write_weights
-from mot_ros.training.plan import read_plan
-from mot_ros.training.ssd_task import PERSON, SsdTask
-from mot_ros.training.supplies import read_supplies
+from mot_ros.training.config import read_plan
+from mot_ros.training.datasets import read_supplies
+from mot_ros.training.init import make_task
+from mot_ros.training.model_card import card, write_weights
+from mot_ros.training.tasks.ssd import PERSON, SsdTask
 from mot_ros.training.trainer import train
 
 SIZE = (96, 64)

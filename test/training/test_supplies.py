@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.composed.figures import draw_figures
+from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.tracking.errors import ConfigError, SourceError
-from mot_ros.training.begin import make_crops
-from mot_ros.training.plan import read_plan
-from mot_ros.training.repeated import Repeated
-from mot_ros.training.siammot_pairs import FittedPairs, PairMix
-from mot_ros.training.supplies import held_out, read_supplies
+from mot_ros.training.config import read_plan
+from mot_ros.training.datasets import held_out, read_supplies
+from mot_ros.training.init import make_crops
+from mot_ros.training.overfit import Repeated
+from mot_ros.training.tasks.siammot_pairs import FittedPairs, PairMix
 
 
 @pytest.fixture

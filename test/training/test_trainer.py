@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from mot_ros.tracking.errors import ConfigError, WeightsError
-from mot_ros.training import curve
-from mot_ros.training.recipe import Recipe
+from mot_ros.training import loss_curve as curve
+from mot_ros.training.schedule import Recipe
 from mot_ros.training.trainer import make_optimizer, train, TrainingError
 from test.training.toy import Plane, recipe
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mot_ros.tracking.nets.rcnn.boxes_inclusive import iou
-from mot_ros.training.triplets import (
+from mot_ros.training.losses.triplets import (
     ABSENT,
     HARD,
     NEGATIVE,

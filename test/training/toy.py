@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mot_ros.training.recipe import Recipe
+from mot_ros.training.schedule import Recipe
 from mot_ros.training.trainer import train
 
 SLOPE = torch.tensor([[2.0, -1.0, 0.5]])

@@ -17,7 +17,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from mot_ros.data.video import open_source
+from mot_ros.data.video.frames import open_source
 from mot_ros.ros.conversion import to_image, to_stamp
 from mot_ros.ros.package_share import use_fast_dds_profile
 from mot_ros.ros.parameters import declare

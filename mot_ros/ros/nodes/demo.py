@@ -18,7 +18,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from mot_ros.data.video import FrameSource, open_source
+from mot_ros.data.video.frames import FrameSource, open_source
 from mot_ros.ros.child_processes import ChildError, Children, module, ros_args
 from mot_ros.ros.diagnostics.monitor import monitoring, MonitorNode
 from mot_ros.ros.domain import own_domain

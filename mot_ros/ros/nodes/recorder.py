@@ -19,9 +19,9 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray
 
 from mot_ros.contact_sheet import ContactSheet
-from mot_ros.data.bag_types import DETECTIONS
-from mot_ros.data.bag_writer import BagWriter, STORAGES
-from mot_ros.data.mot import MotWriter
+from mot_ros.data.bags.types import DETECTIONS
+from mot_ros.data.bags.writer import BagWriter, STORAGES
+from mot_ros.data.datasets.mot import MotWriter
 from mot_ros.data.output import VideoWriter, write_image
 from mot_ros.ros.conversion import ImageError, to_bgr, to_seconds, to_tracks
 from mot_ros.ros.parameters import declare

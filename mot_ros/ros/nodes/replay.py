@@ -21,10 +21,10 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 from vision_msgs.msg import Detection2DArray
 
-from mot_ros.data.bag_file import Bag, Record, Topic
-from mot_ros.data.bag_qos import offers
-from mot_ros.data.batches import batches
-from mot_ros.data.read_ahead import read_ahead
+from mot_ros.data.bags.batches import batches
+from mot_ros.data.bags.qos import offers
+from mot_ros.data.bags.reader import Bag, Record, Topic
+from mot_ros.data.video.read_ahead import read_ahead
 from mot_ros.ros.package_share import use_fast_dds_profile
 from mot_ros.ros.parameters import declare
 from mot_ros.ros.playback.bag_publishers import Outlets

@@ -14,9 +14,9 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from mot_ros.data.bag import IMAGE_TYPES
-from mot_ros.data.bag_file import Record, Topic
-from mot_ros.data.bag_qos import Offer
+from mot_ros.data.bags.qos import Offer
+from mot_ros.data.bags.reader import Record, Topic
+from mot_ros.data.bags.source import IMAGE_TYPES
 
 DEPTH = 100
 """Messages that a publisher keeps for subscribers that are slow or come later."""

@@ -25,9 +25,9 @@ from typing import Any
 
 from vision_msgs.msg import Detection2DArray
 
-from mot_ros.data.bag import BagSource
-from mot_ros.data.bag_types import COMPRESSED_IMAGE
-from mot_ros.data.mot import MotWriter
+from mot_ros.data.bags.source import BagSource
+from mot_ros.data.bags.types import COMPRESSED_IMAGE
+from mot_ros.data.datasets.mot import MotWriter
 from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost, percentiles
 from mot_ros.ros.child_processes import Children, module, ros_args

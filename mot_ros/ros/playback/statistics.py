@@ -13,9 +13,9 @@ import time
 
 import numpy as np
 
-from mot_ros.data.bag import header_stamp, IMAGE_TYPES
-from mot_ros.data.bag_file import Record
-from mot_ros.data.bag_types import DETECTIONS
+from mot_ros.data.bags.reader import Record
+from mot_ros.data.bags.source import header_stamp, IMAGE_TYPES
+from mot_ros.data.bags.types import DETECTIONS
 from mot_ros.data.output import write_text
 
 TIMED = (*IMAGE_TYPES, DETECTIONS)

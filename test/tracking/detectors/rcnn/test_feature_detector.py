@@ -6,8 +6,8 @@
 import numpy as np
 import pytest
 
-from mot_ros.data.composed.figures import draw_figures
-from mot_ros.data.composed.scene import Crowd, CrowdScene, frames
+from mot_ros.data.synthetic.figures import draw_figures
+from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import SEEING, Settings
 from mot_ros.tracking.config.schema import build

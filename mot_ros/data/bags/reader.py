@@ -1,0 +1,183 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Opening a rosbag2, whole or cut off: its topics and its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rosbags.interfaces import MessageDefinitionFormat
+from rosbags.rosbag2 import Reader
+import yaml
+
+from mot_ros.data.bags import salvage as bag_salvage
+from mot_ros.data.bags.types import make_typestore
+from mot_ros.data.sources import METADATA, storage_files
+from mot_ros.tracking.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic of a bag; `count` is how many messages are announced, None where nothing says."""
+
+    name: str
+    type: str
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A message as it lies in the bag; `received` in nanoseconds."""
+
+    topic: str
+    type: str
+    received: int
+    data: bytes
+
+
+class Bag:
+    """
+    A rosbag2 folder or one of its files, of mcap or sqlite3 storage.
+
+    A bag that is cut off is read up to the cut, file by file; `shortcomings` says so. Messages
+    can be gone through any number of times, each time from an open file of its own.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.shortcomings: list[str] = []
+        self._files = storage_files(self.path)
+        if not self._files:
+            raise SourceError(
+                f'{path} is no bag; name the folder of a rosbag2, or its .mcap or .db3 file')
+        self._cut = [file for file in self._files if bag_salvage.is_cut(file)]
+        try:
+            self._topics, definitions = self._salvaged() if self._damaged() else self._whole()
+            self._store = make_typestore(definitions)
+        except SourceError:
+            raise
+        except Exception as error:
+            # a damaged file fails in the reader in any way there is
+            raise SourceError(
+                f'{path} cannot be read as a bag ({_told(error)}); "ros2 bag reindex" may help') \
+                from error
+
+    @property
+    def topics(self) -> list[Topic]:
+        """All topics, in the order of the bag."""
+        return list(self._topics)
+
+    def count(self, name: str) -> int | None:
+        """Return how many messages a topic is said to have."""
+        return next((topic.count for topic in self._topics if topic.name == name), None)
+
+    def choose(self, name: str | None, types: Iterable[str], what: str) -> str:
+        """Return `name` if it is a topic of one of `types`, or the only one there is for None."""
+        types = tuple(types)
+        fitting = [topic for topic in self._topics if topic.type in types]
+        listed = ', '.join(f'{topic.name} ({topic.type})' for topic in self._topics) or 'none'
+        if name is None:
+            if len(fitting) == 1:
+                return fitting[0].name
+            if fitting:
+                raise SourceError(
+                    f'{self.path} has several topics of {what}: '
+                    f'{", ".join(topic.name for topic in fitting)}; name one of them')
+            raise SourceError(
+                f'{self.path} has no topic of {what} ({", ".join(types)}); its topics are: '
+                f'{listed}')
+        found = [topic for topic in self._topics if topic.name == name]
+        if not found:
+            raise SourceError(
+                f'{self.path} has no topic {name}; its topics are: {listed}')
+        if found[0] not in fitting:
+            raise SourceError(
+                f'{name} in {self.path} is of type {found[0].type}, not {" or ".join(types)}; '
+                f'its topics are: {listed}')
+        return name
+
+    def records(self, names: Sequence[str]) -> Generator[Record, None, None]:
+        """Yield the messages of some topics in the order in which they were received."""
+        self.shortcomings = []
+        wanted = set(names)
+        count = 0
+        generator = self._from_salvage(wanted) if self._damaged() else self._from_reader(wanted)
+        with contextlib.closing(generator) as records:
+            try:
+                for record in records:
+                    yield record
+                    count += 1
+            except GeneratorExit:
+                raise
+            except Exception as error:
+                # whichever of the storages fails, what was read until then stands
+                self.shortcomings.append(
+                    f'{self.path} is damaged: after {count} messages of {", ".join(names)} '
+                    f'reading ends ({_told(error)})')
+        self.shortcomings += [
+            f'{file} is cut off: {count} messages of {", ".join(names)} could be read'
+            for file in self._cut]
+
+    def deserialize(self, record: Record) -> Any:
+        """Return the message; SourceError if its bytes are not of its type."""
+        try:
+            return self._store.deserialize_cdr(record.data, record.type)
+        except Exception as error:
+            raise SourceError(
+                f'a message of {record.topic} is not a {record.type} ({_told(error)})') from error
+
+    def _damaged(self) -> bool:
+        return bool(self._cut) or (
+            self.path.is_dir() and not (self.path / METADATA).is_file())
+
+    def _whole(self) -> tuple[list[Topic], dict[str, str]]:
+        with Reader(self.path) as reader:
+            connections = list(reader.connections)
+        definitions = {
+            found.msgtype: found.msgdef.data for found in connections
+            if found.msgdef.format == MessageDefinitionFormat.MSG}
+        counts: dict[tuple[str, str], int] = {}
+        for found in connections:
+            key = (found.topic, found.msgtype)
+            counts[key] = counts.get(key, 0) + found.msgcount
+        return [Topic(*key, count) for key, count in counts.items()], definitions
+
+    def _salvaged(self) -> tuple[list[Topic], dict[str, str]]:
+        told = self._announced()
+        channels = [found for file in self._files for found in bag_salvage.channels(file)]
+        definitions = {found.type: found.definition for found in channels if found.definition}
+        names = dict.fromkeys((found.topic, found.type) for found in channels)
+        if not names:
+            raise SourceError(f'{self.path} is cut off before its first message')
+        return [Topic(*key, told.get(key[0])) for key in names], definitions
+
+    def _announced(self) -> dict[str, int]:
+        """Return how many messages metadata.yaml states for each topic, as far as it is there."""
+        try:
+            told = yaml.safe_load((self.path / METADATA).read_text(encoding='utf-8'))
+            return {
+                entry['topic_metadata']['name']: int(entry['message_count'])
+                for entry in told['rosbag2_bagfile_information']['topics_with_message_count']}
+        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            return {}
+
+    def _from_reader(self, wanted: set[str]) -> Generator[Record, None, None]:
+        with Reader(self.path) as reader:
+            connections = [found for found in reader.connections if found.topic in wanted]
+            for connection, received, data in reader.messages(connections):
+                yield Record(connection.topic, connection.msgtype, received, bytes(data))
+
+    def _from_salvage(self, wanted: set[str]) -> Generator[Record, None, None]:
+        for file in self._files:
+            with contextlib.closing(bag_salvage.messages(file, wanted)) as found:
+                for channel, received, data in found:
+                    yield Record(channel.topic, channel.type, received, data)
+
+
+def _told(error: Exception) -> str:
+    return ' '.join(f'{type(error).__name__}: {error}'.split())

@@ -1,0 +1,77 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What benchmarks on composed video have in common: one network for several rows, and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import functools
+
+import numpy as np
+
+from mot_ros.data.annotated import Annotated, even_stamps, every_frame
+from mot_ros.data.datasets.mot import MotRows
+from mot_ros.data.synthetic.truth import rows_of, Truth
+from mot_ros.evaluation.scores import scoring
+from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
+from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.imm import Imm
+from mot_ros.tracking.types import Detections, Frame, Tracks
+
+VISIBLE = 0.3
+"""Who is visible by no more than this part is neither missed nor wrong."""
+
+
+class SharedEyes:
+    """A Faster R-CNN that several look through: it sees every frame once."""
+
+    def __init__(self, detector: SeeingDetector) -> None:
+        self._detector = detector
+        self._last: tuple[Frame, Sight] | None = None
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names by label."""
+        return self._detector.class_names
+
+    @property
+    def motion(self) -> Emm | Imm | None:
+        """The motion model beside it."""
+        return self._detector.motion
+
+    def see(self, frame: Frame) -> Sight:
+        """Return the features of a frame; its detections, too, are looked for only once."""
+        if self._last is None or self._last[0] is not frame:
+            sight = self._detector.see(frame)
+            sight.detections = functools.cache(sight.detections)  # type: ignore[method-assign]
+            self._last = frame, sight
+        return self._last[1]
+
+    def detect(self, given: Sequence[Frame]) -> list[Detections]:
+        """Return the objects of each frame."""
+        return [self.see(frame).detections() for frame in given]
+
+
+def rows_of_tracks(found: Sequence[Tracks]) -> MotRows:
+    """Return what was observed frame by frame, from 1 on, not cut to the image."""
+    seen = [tracks.observed for tracks in found]
+    lengths = [len(tracks) for tracks in seen]
+    return MotRows(
+        np.repeat(np.arange(1, len(lengths) + 1), lengths),
+        np.concatenate([tracks.ids for tracks in seen]),
+        np.concatenate([tracks.boxes for tracks in seen]).astype(np.float64),
+        np.concatenate([tracks.scores for tracks in seen]).astype(np.float64))
+
+
+def raw_scores(
+        truths: Sequence[Truth], tracks: MotRows, size: tuple[int, int],
+        rate: float) -> scoring.Raw:
+    """Score a clip; tracks on people who are hardly visible are neither right nor wrong."""
+    truth = rows_of(truths, VISIBLE)[0]
+    sequence = Annotated(
+        'clip', size, rate, even_stamps(len(truths), rate), 'mot16', truth, truth.values == 0,
+        every_frame(len(truths)))
+    return scoring.measure(considered(sequence), without_ignored(sequence, tracks), 0)

@@ -1,0 +1,118 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""SlmTask: SLM on crops of people, a few of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn, Tensor
+from torch.nn import functional as F
+
+from mot_ros.data.synthetic.person_crops import Crops, CropSample
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.nets.slm.variants import AnySlm
+from mot_ros.training.losses.slm import contrastive, hardest_triplet, pair_entropy
+
+FIRST_SCALE, FIRST_MIDDLE = 10.0, 0.5
+"""What the scale and the middle of pair_entropy are before anything is learned."""
+
+
+@dataclass(frozen=True)
+class SlmWeights:
+    """What the parts of the loss weigh; one of 0 is left out. `temperature` is contrastive's."""
+
+    contrastive: float = 1.0
+    pairs: float = 1.0
+    triplet: float = 0.0
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        parts = (self.contrastive, self.pairs, self.triplet)
+        if min(parts) < 0 or not max(parts) > 0 or not self.temperature > 0:
+            raise ConfigError(
+                f'{self} cannot be; weights are not negative, one of them and the temperature '
+                'are positive')
+
+
+class SlmLearner(nn.Module):
+    """An SLM, and beside it what only its training needs: the line between same and other."""
+
+    def __init__(self, slm: AnySlm) -> None:
+        super().__init__()
+        self.slm = slm
+        self.log_scale = nn.Parameter(torch.tensor(FIRST_SCALE).log())
+        self.middle = nn.Parameter(torch.tensor(FIRST_MIDDLE))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Embed crops (B, 3, H, W), (B, 128) of unit length."""
+        return F.normalize(cast(Tensor, self.slm(crops)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """P K crops (P K, H, W, 3) uint8 BGR and who is on them (P K,)."""
+
+    crops: Tensor
+    identities: Tensor
+
+    def pin_memory(self) -> Batch:
+        """Move the crops to where a GPU can fetch them from."""
+        return Batch(self.crops.pin_memory(), self.identities.pin_memory())
+
+
+class SlmTask:
+    """
+    Trains an SLM so that views of one person are alike; a sample is a person, a batch P of them.
+
+    The crops must be of the size that the network takes.
+    """
+
+    def __init__(self, slm: AnySlm, crops: Crops, weights: SlmWeights | None = None) -> None:
+        self.network = self._learner = SlmLearner(slm)
+        self._crops = crops
+        self._weights = weights or SlmWeights()
+
+    def sample(self, index: int) -> CropSample:
+        """Return the views of a person by number; always the same ones."""
+        return self._crops.sample(index)
+
+    def collate(self, samples: Sequence[CropSample]) -> Batch:
+        """Put the people together."""
+        views = np.concatenate([sample.views for sample in samples])
+        width, height = self._learner.slm.crop
+        if views.shape[1:] != (height, width, 3):
+            raise ConfigError(
+                f'crops are {views.shape[2]}x{views.shape[1]}, and this SLM takes '
+                f'{width}x{height}')
+        counts = torch.tensor([len(sample.views) for sample in samples])
+        identities = torch.tensor([sample.identity for sample in samples])
+        return Batch(torch.from_numpy(views), identities.repeat_interleave(counts))
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the parts of the loss by name."""
+        learner, weights = self._learner, self._weights
+        device = learner.middle.device
+        crops = batch.crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+        identities = batch.identities.to(device, non_blocking=True)
+        # cosines close to one another need more digits than autocast would leave them
+        embeddings = learner(crops).float()
+        parts = {}
+        if weights.contrastive:
+            parts['contrastive'] = weights.contrastive * contrastive(
+                embeddings, identities, weights.temperature)
+        if weights.pairs:
+            parts['pairs'] = weights.pairs * pair_entropy(
+                embeddings, identities, learner.log_scale.exp(), learner.middle)
+        if weights.triplet:
+            parts['triplet'] = weights.triplet * hardest_triplet(embeddings, identities)
+        return parts
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights of the SLM, without what only its training needs."""
+        return self._learner.slm.state_dict()

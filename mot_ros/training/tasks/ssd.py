@@ -1,0 +1,121 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""SsdTask: the default detector, for people alone, on single images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mot_ros.data.synthetic.frame_pairs import Image, Pairs
+from mot_ros.tracking.boxes import clip
+from mot_ros.tracking.detectors.coco import CATEGORY_IDS
+from mot_ros.tracking.detectors.preprocess import stretched
+from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.nets.ssd.anchors import make_anchors
+from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
+from mot_ros.tracking.types import Floats, Frame
+from mot_ros.training.losses.ssd import Seen, ssd_losses, SsdLoss
+
+PERSON = CATEGORY_IDS[0]
+"""The column of people in the network's scores."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSample:
+    """An image (H, W, 3) uint8 BGR, `boxes` (N, 4) of people, `ignored` (K, 4), xyxy pixels."""
+
+    image: Image
+    boxes: Floats
+    ignored: Floats
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`images` (B, 3, H, W) as the network takes them, and what is on each."""
+
+    images: Tensor
+    seen: list[Seen] = field(default_factory=list)
+
+    def pin_memory(self) -> Batch:
+        """Move the images to where a GPU can fetch them from."""
+        return Batch(self.images.pin_memory(), self.seen)
+
+
+class SsdTask:
+    """
+    Trains one class of the SSD, and the boxes, which all classes share.
+
+    The other classes' scores are not computed. Their rows of the class predictors are kept as
+    they are and come back with `weights`; below them they see what has changed for people. The
+    samples are the frames of pairs, one of each. People who are less visible than `least` are
+    neither learned from nor taken for background.
+    """
+
+    def __init__(
+            self, network: SsdMobileNetV3, pairs: Pairs, loss: SsdLoss | None = None,
+            least: float = 0.25) -> None:
+        self._whole = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        self._columns = network.columns
+        network.keep_columns([PERSON])
+        self.network = network
+        self._pairs = pairs
+        self._loss = loss or SsdLoss()
+        self._least = least
+
+    def sample(self, index: int) -> ImageSample:
+        """Return the image of a number from 0 on; always the same one."""
+        pair, which = self._pairs.sample(index), index % 2
+        image, boxes = pair.images[which], pair.boxes[which]
+        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
+        clear = (pair.visibilities[which] >= self._least) & (sides >= 1)
+        return ImageSample(
+            image, boxes[clear], np.concatenate([boxes[~clear], pair.regions[which]]))
+
+    def collate(self, samples: Sequence[ImageSample]) -> Batch:
+        """Put images of one size together as the network sees them."""
+        shapes = {sample.image.shape for sample in samples}
+        if len(shapes) != 1:
+            raise ConfigError(
+                f'images of shapes {sorted(shapes)} cannot be trained on together; give all one '
+                'size')
+        height, width = next(iter(shapes))[:2]
+        images = stretched(
+            [Frame.of(sample.image, 0.0) for sample in samples], (width, height),
+            torch.device('cpu'))
+        return Batch(images, [
+            Seen(_tensor(sample.boxes), _tensor(clip(sample.ignored, (width, height))))
+            for sample in samples])
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the parts of the loss by name."""
+        network = self.network
+        device = next(network.parameters()).device
+        size = batch.images.shape[-1], batch.images.shape[-2]
+        anchors = make_anchors(network.shapes, network.cells(size), size).to(device)
+        logits, deltas = network(batch.images.to(device, non_blocking=True))
+        return ssd_losses(logits[..., 0], deltas, anchors, [
+            Seen(each.boxes.to(device), each.ignored.to(device)) for each in batch.seen],
+            self._loss)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights of the network with all its classes."""
+        whole = {name: tensor.clone() for name, tensor in self._whole.items()}
+        rows = {
+            f'class_heads.{level}.pointwise.{kind}'
+            for level in range(len(self.network.class_heads)) for kind in ('weight', 'bias')}
+        for name, tensor in self.network.state_dict().items():
+            if name in rows:
+                whole[name][PERSON::self._columns] = tensor.cpu()
+            else:
+                whole[name] = tensor
+        return whole
+
+
+def _tensor(boxes: Floats) -> Tensor:
+    return torch.from_numpy(np.array(boxes, np.float32))
