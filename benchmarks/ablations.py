@@ -67,10 +67,10 @@ from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.output import write_text
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames
-from mot_ros.data.synthetic.truth import rows_of, Truth
+from mot_ros.data.synthetic.truth import rows_of, SyntheticTruth
 from mot_ros.evaluation.scores import scoring
 from mot_ros.evaluation.scores.metrics import average_precision, overlaps
-from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
+from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedRcnn, VISIBLE
 from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.params_file import parse_assignment
@@ -79,11 +79,11 @@ from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
-from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
 from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
 from mot_ros.tracking.errors import ConfigError, MotError, SourceError, WeightsError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
 from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
 from mot_ros.tracking.types import Detections, Frame, Tracks
 from mot_ros.tracking.weights import store as weights
@@ -113,7 +113,7 @@ GROUPS = {
         'detect_every', 'roi', 'detector', 'smiletrack', 'appearance', 'camera_motion')}
 """Settings that a result depends on, by method."""
 Row = dict[str, Any]
-Clip = Iterator[tuple[Frame, Truth]]
+Clip = Iterator[tuple[Frame, SyntheticTruth]]
 
 
 @dataclass(frozen=True)
@@ -172,17 +172,17 @@ class Probe:
     """
 
     def __init__(
-            self, eyes: SharedEyes, settings: SiamMotSettings, gaps: Iterable[int]) -> None:
+            self, eyes: SharedRcnn, settings: SiamMotSettings, gaps: Iterable[int]) -> None:
         if eyes.motion is None:
             raise WeightsError('the network has no motion model; name weights with one')
         self._head = eyes.motion
         self._settings = settings
         self._longest = max(gaps)
-        self._begun: list[tuple[int, SiamMemory, Truth]] = []
+        self._begun: list[tuple[int, SiamMemory, SyntheticTruth]] = []
         self.counts = {gap: dict.fromkeys(
             ('asked', 'found', 'gone', 'left', 'else', 'other'), 0) for gap in gaps}
 
-    def look(self, number: int, sight: Sight, truth: Truth) -> None:
+    def look(self, number: int, sight: RoiHeads, truth: SyntheticTruth) -> None:
         """Take the next frame, by its number; a lower one than before is of another clip."""
         self._begun = [each for each in self._begun if 0 < number - each[0] <= self._longest]
         for before, memory, there in self._begun:
@@ -198,8 +198,8 @@ class Probe:
             self._begun.append((number, memory, there))
 
     def _compare(
-            self, counts: dict[str, int], number: int, memory: SiamMemory, before: Truth,
-            sight: Sight, truth: Truth) -> None:
+            self, counts: dict[str, int], number: int, memory: SiamMemory, before: SyntheticTruth,
+            sight: RoiHeads, truth: SyntheticTruth) -> None:
         now = truth.seen(VISIBLE)
         _, mine, theirs = np.intersect1d(before.ids, now.ids, return_indices=True)
         true, old, expected = now.boxes[theirs], before.boxes[mine], before.boxes.copy()
@@ -223,7 +223,7 @@ class Probe:
 
 
 @functools.lru_cache(maxsize=1)
-def make_eyes(rcnn: RcnnSettings, device: str) -> SeeingDetector:
+def make_eyes(rcnn: RcnnSettings, device: str) -> FeatureDetector:
     """Load a network; the last one is kept."""
     return RcnnDetector(rcnn, device)
 
@@ -297,14 +297,14 @@ class Bench:
     def _by_eyes(self, job: Job, bar: Any) -> tuple[list[scoring.Raw], Row]:
         """Run SiamMOT, and ask its network about itself where networks are compared."""
         settings = job.settings
-        eyes = SharedEyes(make_eyes(settings.rcnn, settings.device))
+        eyes = SharedRcnn(make_eyes(settings.rcnn, settings.device))
         gaps = {1: 'next frame', max(2, round(self.clips.rate)): '1 s'}
         probe = Probe(eyes, settings.siammot, gaps) if self.args.part == 'triplets' else None
-        every, seen = [], list[Truth]()
+        every, seen = [], list[SyntheticTruth]()
         detections = list[tuple[int, Detections]]()
         for seed in self.clips.seeds:
             tracker = make_tracker(settings, eyes)
-            truths, found = list[Truth](), list[Tracks]()
+            truths, found = list[SyntheticTruth](), list[Tracks]()
             for frame, truth in clip_of(self.clips, self.supplies, seed, bar):
                 sight = eyes.see(frame)
                 truths.append(truth)
@@ -322,7 +322,7 @@ class Bench:
                 more[f'{whole} {gaps[gap]}'] = counts[whole]
         return every, more
 
-    def _scored(self, truths: Sequence[Truth], found: Sequence[Tracks]) -> scoring.Raw:
+    def _scored(self, truths: Sequence[SyntheticTruth], found: Sequence[Tracks]) -> scoring.Raw:
         return raw_scores(truths, rows_of_tracks(found), self.clips.size, self.clips.rate)
 
 

@@ -236,7 +236,7 @@ def seeing(method: str) -> Contestant:
         lambda detector: make_method(settings, detector), seeing=True))
 
 
-SEEING = tuple(map(seeing, ('smiletrack', 'deepsort', 'botsort')))
+IMAGE_METHODS = tuple(map(seeing, ('smiletrack', 'deepsort', 'botsort')))
 
 
 @dataclass
@@ -491,12 +491,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             'In an environment of their own, with mot_ros on PYTHONPATH:\n'
             f'  pip install numpy scipy {" ".join(packages)}\n')
         return 0
-    chosen = [c for c in (CONTESTANTS if args.soak is None else CONTESTANTS + SEEING)
+    chosen = [c for c in (CONTESTANTS if args.soak is None else CONTESTANTS + IMAGE_METHODS)
               if args.only in c.name
               and (args.soak is None or args.only or c.package is None)]
     if not chosen:
         names = ', '.join(
-            c.name for c in (CONTESTANTS if args.soak is None else CONTESTANTS + SEEING))
+            c.name for c in (CONTESTANTS if args.soak is None else CONTESTANTS + IMAGE_METHODS))
         sys.stderr.write(f'association.py: error: --only {args.only!r} is none of {names}\n')
         return 2
     chosen = available(chosen)

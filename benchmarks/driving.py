@@ -50,11 +50,11 @@ from mot_ros.data.synthetic.driving import Drive, DrivingScene, RATE
 from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.data.synthetic.image_degradation import Look
 from mot_ros.data.synthetic.scene import frames
-from mot_ros.data.synthetic.truth import apparent_shift, rows_of, Truth
+from mot_ros.data.synthetic.truth import apparent_shift, rows_of, SyntheticTruth
 from mot_ros.evaluation.scores import scoring
 from mot_ros.evaluation.scores.ignore_regions import assign
 from mot_ros.evaluation.scores.metrics import overlaps
-from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedEyes, VISIBLE
+from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedRcnn, VISIBLE
 from mot_ros.evaluation.tracklet_merge import lasting
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.params_file import parse_assignment
@@ -62,7 +62,7 @@ from mot_ros.tracking.config.schema import build, catalogue
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
 from mot_ros.tracking.protocols import Tracker
 from mot_ros.tracking.types import Frame, Tracks
 from mot_ros.tracking.weights import store as weights
@@ -127,7 +127,7 @@ class Course:
         return rows_of_tracks(self.found)
 
 
-def make_eyes(settings: Settings) -> SeeingDetector:
+def make_eyes(settings: Settings) -> FeatureDetector:
     """Load the network of the settings."""
     return RcnnDetector(settings.rcnn, settings.device)
 
@@ -144,8 +144,9 @@ def street(args: argparse.Namespace, seed: int) -> DrivingScene:
 
 
 def courses(
-        eyes: Mapping[str, SharedEyes], settings: Mapping[str, Settings],
-        clip: Iterator[tuple[Frame, Truth]]) -> tuple[list[Truth], dict[str, Course], list[float]]:
+        eyes: Mapping[str, SharedRcnn], settings: Mapping[str, Settings],
+        clip: Iterator[tuple[Frame, SyntheticTruth]]) -> tuple[
+            list[SyntheticTruth], dict[str, Course], list[float]]:
     """Run all rows over one clip; return its truth, their courses, and ms of the network."""
     running = {name: Course(make_tracker(settings[name], eyes[name])) for name in settings}
     truths, seeing = [], []
@@ -160,14 +161,14 @@ def courses(
     return truths, running, seeing
 
 
-def continued(truths: Sequence[Truth], tracks: MotRows) -> tuple[list[int], list[int]]:
+def continued(truths: Sequence[SyntheticTruth], tracks: MotRows) -> tuple[list[int], list[int]]:
     """
     Return by bin of EDGES how many keep their track to the next frame, and of how many.
 
     Of those who are visible in both frames and have a track, with an IoU of .5, in the first.
     """
     kept, all_ = [0] * len(EDGES), [0] * len(EDGES)
-    before, had = Truth.of([]), dict[int, int]()
+    before, had = SyntheticTruth.of([]), dict[int, int]()
     for number, truth in enumerate(truths, 1):
         now, there = truth.seen(VISIBLE), tracks.at(number)
         rows, columns = assign(overlaps(now.boxes.astype(np.float64), there.boxes), 0.5)
@@ -191,7 +192,7 @@ def only_lasting(tracks: MotRows) -> MotRows:
 
 
 def at_shift(
-        args: argparse.Namespace, shift: float, eyes: Mapping[str, SharedEyes],
+        args: argparse.Namespace, shift: float, eyes: Mapping[str, SharedRcnn],
         settings: Mapping[str, Settings], bar: Any) -> list[Row]:
     """Run and score all rows at one median shift, all seeds together."""
     every: dict[str, list[scoring.Raw]] = {name: [] for name in (*settings, TRUTH)}
@@ -203,7 +204,7 @@ def at_shift(
     for seed in args.seeds:
         scene = street(args, seed).at_shift(shift)
 
-        def clip(scene: DrivingScene = scene) -> Iterator[tuple[Frame, Truth]]:
+        def clip(scene: DrivingScene = scene) -> Iterator[tuple[Frame, SyntheticTruth]]:
             for shown in frames(scene, RATE, args.frames):
                 yield shown
                 bar.update()
@@ -370,7 +371,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     try:
         settings = settings_of(args)
-        loaded = {file: SharedEyes(make_eyes(each)) for file, each in {
+        loaded = {file: SharedRcnn(make_eyes(each)) for file, each in {
             each.rcnn.weights: each for each in settings.values()}.items()}
         eyes = {name: loaded[each.rcnn.weights] for name, each in settings.items()}
         rows: list[Row] = []

@@ -50,7 +50,7 @@ from mot_ros.benchmarking.peaks import measured
 from mot_ros.benchmarking.profiling import profiled
 from mot_ros.benchmarking.roofline import counted, Layer, Roof
 from mot_ros.benchmarking.stages import made_up_boxes, made_up_frame
-from mot_ros.benchmarking.whole_frames import Footage
+from mot_ros.benchmarking.whole_frames import BenchImages
 from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.output import write_text
 from mot_ros.data.video.frames import open_source
@@ -142,14 +142,14 @@ class Bench:
         self.graphs = (True, False) if self.device.type == 'cuda' else (False,)
 
     @functools.cached_property
-    def made_up(self) -> Footage:
+    def made_up(self) -> BenchImages:
         """Made-up images of the size that counts."""
-        return Footage.made_up(self.scale.size)
+        return BenchImages.made_up(self.scale.size)
 
     @functools.cached_property
-    def video(self) -> Footage | None:
+    def video(self) -> BenchImages | None:
         """The first images of the video, if there is one."""
-        return Footage.of(self.args.video, 100) if self.args.video.exists() else None
+        return BenchImages.of(self.args.video, 100) if self.args.video.exists() else None
 
     def roof(self, precision: str) -> Roof:
         """Return what the device can do, found out once."""

@@ -160,7 +160,7 @@ for K, dt in itertools.product(
                 )
             ),
         )
-    p = emm.Predictor(128).to(dev).eval().requires_grad_(False)
+    p = emm.EmmPredictor(128).to(dev).eval().requires_grad_(False)
     lower(p, dt)
     with torch.inference_mode():
         cor = emm.correlate(reg, tem)
@@ -184,11 +184,11 @@ for K, dt in itertools.product(
         ),
     )
 if not CPU:
-    say('--- 5 what a failed capture leaves behind (Captured promises: nothing)')
-    from mot_ros.tracking.runtime.cuda_graph import Captured
+    say('--- 5 what a failed capture leaves behind (CudaGraph promises: nothing)')
+    from mot_ros.tracking.runtime.cuda_graph import CudaGraph
 
     before = torch.cuda.current_stream()
-    bad = Captured(lambda x: (x * float(x.sum().item()),), dev)
+    bad = CudaGraph(lambda x: (x * float(x.sum().item()),), dev)
     x = torch.ones(8, device=dev)
     try:
         bad(x)
@@ -210,13 +210,13 @@ if not CPU:
     say(
         f'200 uploads later {(torch.cuda.memory_reserved() - base) / 2**20:.0f} MiB more are reserved (a leak if hundreds)'
     )
-    good = Captured(lambda x: (x + 1,), dev)
+    good = CudaGraph(lambda x: (x + 1,), dev)
     good(x)
-    say('another Captured still records:', good._on)
+    say('another CudaGraph still records:', good._on)
     say('--- 6 memory per recording')
     a = torch.rand(256, 256, device=dev)
     for n in range(40):
-        Captured(lambda x: (x @ x,), dev)(a)
+        CudaGraph(lambda x: (x @ x,), dev)(a)
         if n in (0, 9, 19, 31, 39):
             torch.cuda.synchronize()
             say(

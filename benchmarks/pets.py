@@ -46,7 +46,7 @@ from mot_ros.data.video.frames import FrameSource, open_source
 from mot_ros.evaluation.runner import cached_detector, Run, timed, TimedDetector
 from mot_ros.evaluation.scores.metrics import average_precision, score, Scores
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
-from mot_ros.tracking.config import BY_BOXES, SEEING, Settings
+from mot_ros.tracking.config import BOX_METHODS, IMAGE_METHODS, Settings
 from mot_ros.tracking.config.params_file import parse_assignment
 from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.detectors import make_detector
@@ -229,7 +229,7 @@ def run_methods(pets: Pets, args: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for method in args.methods:
         settings = chosen(args, method)
-        scores = (pets.look(settings) if settings.method in SEEING else
+        scores = (pets.look(settings) if settings.method in IMAGE_METHODS else
                   pets.track(settings, *pets.detections(settings)))
         rows.append({
             'method': settings.method, 'preset': settings.preset, **row_of(scores)})
@@ -372,8 +372,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     mode.add_argument('--ablation', action='store_true', help='take SMILEtrack apart')
     mode.add_argument('--stages', action='store_true', help='say where the time goes')
     parser.add_argument('--sizes', default=SIZES, help=f'WxH,... for --table ({SIZES})')
-    parser.add_argument('--methods', default=','.join(BY_BOXES),
-                        help=f'METHOD or METHOD:PRESET,... ({",".join(BY_BOXES)})')
+    parser.add_argument('--methods', default=','.join(BOX_METHODS),
+                        help=f'METHOD or METHOD:PRESET,... ({",".join(BOX_METHODS)})')
     parser.add_argument('--set', dest='changes', action='append', default=[],
                         metavar='NAME=VALUE', help='change a setting; may be repeated')
     parser.add_argument('--video', type=Path, default=CACHE / 'videos' / 'vtest.avi')
@@ -415,7 +415,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             'ablation': run_ablation, 'stages': run_stages}
         name = next((mode for mode in modes if getattr(args, mode) and mode != 'methods'),
                     'methods')
-        alone = [method for method in args.methods if method.partition(':')[0] in SEEING]
+        alone = [method for method in args.methods if method.partition(':')[0] in IMAGE_METHODS]
         if alone and name != 'methods':
             raise ConfigError(
                 f'--{name} works on detections, and {", ".join(alone)} on images; leave it out '

@@ -33,10 +33,10 @@ from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.video.frames import open_source
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.diagnostics.counters import Health
-from mot_ros.ros.pipeline.admission import Arrival
+from mot_ros.ros.pipeline.admission import ReceivedFrame
 from mot_ros.ros.pipeline.engine import Engine
-from mot_ros.ros.pipeline.frame_messages import Content, PackedPicture
-from mot_ros.ros.pipeline.frame_queue import Mailbox
+from mot_ros.ros.pipeline.frame_messages import CompressedImageMessage, FrameMessage
+from mot_ros.ros.pipeline.frame_queue import FrameQueue
 from mot_ros.ros.pipeline.loading import load_detector, load_tracker
 from mot_ros.ros.pipeline.worker import Worker
 from mot_ros.tracking.config import NodeSettings
@@ -77,7 +77,7 @@ class Line:
         self._worker = Worker(engine, self._publish, self.health, get_logger('pipeline'))
 
     def _publish(
-            self, content: Content, frame: Frame, tracks: Tracks,
+            self, content: FrameMessage, frame: Frame, tracks: Tracks,
             settings: NodeSettings) -> float | None:
         self.published.append((time.monotonic(), content.header.stamp.sec))
         return None
@@ -88,7 +88,7 @@ class Line:
 
         Returns frames per second, and the median and the 95th percentile of the age of tracks.
         """
-        mailbox: Mailbox[Arrival] = Mailbox(1 if rate else len(jpegs))
+        mailbox: FrameQueue[ReceivedFrame] = FrameQueue(1 if rate else len(jpegs))
         self._worker.start(mailbox)
         begin = time.monotonic()
         for number, jpeg in enumerate(jpegs):
@@ -97,8 +97,8 @@ class Line:
             message = CompressedImage(header=Header(stamp=to_stamp(1.0 + number)), format='jpeg')
             message.data = jpeg
             self.arrived.append(time.monotonic())
-            self.health.drop('overwritten', mailbox.put(Arrival(
-                PackedPicture(message), 0, self.arrived[-1])))
+            self.health.drop('overwritten', mailbox.put(ReceivedFrame(
+                CompressedImageMessage(message), 0, self.arrived[-1])))
         while self.health.published + self.health.dropped.total() < len(jpegs):
             time.sleep(0.001)
             if time.monotonic() > begin + PATIENCE:

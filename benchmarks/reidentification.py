@@ -40,7 +40,7 @@ from mot_ros.data.datasets.mot import MotRows, read_truth
 from mot_ros.data.synthetic.person_crops import CropChoice, PersonCrops
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
-from mot_ros.tracking.appearance.concatenated import JoinedLooks
+from mot_ros.tracking.appearance.concatenated import ConcatenatedEmbedder
 from mot_ros.tracking.appearance.embedder import cosines, Embedder
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.types import Floats, Frame
@@ -213,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             slm = SlmEmbedder(args.weights, args.device)
             embedders['SLM'] = slm
-            embedders['both'] = JoinedLooks(
+            embedders['both'] = ConcatenatedEmbedder(
                 (slm, ColourHistogram()), (args.share, 1 - args.share))
         people = cutout_people(args)
         rows = [measure(name, embedder, args, truth, people)

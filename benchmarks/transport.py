@@ -35,7 +35,7 @@ from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
 from mot_ros.benchmarking.machine import describe_machine
-from mot_ros.ros.child_processes import ChildError, Children, module, ros_args
+from mot_ros.ros.child_processes import ChildError, ChildProcesses, module, ros_args
 from mot_ros.ros.diagnostics.monitor import MonitorNode
 from mot_ros.ros.domain import own_domain
 from mot_ros.ros.nodes.tracker import start
@@ -81,7 +81,7 @@ class StubDetector:
 class Measurement:
     """A monitor in this process and the processes of one row."""
 
-    def __init__(self, children: Children) -> None:
+    def __init__(self, children: ChildProcesses) -> None:
         self.children = children
         self.node = MonitorNode(cli_args=['--ros-args', '-r', 'tracks:=/tracker/tracks'])
         self._executor = SingleThreadedExecutor()
@@ -166,7 +166,7 @@ def measuring(folder: Path, environment: dict[str, str]) -> Any:
     with own_domain():
         rclpy.init(args=[])
         try:
-            with Children(folder) as children:
+            with ChildProcesses(folder) as children:
                 measurement = Measurement(children)
                 try:
                     yield measurement

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mot_ros.benchmarking.planted_tracks import DenseCrowd, unhurt
 from mot_ros.benchmarking.stages import made_up_boxes, made_up_frame, Stage
-from mot_ros.tracking.config import LOOKING, Settings
+from mot_ros.tracking.config import APPEARANCE_METHODS, Settings
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.classes import Classes
@@ -32,22 +32,22 @@ from mot_ros.tracking.detectors.rcnn.preprocess import (
     smoothed,
     statistics,
 )
-from mot_ros.tracking.detectors.rcnn.roi_heads import exactly, Sight
-from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedSight
+from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
+from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedShapeRoiHeads
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense, RawDetections
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.methods.siammot.solver import Claims, Rules, solve
+from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidates
 from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
 from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.fixed_rpn import fixed_proposals
 from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.rcnn.rpn import Rpn, Selection
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.protocols import Detector, Tracker
-from mot_ros.tracking.runtime.cuda_graph import Captured
-from mot_ros.tracking.runtime.device import in_fixed_shapes
+from mot_ros.tracking.runtime.cuda_graph import CudaGraph
+from mot_ros.tracking.runtime.device import use_fixed_shapes
 from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.tracks.appearance_pool import make_embedder
 from mot_ros.tracking.types import Detections, Frame
@@ -57,7 +57,7 @@ PER_FRAME = 1 / 30
 
 
 def siammot_stages(
-        network: SiamMot, settings: Settings, size: tuple[int, int], tracks: Sequence[int],
+        network: SiamMotNetwork, settings: Settings, size: tuple[int, int], tracks: Sequence[int],
         device: torch.device, fixed: bool | None = None) -> tuple[list[Stage], tuple[int, int]]:
     """
     Return the stages of SiamMOT for images of (width, height), and its network's input.
@@ -78,7 +78,7 @@ def siammot_stages(
     if device.type == 'cpu':
         body = copy.deepcopy(body)
         pack(body, inner)
-    fixed = in_fixed_shapes(device, fixed)
+    fixed = use_fixed_shapes(device, fixed)
     names = {number: str(number) for number in range(1, network.classes)}
     parts = _Parts(
         network, body, settings, inner, size, device, Classes.of(names), range(len(names)))
@@ -97,7 +97,7 @@ class _Parts:
     """A network of SiamMOT, to be run part by part on one image."""
 
     def __init__(
-            self, network: SiamMot, body: Body, settings: Settings, inner: tuple[int, int],
+            self, network: SiamMotNetwork, body: Body, settings: Settings, inner: tuple[int, int],
             source: tuple[int, int], device: torch.device, classes: Classes,
             labels: Sequence[int]) -> None:
         self._network, self._body, self._settings = network, body, settings
@@ -108,7 +108,7 @@ class _Parts:
             rcnn.per_level, rcnn.proposals, rcnn.proposal_overlap, rcnn.amodal)
         self._proposed = _found(rcnn.proposals, source)
 
-    def stages(self, frame: Frame) -> tuple[list[Stage], Sight]:
+    def stages(self, frame: Frame) -> tuple[list[Stage], RoiHeads]:
         """Return the stages up to detections, each as long as it takes, and what they see."""
         network, body = self._network, self._network.body
 
@@ -125,7 +125,7 @@ class _Parts:
                 network.rpn.select, logits, deltas, columns, self._inner, self._selection)),
             Stage('box head', lambda: sight.detections(self._proposed))], sight
 
-    def fixed_stages(self, frame: Frame) -> tuple[list[Stage], Sight]:
+    def fixed_stages(self, frame: Frame) -> tuple[list[Stage], RoiHeads]:
         """Return the same in fixed shapes, and all of it as one."""
         rcnn, network = self._settings.rcnn, self._network
         uploads = Uploads(self._device)
@@ -136,11 +136,11 @@ class _Parts:
             return normalised(smoothed(image, self._inner, self._device), average, spread)
 
         plain, dense_stages, logits, deltas = self._dense(lambda: prepared(pixels))
-        with exactly(self._device):
+        with inference_fp32(self._device):
             graphs = RcnnGraphs(
                 network, self._body, self._inner, self._source, self._classes.numbers,
                 self._labels, rcnn, self._device, graphs=self._settings.graphs)
-            sight = FixedSight(graphs, pixels, self._classes, find=True)
+            sight = FixedShapeRoiHeads(graphs, pixels, self._classes, find=True)
         given = _GivenLogits(network.rpn, logits, deltas)
 
         def selected(*_: Tensor) -> list[Tensor]:
@@ -159,15 +159,15 @@ class _Parts:
 
     def _dense(
             self, prepared: Callable[[], Tensor],
-    ) -> tuple[Sight, list[Stage], list[Tensor], list[Tensor]]:
+    ) -> tuple[RoiHeads, list[Stage], list[Tensor], list[Tensor]]:
         """Return what is seen, the stages of convolutions, and what the RPN says."""
         network = self._network
-        with exactly(self._device):
+        with inference_fp32(self._device):
             batch = prepared()
             levels = self._body(batch)
             features = network.pyramid(levels)
             logits, deltas = network.rpn(features)
-        sight = Sight(
+        sight = RoiHeads(
             network, features, self._inner, self._source, self._classes, self._labels,
             self._settings.rcnn)
         return sight, [
@@ -178,14 +178,14 @@ class _Parts:
                 *features))], logits, deltas
 
     def _exactly(self, work: Callable[..., object], *args: object) -> object:
-        with exactly(self._device):
+        with inference_fp32(self._device):
             return work(*args)
 
     def _recorded(
             self, work: Callable[..., Sequence[Tensor]], *args: Tensor) -> Callable[[], object]:
         """Return work of fixed shapes as it is done in tracking."""
         return partial(
-            self._exactly, Captured(work, self._device, self._settings.graphs), *args)
+            self._exactly, CudaGraph(work, self._device, self._settings.graphs), *args)
 
 
 class _GivenLogits:
@@ -200,12 +200,13 @@ class _GivenLogits:
 
 
 def _of_tracks(
-        network: SiamMot | None, sight: Sight, settings: SiamMotSettings, found: Detections,
+        network: SiamMotNetwork | None, sight: RoiHeads, settings: SiamMotSettings,
+        found: Detections,
         count: int) -> list[Stage]:
     """Return the stages that so many tracks have a part in; without tracks only the solver."""
     boxes = made_up_boxes(count, sight.source)
     labels = np.zeros(count, np.int64)
-    claims = Claims(
+    claims = TrackCandidates(
         boxes, np.linspace(1, 0.5, count, dtype=np.float32), labels, np.zeros(count, np.bool_),
         np.ones(count, np.bool_))
     rules = Rules(
@@ -249,7 +250,7 @@ def other_stages(
     if settings.detector_type != 'external':
         stages.append(Stage(
             'detector', lambda: detector.detect([dataclasses.replace(frame)])))
-    if crops and settings.method in LOOKING and settings.appearance.type != 'none':
+    if crops and settings.method in APPEARANCE_METHODS and settings.appearance.type != 'none':
         embedder = make_embedder(settings)
         boxes = made_up_boxes(crops, size)
         # its image is where the detector has brought it

@@ -23,14 +23,14 @@ from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.detectors.external import ExternalDetections
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense, DenseDetector
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.methods.siammot.rcnn_frontend import seeing, SeeingDetector
+from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector, seeing
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints
 
 if TYPE_CHECKING:
     import torch
 
-    from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+    from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import Followed
     from mot_ros.tracking.detectors.ssd.raw_outputs import RawDetections
     from mot_ros.tracking.nets.siammot.emm import Emm
@@ -60,13 +60,13 @@ def crowded(detector: Detector, settings: Settings, count: int, size: tuple[int,
     if settings.method == 'smot':
         return DenseCrowd(dense(detector, 'method smot'), crowd)
     if settings.method not in ('siammot', 'tracktor'):
-        return Crowd(detector, crowd)
+        return PlantedDetector(detector, crowd)
     eyes = seeing(detector)
     if eyes is None:
         raise ConfigError(
             f'detector.type is {settings.detector.type!r}, and {settings.method} sees through '
             'a network beside it, in which no crowd can be planted: leave it at auto')
-    return SeeingCrowd(eyes, crowd)
+    return PlantedFeatureDetector(eyes, crowd)
 
 
 def unhurt(settings: Settings) -> Settings:
@@ -88,7 +88,7 @@ def laid_out(count: int, size: tuple[int, int]) -> Floats:
     return np.concatenate([corner, corner + box], axis=1).astype(np.float32)
 
 
-class Crowd:
+class PlantedDetector:
     """A detector that looks at every frame and finds the crowd in it."""
 
     def __init__(self, detector: Detector, crowd: Detections) -> None:
@@ -115,7 +115,7 @@ class Crowd:
         return self._later if frame.stamp else self._crowd
 
 
-class DenseCrowd(Crowd):
+class DenseCrowd(PlantedDetector):
     """The same for SMOT: the anchors see the crowd as well, wherever they are asked."""
 
     def __init__(self, detector: DenseDetector, crowd: Detections) -> None:
@@ -137,10 +137,10 @@ class DenseCrowd(Crowd):
             raw, scores=self._scores, boxes=raw.anchors)
 
 
-class SeeingCrowd(Crowd):
+class PlantedFeatureDetector(PlantedDetector):
     """The same for methods that see through a Faster R-CNN."""
 
-    def __init__(self, detector: SeeingDetector, crowd: Detections) -> None:
+    def __init__(self, detector: FeatureDetector, crowd: Detections) -> None:
         super().__init__(detector, crowd)
         self._eyes = detector
 
@@ -149,15 +149,15 @@ class SeeingCrowd(Crowd):
         """The motion model beside the detector."""
         return self._eyes.motion
 
-    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
         """Return the features of a frame, in which the crowd is found."""
-        return cast('Sight', _CrowdSight(self._eyes.see(frame, find=find), self._seen(frame)))
+        return cast('RoiHeads', _CrowdSight(self._eyes.see(frame, find=find), self._seen(frame)))
 
 
 class _CrowdSight:
-    """A Sight that does all that it is asked to, and then says the crowd, in whose order it is."""
+    """RoiHeads whose detections are replaced by the planted ones, in their order."""
 
-    def __init__(self, sight: Sight, crowd: Detections) -> None:
+    def __init__(self, sight: RoiHeads, crowd: Detections) -> None:
         self._sight = sight
         self._crowd = crowd
 

@@ -37,26 +37,26 @@ WARM_UP = 10
 
 
 @dataclass(frozen=True)
-class Footage:
+class BenchImages:
     """What is shown again and again: images (H, W, 3) of one size in host memory, and how fast."""
 
     images: Sequence[Frame]
     rate: float = RATE
 
     @staticmethod
-    def made_up(size: tuple[int, int]) -> Footage:
+    def made_up(size: tuple[int, int]) -> BenchImages:
         """Return images of (width, height) with some detail, the same every time."""
         random = np.random.default_rng(1)
         base = np.asarray(made_up_frame(size).image).astype(np.int16)
         noisy = [np.clip(base + random.integers(-2, 3, base.shape, np.int16), 0, 255)
                  for _ in range(IMAGES)]
-        return Footage([Frame.of(image.astype(np.uint8), 0.0) for image in noisy])
+        return BenchImages([Frame.of(image.astype(np.uint8), 0.0) for image in noisy])
 
     @staticmethod
-    def of(path: str | Path, most: int) -> Footage:
+    def of(path: str | Path, most: int) -> BenchImages:
         """Return the first images of a video, not more than so many; SourceError for none."""
         source = open_source(path)
-        return Footage(list(itertools.islice(source, most)), source.fps)
+        return BenchImages(list(itertools.islice(source, most)), source.fps)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,7 +70,7 @@ class Footage:
 
 
 def make(
-        settings: Settings, footage: Footage, count: int | None, cameras: int = 1
+        settings: Settings, footage: BenchImages, count: int | None, cameras: int = 1
         ) -> Callable[[Sequence[Frame]], list[Tracks | None]]:
     """
     Return trackers of the settings, one for each of so many cameras, as one function.
@@ -90,7 +90,7 @@ def make(
 
 
 def measure(
-        settings: Settings, footage: Footage, count: int | None, frames: Iterable[int],
+        settings: Settings, footage: BenchImages, count: int | None, frames: Iterable[int],
         roof: Roof, layers: Sequence[Layer] = (), cameras: int = 1,
         warm_up: int = WARM_UP, *, ahead: bool = False) -> dict[str, Any]:
     """
@@ -125,7 +125,7 @@ def measure(
         'cpu_ms': float(np.median(worked)), **roof.row(list(layers) * cameras, times['ms'])}
 
 
-def layers_of_frame(settings: Settings, footage: Footage, count: int | None) -> list[Layer]:
+def layers_of_frame(settings: Settings, footage: BenchImages, count: int | None) -> list[Layer]:
     """
     Return the layers of a frame when there are tracks.
 

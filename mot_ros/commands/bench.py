@@ -20,7 +20,7 @@ from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
     from mot_ros.benchmarking.roofline import Roof
-    from mot_ros.benchmarking.whole_frames import Footage
+    from mot_ros.benchmarking.whole_frames import BenchImages
 
 BY_NETWORK = ('siammot', 'tracktor')
 """Methods that see through the network whose weights and body can be chosen here."""
@@ -134,13 +134,14 @@ def _measured(
     """Measure what is asked for, say it, and return all of it."""
     from mot_ros.benchmarking.machine import surroundings
     from mot_ros.benchmarking.roofline import Roof
-    from mot_ros.benchmarking.whole_frames import Footage
+    from mot_ros.benchmarking.whole_frames import BenchImages
     from mot_ros.tracking.runtime.device import resolve_device
 
     width, height = _size(args.size or '1280x720')
     tracks = _numbers('tracks', args.tracks or '0,10,50', ',', 0)
     footage = (
-        Footage.of(args.video, MOST_IMAGES) if args.video else Footage.made_up((width, height)))
+        BenchImages.of(
+            args.video, MOST_IMAGES) if args.video else BenchImages.made_up((width, height)))
     device = resolve_device(settings.device)
     roof = Roof.of(device, settings.precision)
     found = {
@@ -199,7 +200,7 @@ def _stages(
 
 
 def _whole(
-        args: argparse.Namespace, settings: Settings, footage: Footage,
+        args: argparse.Namespace, settings: Settings, footage: BenchImages,
         planted: list[int | None], roof: Roof) -> dict[str, Any]:
     """Time whole frames, and watch memory over many."""
     from mot_ros.benchmarking import soak, whole_frames

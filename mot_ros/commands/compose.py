@@ -18,7 +18,7 @@ from mot_ros.tracking.errors import ConfigError
 if TYPE_CHECKING:
     from mot_ros.data.synthetic.cutouts import Cutout
     from mot_ros.data.synthetic.scene import Scene
-    from mot_ros.data.synthetic.truth import Truth
+    from mot_ros.data.synthetic.truth import SyntheticTruth
     from mot_ros.tracking.types import Frame
 
 SIZES = {'crowd': (960, 540), 'driving': (1242, 375)}
@@ -84,7 +84,7 @@ def _compose(args: argparse.Namespace) -> int:
 
 def _scene(args: argparse.Namespace, fps: float) -> Scene:
     from mot_ros.data.synthetic.backgrounds import background_files
-    from mot_ros.data.synthetic.camera_motion import CameraMotion, STILL
+    from mot_ros.data.synthetic.camera_motion import STILL, SyntheticCameraMotion
     from mot_ros.data.synthetic.driving import Drive, DrivingScene
     from mot_ros.data.synthetic.image_degradation import Look
     from mot_ros.data.synthetic.scene import Crowd, CrowdScene
@@ -98,7 +98,7 @@ def _scene(args: argparse.Namespace, fps: float) -> Scene:
     if args.scene == 'crowd':
         crowd = Crowd(
             size=size, people=people, pace=1.0 if args.speed is None else args.speed, look=look,
-            camera=STILL if args.still else CameraMotion())
+            camera=STILL if args.still else SyntheticCameraMotion())
         return CrowdScene(cutouts, photographs, crowd, args.seed)
     if args.still:
         raise ConfigError('a car cannot stand --still; use --speed')
@@ -123,8 +123,8 @@ def _size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _with_progress(sequence: Iterable[tuple[Frame, Truth]], count: int
-                   ) -> Iterable[tuple[Frame, Truth]]:
+def _with_progress(sequence: Iterable[tuple[Frame, SyntheticTruth]], count: int
+                   ) -> Iterable[tuple[Frame, SyntheticTruth]]:
     from tqdm import tqdm
 
     # a log file gets a line now and then instead of ten a second

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class Content:
+class ConversionContent:
     """What is to be written; `classes` and `labels` go with the rows of boxes."""
 
     source: FrameSource
@@ -42,7 +42,7 @@ def annotation_file(source: Path) -> Path | None:
     return source if source.suffix.lower() == '.json' else None
 
 
-def of_files(args: argparse.Namespace, kind: str) -> Content:
+def of_files(args: argparse.Namespace, kind: str) -> ConversionContent:
     """Open a video, images or a MOTChallenge folder."""
     from mot_ros.data.datasets.mot import read_detections, read_truth
     from mot_ros.data.datasets.mot_folder import read_classes
@@ -57,14 +57,14 @@ def of_files(args: argparse.Namespace, kind: str) -> Content:
     source = open_source(args.video or args.source, rate, args.start, args.frames)
     truth_file = args.truth or _existing(folder / 'gt' / 'gt.txt')
     detections_file = args.detections or _existing(folder / 'det' / 'det.txt')
-    return Content(
+    return ConversionContent(
         source, _name(args), read_truth(truth_file) if truth_file else None,
         read_detections(detections_file) if detections_file else None,
         # only there have they a place that others look for
         read_classes(Path(truth_file)) if truth_file and kind == 'coco' else None)
 
 
-def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> Content:
+def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> ConversionContent:
     """Open a video of a COCO-style file."""
     from mot_ros.data.datasets.coco import read_coco
     from mot_ros.data.datasets.coco_source import boxes_of, CocoFrames
@@ -98,19 +98,19 @@ def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> Co
             '(--categories takes some)')
     truth, detections = (
         None if rows is None else source.moved(rows) for rows in (boxes.truth, boxes.detections))
-    return Content(source, video.name, truth, detections, boxes.classes, labels, notes)
+    return ConversionContent(source, video.name, truth, detections, boxes.classes, labels, notes)
 
 
-def of_bag(args: argparse.Namespace, kind: str) -> Content:
+def of_bag(args: argparse.Namespace, kind: str) -> ConversionContent:
     """Open a bag."""
     from mot_ros.data.bags.source import BagSource
 
     source = BagSource(Path(args.source), args.topic, args.fps, args.start, args.frames)
     if kind == 'video':
-        return Content(source, _name(args))
+        return ConversionContent(source, _name(args))
     truth, missing = _boxes(args, source, args.truth, TRUTH_TOPIC, truth=True)
     detections, absent = _boxes(args, source, args.detections, DETECTIONS_TOPIC, truth=False)
-    return Content(source, _name(args), truth, detections, notes=[*missing, *absent])
+    return ConversionContent(source, _name(args), truth, detections, notes=[*missing, *absent])
 
 
 def _boxes(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mot_ros.commands import say
 from mot_ros.commands.contents import (
     annotation_file,
-    Content,
+    ConversionContent,
     of_annotations,
     of_bag,
     of_files,
@@ -119,7 +119,7 @@ def _convert(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write(args: argparse.Namespace, kind: str, content: Content) -> list[str]:
+def _write(args: argparse.Namespace, kind: str, content: ConversionContent) -> list[str]:
     """Write what was found; return what of it does not fit."""
     from mot_ros.data.convert import BagLayout, write_bag, write_mot, write_video
 
@@ -143,7 +143,7 @@ def _write(args: argparse.Namespace, kind: str, content: Content) -> list[str]:
     return list(dict.fromkeys([*source.shortcomings, *content.notes, *notes]))
 
 
-def _write_coco(args: argparse.Namespace, content: Content) -> list[str]:
+def _write_coco(args: argparse.Namespace, content: ConversionContent) -> list[str]:
     from mot_ros.data.datasets.coco_writer import (
         CocoContent,
         PEDESTRIAN,

@@ -14,7 +14,7 @@ from typing import Any, TYPE_CHECKING
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from mot_ros.data.annotated import Place
+    from mot_ros.data.annotated import SequenceRef
 
 
 def add(group: Any) -> None:
@@ -49,7 +49,7 @@ def named(args: argparse.Namespace) -> list[tuple[str, Path]]:
 
 def places(
         args: argparse.Namespace, images: Mapping[str, Path], classes: Sequence[str]
-        ) -> list[Place]:
+        ) -> list[SequenceRef]:
     """Return every sequence; `images` by the names that `named` gives."""
     from mot_ros.data.datasets.crp import crp_places
     from mot_ros.data.datasets.hieve import hieve_places
@@ -58,7 +58,7 @@ def places(
 
     if args.hieve and classes:
         raise ConfigError('HiEve has people only; leave the classes out')
-    found: list[Place] = []
+    found: list[SequenceRef] = []
     for path in args.kitti:
         found += [replace(place, images=images.get(place.name, place.images))
                   for place in kitti_places(path, classes)]

@@ -15,7 +15,7 @@ import time
 from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import places, say, setting_options
-from mot_ros.tracking.config import BY_BOXES, LOOKING, METHODS, Settings
+from mot_ros.tracking.config import APPEARANCE_METHODS, BOX_METHODS, METHODS, Settings
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     if methods is None:
         blind = args.detections != 'own' and values.get('appearance.type') != 'none'
         fitting = METHODS if args.detections == 'own' else [
-            name for name in BY_BOXES if not (blind and name in LOOKING)]
+            name for name in BOX_METHODS if not (blind and name in APPEARANCE_METHODS)]
         methods = '' if args.tracks else ','.join(fitting)
     runs = setting_options.by_method(places.names(methods), values, Settings)
     for text in args.tracks:

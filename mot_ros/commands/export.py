@@ -101,7 +101,7 @@ def _siammot(args: argparse.Namespace) -> Sequence[Path]:
     from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options
     from mot_ros.tracking.nets.rcnn.rpn import Selection
     from mot_ros.tracking.nets.siammot.network import load_network
-    from mot_ros.tracking.onnx_backend.siammot_export import GRAPHS, Plan, write_graphs
+    from mot_ros.tracking.onnx_backend.siammot_export import ExportPlan, GRAPHS, write_graphs
     from mot_ros.tracking.weights import store as weights
 
     args.assignments = args.assignments or []
@@ -110,7 +110,7 @@ def _siammot(args: argparse.Namespace) -> Sequence[Path]:
     name = args.weights or rcnn.weights
     network = load_network(name)
     classes = class_table(weights.metadata(name), network.classes, name)
-    plan = Plan(
+    plan = ExportPlan(
         network_size(image, rcnn.short_side, rcnn.long_side),
         Selection(rcnn.per_level, rcnn.proposals, rcnn.proposal_overlap, rcnn.amodal),
         emm_options(settings.siammot), imm_options(settings.siammot))

@@ -14,7 +14,7 @@ from mot_ros.commands import datasets
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from mot_ros.data.annotated import Place
+    from mot_ros.data.annotated import SequenceRef
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--sequences', metavar='A,B', help='only these sequences (all)')
 
 
-def chosen(args: argparse.Namespace) -> list[Place]:
+def chosen(args: argparse.Namespace) -> list[SequenceRef]:
     """Return the sequences that are to be worked on; raise before the work if one cannot be."""
     for name in ('truth_fps', 'tolerance'):
         value = getattr(args, name)
@@ -63,7 +63,7 @@ def chosen(args: argparse.Namespace) -> list[Place]:
         if value is not None and not 0 < value < float('inf'):
             raise ConfigError(f'{name.replace("_", "-")} is {value:g}; it must be above 0')
     named = _named(args)
-    every: dict[str, Place] = {}
+    every: dict[str, SequenceRef] = {}
     for place in _places(args, named):
         if place.name in every:
             raise ConfigError(f'two sequences have the name {place.name}; rename one')
@@ -88,7 +88,7 @@ def names(text: str) -> list[str]:
     return found
 
 
-def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Place]:
+def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[SequenceRef]:
     """Return every sequence that the options name."""
     from mot_ros.data.datasets.mot_folder import MotFolder
     from mot_ros.data.video.annotated import AnnotatedVideo
@@ -98,7 +98,7 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Pla
     images = _by_name('--images', args.images, [name for name, _ in (*named, *others)])
     truths = _by_name('--truth', args.truth, [
         name for name, path in named if path in (*args.bag, *args.video)])
-    found: list[Place] = []
+    found: list[SequenceRef] = []
     for name, path in named:
         if path in args.bag:
             from mot_ros.data.bags.annotated import AnnotatedBag

@@ -92,7 +92,7 @@ def _train(args: argparse.Namespace) -> int:
     from mot_ros.training.config import read_plan
     from mot_ros.training.datasets import read_supplies
     from mot_ros.training.init import make_task
-    from mot_ros.training.model_card import card, Record, write_weights
+    from mot_ros.training.model_card import card, TrainingRecord, write_weights
 
     device = resolve_device(args.device)
     size = 'gpu' if device.type == 'cuda' else 'cpu'
@@ -102,7 +102,7 @@ def _train(args: argparse.Namespace) -> int:
     data = [*args.data, *map(str, args.backgrounds)]
     if args.hold_out:
         data.append(f'every image but each {args.hold_out}th')
-    record = Record(args.output, plan, data)
+    record = TrainingRecord(args.output, plan, data)
     # the network is made of random numbers, too
     torch.manual_seed(plan.recipe.seed)
     task, beginning = make_task(plan, supplies)

@@ -88,7 +88,7 @@ class Annotated:
 
 
 @dataclass(frozen=True)
-class Place(ABC):
+class SequenceRef(ABC):
     """Where a sequence lies; small, so that it can go to another process, which reads it."""
 
     name: str

@@ -32,7 +32,7 @@ from mot_ros.evaluation.runner import Run, timed
 from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
 from mot_ros.evaluation.scores.scoring import measure
 from mot_ros.evaluation.scores.track_ap import TrackSet
-from mot_ros.evaluation.scores.track_events import follow
+from mot_ros.evaluation.scores.track_events import match_events
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import MotError, SourceError
@@ -190,7 +190,7 @@ def _judge(
     tracks = without_ignored(sequence, tracks)
     outcome.frames, outcome.scored = len(wanted), len(scored)
     with outcome.timing('score'):
-        story = follow(truth, tracks, options.iou)
+        story = match_events(truth, tracks, options.iou)
         outcome.switches, outcome.transfers = story.switches(), story.transfers()
         outcome.spans = story.spans()
         outcome.raw = measure(truth, tracks, len(outcome.transfers), options.iou, whole)

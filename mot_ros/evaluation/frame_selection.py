@@ -24,7 +24,7 @@ from mot_ros.data.annotated import Annotated, checksum
 from mot_ros.data.datasets.mot import Ints, MotRows, read_detections
 from mot_ros.data.sources import MessageFrame
 from mot_ros.evaluation.options import Options, OWN, PUBLIC
-from mot_ros.tracking.config import SEEING
+from mot_ros.tracking.config import IMAGE_METHODS
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Detections, Frame
@@ -118,7 +118,7 @@ class Footage:
         """
         if self._detector is not None:
             return self._detector
-        if settings.method in SEEING:
+        if settings.method in IMAGE_METHODS:
             return make()
         kind = settings.detector_type
         if kind not in self._seen:

@@ -12,7 +12,7 @@ from pathlib import Path
 import time
 from typing import Any
 
-from mot_ros.data.annotated import Place
+from mot_ros.data.annotated import SequenceRef
 from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost
 from mot_ros.evaluation.options import Options
@@ -28,7 +28,7 @@ PARTS = ('read', 'load', 'loop', 'score', 'gallery')
 class Job:
     """One sequence and what is to be run on it: methods by name, or ready result files."""
 
-    place: Place
+    place: SequenceRef
     options: Options
     methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Values of the settings by the name of the run."""

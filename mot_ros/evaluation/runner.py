@@ -16,15 +16,15 @@ from typing import cast, TYPE_CHECKING
 from mot_ros.data.sources import MessageFrame
 from mot_ros.data.video.read_ahead import sent_ahead
 from mot_ros.tracking.errors import ConfigError, FrameError
-from mot_ros.tracking.sequence import NANOSECONDS, Outcome, SequenceGuard
+from mot_ros.tracking.sequence import FrameOutcome, NANOSECONDS, SequenceGuard
 
 if TYPE_CHECKING:
     from mot_ros.data.video.frames import FrameSource
     from mot_ros.tracking.config import Settings
-    from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+    from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector, RawDetections
     from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
-    from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+    from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
     from mot_ros.tracking.nets.siammot.emm import Emm
     from mot_ros.tracking.nets.siammot.imm import Imm
     from mot_ros.tracking.protocols import Detector, Tracker
@@ -74,15 +74,15 @@ class _TimedDense(TimedDetector):
 
 
 class _TimedSeeing(TimedDetector):
-    """Passes on what a SeeingDetector can do beside; what is asked of a Sight is not timed."""
+    """Passes on what a FeatureDetector can do beside; what is asked of a RoiHeads is not timed."""
 
     @property
     def motion(self) -> Emm | Imm | None:
-        return cast('SeeingDetector', self._detector).motion
+        return cast('FeatureDetector', self._detector).motion
 
-    def see(self, frame: Frame) -> Sight:
+    def see(self, frame: Frame) -> RoiHeads:
         start = time.perf_counter()
-        seen = cast('SeeingDetector', self._detector).see(frame)
+        seen = cast('FeatureDetector', self._detector).see(frame)
         self.seconds += time.perf_counter() - start
         return seen
 
@@ -171,11 +171,11 @@ class Run:
         else:
             taken, frame_id, received = round(frame.stamp * NANOSECONDS), '', 0
         verdict = self._guard.judge(taken, frame.size, frame_id, received)
-        if verdict.outcome is Outcome.DROP:
+        if verdict.outcome is FrameOutcome.DROP:
             self.dropped[verdict.reason] += 1
             return None
-        if verdict.outcome is not Outcome.ACCEPT:
-            self._tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
+        if verdict.outcome is not FrameOutcome.ACCEPT:
+            self._tracker.reset(keep_ids=verdict.outcome is FrameOutcome.FLUSH)
             self.resets[verdict.reason] += 1
         self._guard.accept(verdict, frame.size, frame_id)
         return verdict.stamp
@@ -192,14 +192,14 @@ def cached_detector(
     fourth digit of a score. Raises ConfigError for a method that asks its own Faster R-CNN for
     more than detections.
     """
-    from mot_ros.tracking.config import SEEING
+    from mot_ros.tracking.config import IMAGE_METHODS
     from mot_ros.tracking.detectors import make_detector
     from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
     from mot_ros.tracking.detectors.wrappers.region import read_mask
     from mot_ros.tracking.weights import store as weights
 
     wanted, is_rcnn = settings.detector, settings.detector_type == 'rcnn'
-    if is_rcnn and settings.method in SEEING:
+    if is_rcnn and settings.method in IMAGE_METHODS:
         raise ConfigError(
             f'{settings.method} asks the network that finds objects for its tracks too, which '
             'cached detections cannot answer: leave them out')

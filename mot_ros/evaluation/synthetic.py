@@ -12,11 +12,11 @@ import numpy as np
 
 from mot_ros.data.annotated import Annotated, even_stamps, every_frame
 from mot_ros.data.datasets.mot import MotRows
-from mot_ros.data.synthetic.truth import rows_of, Truth
+from mot_ros.data.synthetic.truth import rows_of, SyntheticTruth
 from mot_ros.evaluation.scores import scoring
 from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
-from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
-from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
+from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.types import Detections, Frame, Tracks
@@ -25,12 +25,12 @@ VISIBLE = 0.3
 """Who is visible by no more than this part is neither missed nor wrong."""
 
 
-class SharedEyes:
+class SharedRcnn:
     """A Faster R-CNN that several look through: it sees every frame once."""
 
-    def __init__(self, detector: SeeingDetector) -> None:
+    def __init__(self, detector: FeatureDetector) -> None:
         self._detector = detector
-        self._last: tuple[Frame, Sight] | None = None
+        self._last: tuple[Frame, RoiHeads] | None = None
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -42,7 +42,7 @@ class SharedEyes:
         """The motion model beside it."""
         return self._detector.motion
 
-    def see(self, frame: Frame) -> Sight:
+    def see(self, frame: Frame) -> RoiHeads:
         """Return the features of a frame; its detections, too, are looked for only once."""
         if self._last is None or self._last[0] is not frame:
             sight = self._detector.see(frame)
@@ -67,7 +67,7 @@ def rows_of_tracks(found: Sequence[Tracks]) -> MotRows:
 
 
 def raw_scores(
-        truths: Sequence[Truth], tracks: MotRows, size: tuple[int, int],
+        truths: Sequence[SyntheticTruth], tracks: MotRows, size: tuple[int, int],
         rate: float) -> scoring.Raw:
     """Score a clip; tracks on people who are hardly visible are neither right nor wrong."""
     truth = rows_of(truths, VISIBLE)[0]

@@ -26,7 +26,7 @@ class ChildError(MotError):
     """A process ended that should not have, or does not do what it should."""
 
 
-class Children:
+class ChildProcesses:
     """
     Processes by name, each with a log file in `folder`.
 
@@ -99,7 +99,7 @@ class Children:
         if status:
             raise self.failure(name, f'ended with status {status}')
 
-    def __enter__(self) -> Children:
+    def __enter__(self) -> ChildProcesses:
         return self
 
     def __exit__(

@@ -15,7 +15,7 @@ NANOSECONDS = 1_000_000_000
 """In a second."""
 
 
-class Outcome(Enum):
+class FrameOutcome(Enum):
     """What to do with a frame."""
 
     ACCEPT = 'accept'
@@ -28,10 +28,10 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FrameVerdict:
     """The outcome, the short reason it is counted under, and a sentence for the log."""
 
-    outcome: Outcome
+    outcome: FrameOutcome
     stamp: float
     """Seconds since the first frame, to be used for motion."""
     reason: str = ''
@@ -61,7 +61,7 @@ class SequenceGuard:
 
     def judge(
             self, taken: int | None, size: tuple[int, int], frame_id: str,
-            received: int = 0) -> Verdict:
+            received: int = 0) -> FrameVerdict:
         """
         Say what to do with an image of `size` (width, height) taken at `taken` nanoseconds.
 
@@ -70,27 +70,27 @@ class SequenceGuard:
         """
         if taken is None:
             if self._settings.zero_stamp == 'refuse':
-                return Verdict(
-                    Outcome.DROP, 0.0, 'zero stamp',
+                return FrameVerdict(
+                    FrameOutcome.DROP, 0.0, 'zero stamp',
                     'the image has no stamp (0), so motion cannot be measured: let the camera '
                     "driver stamp its images, or set sequence.zero_stamp to 'receive_time'")
             taken = received
         if self._last is None:
-            return Verdict(Outcome.ACCEPT, 0.0, taken=taken)
+            return FrameVerdict(FrameOutcome.ACCEPT, 0.0, taken=taken)
         last, last_size, last_frame_id = self._last
         stamp, step = seconds(taken - self._first), seconds(taken - last)
         if step == 0:
-            return Verdict(
-                Outcome.DROP, stamp, 'duplicate stamp',
+            return FrameVerdict(
+                FrameOutcome.DROP, stamp, 'duplicate stamp',
                 f'the stamp {_readable(taken)} came twice; the second image is dropped')
         if step < -self._settings.jump_back:
-            return Verdict(
-                Outcome.RESET, 0.0, 'time jumped back',
+            return FrameVerdict(
+                FrameOutcome.RESET, 0.0, 'time jumped back',
                 f'time jumped back by {-step:.3f} s (a bag that loops?): tracker reset, '
                 'ids restart at 1', taken)
         if step < 0:
-            return Verdict(
-                Outcome.DROP, stamp, 'out of order',
+            return FrameVerdict(
+                FrameOutcome.DROP, stamp, 'out of order',
                 f'the image is {-step:.3f} s older than the last one; it is dropped')
         changes = []
         if step > self._settings.max_gap:
@@ -104,14 +104,14 @@ class SequenceGuard:
                 'frame_id', f'frame_id went from {last_frame_id!r} to {frame_id!r}'))
         if changes:
             reasons, sentences = zip(*changes, strict=True)
-            return Verdict(
-                Outcome.FLUSH, stamp, ', '.join(reasons),
+            return FrameVerdict(
+                FrameOutcome.FLUSH, stamp, ', '.join(reasons),
                 '; '.join(sentences) + ': all tracks dropped, ids go on', taken)
-        return Verdict(Outcome.ACCEPT, stamp, taken=taken)
+        return FrameVerdict(FrameOutcome.ACCEPT, stamp, taken=taken)
 
-    def accept(self, verdict: Verdict, size: tuple[int, int], frame_id: str) -> None:
+    def accept(self, verdict: FrameVerdict, size: tuple[int, int], frame_id: str) -> None:
         """Remember the frame that was put to use."""
-        if self._last is None or verdict.outcome is Outcome.RESET:
+        if self._last is None or verdict.outcome is FrameOutcome.RESET:
             self._first = verdict.taken
         self._last = (verdict.taken, size, frame_id)
 

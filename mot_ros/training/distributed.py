@@ -15,7 +15,7 @@ from torch import distributed
 
 
 @dataclass(frozen=True)
-class Place:
+class Rank:
     """Which of how many processes this one is, and the device that it computes on."""
 
     rank: int
@@ -29,7 +29,7 @@ class Place:
 
 
 @contextlib.contextmanager
-def joined(device: torch.device) -> Iterator[Place]:
+def joined(device: torch.device) -> Iterator[Rank]:
     """
     Join the processes that torchrun started beside this one, for as long as the context lasts.
 
@@ -37,13 +37,13 @@ def joined(device: torch.device) -> Iterator[Place]:
     """
     count = int(os.environ.get('WORLD_SIZE', '1'))
     if count == 1:
-        yield Place(0, 1, device)
+        yield Rank(0, 1, device)
         return
     if device.type == 'cuda':
         device = torch.device('cuda', int(os.environ['LOCAL_RANK']))
         torch.cuda.set_device(device)
     distributed.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
     try:
-        yield Place(distributed.get_rank(), count, device)
+        yield Rank(distributed.get_rank(), count, device)
     finally:
         distributed.destroy_process_group()

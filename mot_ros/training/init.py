@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from mot_ros.data.datasets.tracked_images import TrackCrops
-from mot_ros.data.synthetic.frame_pairs import Pairs
+from mot_ros.data.synthetic.frame_pairs import FramePairs
 from mot_ros.data.synthetic.person_crops import Crops, MixedCrops, PersonCrops
 from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.nets.siammot import network as siammot
-from mot_ros.tracking.nets.siammot.network import BODY, SiamMot
+from mot_ros.tracking.nets.siammot.network import BODY, SiamMotNetwork
 from mot_ros.tracking.nets.slm import network as slm
 from mot_ros.tracking.nets.slm.small import SlmSmall, trunk_from_ssd
 from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm
@@ -41,7 +41,7 @@ def make_task(plan: Plan, supplies: Supplies) -> tuple[Task, str]:
         if plan.repeat:
             crops = Repeated(crops, plan.repeat)
         return SlmTask(looks, crops, plan.loss), said
-    pairs: Pairs = plan.samples.make(supplies, plan.recipe.seed)
+    pairs: FramePairs = plan.samples.make(supplies, plan.recipe.seed)
     if plan.repeat:
         pairs = Repeated(pairs, plan.repeat)
     if isinstance(plan, SsdPlan):
@@ -69,7 +69,7 @@ def make_crops(plan: SlmPlan, supplies: Supplies) -> Crops:
     return parts[0] if len(parts) == 1 else MixedCrops(parts)
 
 
-def begin(network: AnySlm | SiamMot, name_or_path: str) -> str:
+def begin(network: AnySlm | SiamMotNetwork, name_or_path: str) -> str:
     """
     Copy into a network what fits of weights, by names and shapes; return what was done.
 
@@ -79,7 +79,7 @@ def begin(network: AnySlm | SiamMot, name_or_path: str) -> str:
     if not name_or_path:
         return 'begins with random weights'
     body, inside = BODY, siammot.CHECKPOINT_KEY
-    if not isinstance(network, SiamMot):
+    if not isinstance(network, SiamMotNetwork):
         body, inside = 'trunk.' if isinstance(network, SlmSmall) else 'resnet.', slm.CHECKPOINT_KEY
     state = weights.load(name_or_path, inside=inside)
     if any(name.startswith(SSD_BODY) for name in state):

@@ -30,7 +30,7 @@ NAMES = ('person',)
 """Of the classes, where they are one."""
 
 
-class Record:
+class TrainingRecord:
     """
     What the training of a folder is made of, and how long it has taken so far.
 

@@ -40,7 +40,7 @@ class Recipe:
     warm_up: int = 500
     drops: tuple[float, ...] = ()
     clip: float = 10.0
-    """Largest norm of all gradients together; longer ones are shortened to it."""
+    """Largest norm of all gradients together; longer ones are abbreviate to it."""
     ema: float = 0.0
     bf16: bool = False
     """Compute in bfloat16 where autocast does, on CUDA only; weights stay in single precision."""

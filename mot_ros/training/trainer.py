@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from mot_ros.tracking.errors import MotError
 from mot_ros.training import checkpoint
 from mot_ros.training import loss_curve as curve
-from mot_ros.training.distributed import joined, Place
+from mot_ros.training.distributed import joined, Rank
 from mot_ros.training.schedule import Recipe
 from mot_ros.training.tasks.base import Task
 
@@ -48,7 +48,7 @@ def train(task: Task, recipe: Recipe, folder: Path, device: torch.device) -> Ite
 
 class _Run:
 
-    def __init__(self, task: Task, recipe: Recipe, folder: Path, place: Place) -> None:
+    def __init__(self, task: Task, recipe: Recipe, folder: Path, place: Rank) -> None:
         self._task, self._recipe, self._folder, self._place = task, recipe, folder, place
         # what the network begins with must be the same in all processes, and each time
         torch.manual_seed(recipe.seed)

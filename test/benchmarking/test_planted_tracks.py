@@ -12,20 +12,20 @@ import pytest
 import torch
 
 from mot_ros.benchmarking.planted_tracks import crowded, laid_out, unhurt
-from mot_ros.benchmarking.whole_frames import Footage, make
+from mot_ros.benchmarking.whole_frames import BenchImages, make
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
-from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.methods import make_tracker
 
 SMALL = {
     'device': 'cpu', 'rcnn.short_side': 96, 'rcnn.long_side': 128, 'detector.width': 96,
     'detector.height': 64}
-FOOTAGE = Footage.made_up((160, 120))
+FOOTAGE = BenchImages.made_up((160, 120))
 
 
 def settings_of(method, **changes):
@@ -76,13 +76,13 @@ def test_also_where_shapes_are_fixed():
 def test_the_networks_do_all_their_work(monkeypatch):
     asked = []
     for name in ('detections', 'judge'):
-        was = getattr(Sight, name)
+        was = getattr(RoiHeads, name)
 
         def noted(self, *args, name=name, was=was):
             asked.append((name, len(args[0]) if args and args[0] is not None else None))
             return was(self, *args)
 
-        monkeypatch.setattr(Sight, name, noted)
+        monkeypatch.setattr(RoiHeads, name, noted)
     update = make(settings_of('siammot'), FOOTAGE, 4)
     for frame in itertools.islice(FOOTAGE, 2):
         update([frame])

@@ -12,7 +12,7 @@ from torch import nn
 from mot_ros.benchmarking import peaks
 from mot_ros.benchmarking.peaks import Peaks
 from mot_ros.benchmarking.roofline import Layer, layers_of, Roof
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import PackedConv
 from mot_ros.tracking.nets.siammot.emm import correlate
 from mot_ros.tracking.nets.siammot.network import Architecture
@@ -79,7 +79,7 @@ def test_numbers_are_inputs_weights_and_results():
 
 
 def test_a_packed_convolution_counts_as_the_plain_one():
-    conv = Conv(8, 16, 3, activation='relu6').eval()
+    conv = ConvNormActivation(8, 16, 3, activation='relu6').eval()
     features = torch.rand(1, 8, 12, 10)
     with torch.inference_mode():
         packed = PackedConv(conv, (12, 10))

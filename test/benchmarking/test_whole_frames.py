@@ -17,7 +17,7 @@ from mot_ros.benchmarking import machine, soak, whole_frames
 from mot_ros.benchmarking.peaks import Peaks
 from mot_ros.benchmarking.profiling import profiled
 from mot_ros.benchmarking.roofline import counted, Layer, Roof
-from mot_ros.benchmarking.whole_frames import Footage
+from mot_ros.benchmarking.whole_frames import BenchImages
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 
@@ -32,7 +32,7 @@ class Said:
 
 
 def test_footage_goes_on_forever_and_remembers_nothing():
-    footage = Footage.made_up((64, 48))
+    footage = BenchImages.made_up((64, 48))
     frames = list(itertools.islice(footage, 6))
     assert footage.size == (64, 48)
     assert [frame.stamp for frame in frames] == [number / 30 for number in range(6)]
@@ -47,7 +47,7 @@ def test_footage_of_a_video_has_its_rate(tmp_path):
 
     for number in range(3):
         cv2.imwrite(str(tmp_path / f'{number}.png'), np.full((20, 30, 3), number, np.uint8))
-    footage = Footage.of(tmp_path, 2)
+    footage = BenchImages.of(tmp_path, 2)
     frames = list(itertools.islice(footage, 3))
     assert [int(frame.image[0, 0, 0]) for frame in frames] == [0, 1, 0]
     assert frames[2].stamp == pytest.approx(2 / 30)
@@ -65,7 +65,7 @@ def test_frames_are_timed_by_the_clock(monkeypatch):
     monkeypatch.setattr(whole_frames, 'make', lambda *_: update)
     monkeypatch.setattr(time, 'perf_counter', lambda: now[0])
     row = whole_frames.measure(
-        build(Settings, {}), Footage.made_up((8, 8)), 3, range(4), ROOF, [Layer(1000, 1)],
+        build(Settings, {}), BenchImages.made_up((8, 8)), 3, range(4), ROOF, [Layer(1000, 1)],
         cameras=2, warm_up=2)
     assert row['frames'] == 4 and row['ms'] == pytest.approx(2.5)
     assert row['ms_most'] == pytest.approx(4) and row['ms_p99'] == pytest.approx(3.97)
@@ -87,7 +87,7 @@ def test_layers_are_counted_on_the_cpu_without_padding():
 
 
 def test_a_leak_is_seen_and_what_settles_is_none(monkeypatch):
-    footage = Footage.made_up((8, 8))
+    footage = BenchImages.made_up((8, 8))
 
     def watched(process, allocated):
         frame = itertools.count()
@@ -119,7 +119,7 @@ def test_memory_of_this_process_is_read():
 def test_kernels_are_told_by_their_time():
     a = torch.rand(300, 300)
     found = profiled(
-        lambda frames: (a @ a, torch.add(a, 1)), iter(Footage.made_up((8, 8))), 4,
+        lambda frames: (a @ a, torch.add(a, 1)), iter(BenchImages.made_up((8, 8))), 4,
         torch.device('cpu'))
     named = {row['name']: row for row in found['kernels']}
     assert found['kernels'][0]['name'] == 'aten::mm' and named['aten::mm']['calls'] == 1
@@ -144,7 +144,7 @@ def test_nvidia_smi_is_asked_where_it_is(tmp_path, monkeypatch):
 
 def test_tracks_of_real_trackers_are_counted():
     settings = build(Settings, {'method': 'sort', 'detector.type': 'external', 'device': 'cpu'})
-    footage = Footage.made_up((160, 120))
+    footage = BenchImages.made_up((160, 120))
     row = whole_frames.measure(settings, footage, 5, range(2), ROOF, warm_up=3)
     assert (row['tracks'], row['cameras']) == (5, 1)
     assert row['layers'] is None

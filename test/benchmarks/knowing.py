@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from mot_ros.data.synthetic.truth import Truth
+from mot_ros.data.synthetic.truth import SyntheticTruth
 from mot_ros.tracking.types import Frame
 from test.tracking.oracle import Objects, OracleHead, OracleSight
 
@@ -16,7 +16,7 @@ class Knowing:
     class_names = ('person', 'car')
 
     def __init__(self) -> None:
-        self.motion, self.now, self.seen = OracleHead(), Truth.of([]), 0
+        self.motion, self.now, self.seen = OracleHead(), SyntheticTruth.of([]), 0
 
     def watch(self, frames):
         """Return `frames` of the scenes such that it is told of each."""

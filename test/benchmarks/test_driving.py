@@ -14,7 +14,7 @@ import pytest
 
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.synthetic import driving
-from mot_ros.data.synthetic.truth import Truth
+from mot_ros.data.synthetic.truth import SyntheticTruth
 from mot_ros.tracking.types import Frame
 from test.benchmarks.knowing import Knowing
 from test.benchmarks.scripts import load
@@ -41,9 +41,10 @@ def words(benchmark, monkeypatch, tmp_path: Path) -> list[str]:
             '--json', str(tmp_path / 'd.json'), '--png', str(tmp_path / 'd.png')]
 
 
-def truth(*places: tuple[int, float]) -> Truth:
+def truth(*places: tuple[int, float]) -> SyntheticTruth:
     """Return people 10 px wide by (id, left edge)."""
-    return Truth.of([((x, 0, x + 10, 30), (x, 0, x + 10, 30), 1.0, who, 0) for who, x in places])
+    return SyntheticTruth.of(
+        [((x, 0, x + 10, 30), (x, 0, x + 10, 30), 1.0, who, 0) for who, x in places])
 
 
 def rows(*lines: tuple[int, int, float]) -> MotRows:
@@ -73,7 +74,7 @@ def test_short_tracks_do_not_last(benchmark):
 
 
 def test_tracks_on_the_hardly_visible_are_not_false(benchmark):
-    there = Truth.of([((0, 0, 10, 30), (0, 0, 10, 30), 1.0, 1, 0),
+    there = SyntheticTruth.of([((0, 0, 10, 30), (0, 0, 10, 30), 1.0, 1, 0),
                       ((50, 0, 60, 30), (50, 0, 52, 30), 0.2, 2, 0)])
     raw = benchmark.raw_scores(
         [there] * 2, rows((1, 1, 0), (1, 2, 50), (1, 3, 90), (2, 1, 0)), (100, 30),
@@ -84,7 +85,7 @@ def test_tracks_on_the_hardly_visible_are_not_false(benchmark):
 
 def test_the_network_sees_every_frame_once_for_all_rows(benchmark):
     network = Knowing()
-    eyes = benchmark.SharedEyes(network)
+    eyes = benchmark.SharedRcnn(network)
     frame, other = (Frame.of(np.zeros((48, 64, 3), np.uint8), 0.0) for _ in range(2))
     assert eyes.see(frame) is eyes.see(frame)
     assert eyes.see(frame).detections() is eyes.detect([frame])[0]

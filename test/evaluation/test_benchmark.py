@@ -28,7 +28,7 @@ from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.processes import map_in_processes
 from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
 from mot_ros.evaluation.scores.scoring import combine, curve, figures, measure
-from mot_ros.evaluation.scores.track_events import Change, follow, Span
+from mot_ros.evaluation.scores.track_events import Change, match_events, Span
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 import mot_ros.tracking.detectors
@@ -142,7 +142,7 @@ def test_story_by_hand() -> None:
     # track 5 follows person 1, is gone in frame 3 and goes over to person 2, whom 6 had
     tracks = rows((1, 5, A), (2, 5, A), (1, 6, B), (2, 6, B), (4, 5, B), (5, 5, B), (6, 5, B),
                   (5, 7, A), (6, 7, A), (3, 8, C), (6, 8, C))
-    story = follow(truth, tracks)
+    story = match_events(truth, tracks)
     assert story.switches() == [Change(4, 2, 6, 5, 2), Change(5, 1, 5, 7, 2)]
     assert story.transfers() == [Change(4, 5, 1, 2, 2)]
     assert story.spans() == [
@@ -159,12 +159,12 @@ def test_story_by_hand() -> None:
 def test_a_fragment_without_a_switch_and_a_transfer_without_one() -> None:
     truth = rows(*((frame, 1, A) for frame in (1, 2, 3)), *((frame, 2, B) for frame in (4, 5)))
     tracks = rows((1, 9, A), (3, 9, A), (4, 9, B), (5, 9, B))
-    story = follow(truth, tracks)
+    story = match_events(truth, tracks)
     found = figures(measure(truth, tracks, len(story.transfers())))
     assert (found['switches'], found['transfers'], found['fragments']) == (0, 1, 0)
     # TrackEval's frames without any track keep a person followed; with another track they do not
     truth, tracks = rows(*((f, 1, A) for f in (1, 2, 3))), rows((1, 9, A), (2, 8, B), (3, 9, A))
-    story = follow(truth, tracks)
+    story = match_events(truth, tracks)
     found = figures(measure(truth, tracks, len(story.transfers())))
     assert (found['switches'], found['transfers'], found['fragments']) == (0, 0, 1)
 
@@ -172,9 +172,9 @@ def test_a_fragment_without_a_switch_and_a_transfer_without_one() -> None:
 def test_nothing_tracked_and_nobody_there() -> None:
     truth = rows((1, 1, A), (2, 1, A))
     for first, second in ((truth, rows()), (rows(), truth)):
-        story = follow(first, second)
+        story = match_events(first, second)
         assert story.switches() == story.transfers() == []
-    assert follow(truth, rows()).spans() == [Span(1, 1, 2, -1)]
+    assert match_events(truth, rows()).spans() == [Span(1, 1, 2, -1)]
 
 
 def test_pairs_stay_together_while_they_overlap() -> None:
@@ -182,8 +182,8 @@ def test_pairs_stay_together_while_they_overlap() -> None:
     truth = rows((1, 1, A), (2, 1, A))
     # in frame 2 track 6 lies exactly on the person, track 5 still overlaps by .54
     tracks = rows((1, 5, A), (2, 5, near), (2, 6, A))
-    assert follow(truth, tracks).switches() == []
-    assert follow(truth, tracks, iou=0.6).switches() == [Change(2, 1, 5, 6, 1)]
+    assert match_events(truth, tracks).switches() == []
+    assert match_events(truth, tracks, iou=0.6).switches() == [Change(2, 1, 5, 6, 1)]
 
 
 @pytest.mark.parametrize('benchmark, classes', [('MOT15', False), ('MOT17', True),

@@ -32,7 +32,7 @@ from mot_ros.evaluation.report.summary import (
 )
 from mot_ros.evaluation.report.worst_frames import Moment
 from mot_ros.evaluation.scores.scoring import combine, figures, measure
-from mot_ros.evaluation.scores.track_events import Change, follow, NOBODY, Span
+from mot_ros.evaluation.scores.track_events import Change, match_events, NOBODY, Span
 from mot_ros.tracking.errors import SourceError
 
 RUNS: dict[str, dict[str, Any]] = {
@@ -46,7 +46,7 @@ def outcome(run: str, sequence: str, switch: bool = True) -> Outcome:
         np.tile([[0, 0, 10, 20], [50, 0, 60, 20]], (10, 1)), np.ones(20))
     ids = np.where((truth.frames > 5) & switch, 3 - truth.ids, truth.ids)
     tracks = MotRows(truth.frames, ids, truth.boxes, truth.values)[:19]
-    story = follow(truth, tracks)
+    story = match_events(truth, tracks)
     return Outcome(
         run, sequence, raw=measure(truth, tracks, len(story.transfers())), frames=10, rate=5,
         rule='mot15', switches=story.switches(), transfers=story.transfers(),

@@ -10,7 +10,7 @@ import pytest
 
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.evaluation.scores.metrics import score
-from mot_ros.evaluation.scores.run_comparison import compare, Difference
+from mot_ros.evaluation.scores.run_comparison import compare, RunDifference
 
 
 def rows(*frames):
@@ -44,7 +44,7 @@ def test_ids_that_differ_are_told_with_their_frames():
     b = rows(*[{1: here, 2: there}] * 2, {1: here}, *[{7: here, 2: there}] * 3)
     like = compare(a, b)
     assert like.differences == [
-        Difference(0, 1, 4, 6, 7), Difference(0, 2, 3, 3, 0), Difference(1, 7, 4, 6, 1)]
+        RunDifference(0, 1, 4, 6, 7), RunDifference(0, 2, 3, 3, 0), RunDifference(1, 7, 4, 6, 1)]
     assert str(like.differences[0]) == 'A: id 1, frames 4 to 6: id 7 in the other run'
     assert str(like.differences[1]) == 'A: id 2, frame 3: nothing in the other run'
     assert like.idf1 == pytest.approx(2 * (3 + 5) / (12 + 11))
@@ -73,4 +73,4 @@ def test_nothing_is_like_nothing():
     none = rows()
     assert compare(none, none).idf1 == 1
     alone = compare(rows({1: (0, 0)}), none)
-    assert alone.idf1 == 0 and alone.differences == [Difference(0, 1, 1, 1, 0)]
+    assert alone.idf1 == 0 and alone.differences == [RunDifference(0, 1, 1, 1, 0)]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mot_ros import cli
-from mot_ros.data.annotated import Place
+from mot_ros.data.annotated import SequenceRef
 from mot_ros.data.bags.annotated import AnnotatedBag
 from mot_ros.data.bags.writer import BagWriter, STORAGES
 from mot_ros.data.datasets.mot import MotRows
@@ -65,7 +65,7 @@ def convert(source: Path, target: Path, *words: str) -> Path:
     return target
 
 
-def run(place: Place, output: Path, options: Options) -> list[Outcome]:
+def run(place: SequenceRef, output: Path, options: Options) -> list[Outcome]:
     outcomes = run_job(Job(place, options, METHODS, output=output))
     assert [outcome.error for outcome in outcomes] == ['', '']
     return outcomes

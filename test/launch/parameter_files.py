@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from mot_ros.tracking.config import LOOKING, METHODS, NodeSettings
+from mot_ros.tracking.config import APPEARANCE_METHODS, METHODS, NodeSettings
 from mot_ros.tracking.config.schema import catalogue, Setting, Value
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def concerns(name: str, method: str) -> bool:
     """Say whether a parameter makes a difference to a method."""
     group = name.partition('.')[0]
     if group in ('appearance', 'camera_motion'):
-        return method in LOOKING
+        return method in APPEARANCE_METHODS
     return group not in set(METHODS) - {method}
 
 

@@ -14,7 +14,7 @@ import sys
 import stub_tracker
 
 from mot_ros.ros.nodes.trackers import main
-from mot_ros.ros.pipeline.shared_network import Sharing
+from mot_ros.ros.pipeline.shared_network import SharedNetwork
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.protocols import Detector
 
@@ -26,4 +26,4 @@ def make_detector(settings: NodeSettings) -> Detector:
 
 
 if __name__ == '__main__':
-    raise SystemExit(main(sharing=Sharing(make_detector, stub_tracker.TellingTracker)))
+    raise SystemExit(main(sharing=SharedNetwork(make_detector, stub_tracker.TellingTracker)))

@@ -23,7 +23,7 @@ from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.pipeline.external_detections import ClassIds, to_our_detections
 from mot_ros.tracking.boxes import area, clip
-from mot_ros.tracking.config import BY_BOXES, LOOKING, NodeSettings
+from mot_ros.tracking.config import APPEARANCE_METHODS, BOX_METHODS, NodeSettings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors.wrappers.recorded import RecordedDetections
 from mot_ros.tracking.methods import make_tracker
@@ -218,7 +218,7 @@ def assert_same(messages, expected):
         np.testing.assert_allclose(got, boxes, atol=0.01)
 
 
-@pytest.mark.parametrize('method', BY_BOXES)
+@pytest.mark.parametrize('method', BOX_METHODS)
 def test_tracks_are_those_of_the_same_detections_without_ros(bench, tracker, method):
     script = random_script(np.random.default_rng(3), frames=120)
     detections = {round(100 + number / 30, 6): found for number, found in enumerate(script)}
@@ -229,7 +229,7 @@ def test_tracks_are_those_of_the_same_detections_without_ros(bench, tracker, met
 
 
 @pytest.mark.skipif(not PETS.is_dir(), reason='no shared data')
-@pytest.mark.parametrize('method', BY_BOXES)
+@pytest.mark.parametrize('method', BOX_METHODS)
 def test_pets_with_public_detections_gives_the_tracks_of_the_offline_run(bench, tracker, method):
     rows = np.loadtxt(PETS / 'det' / 'det.txt', delimiter=',')
     size = (768, 576)
@@ -369,7 +369,7 @@ def test_a_method_that_needs_images_subscribes_to_them_when_it_comes(bench, star
     assert all(image == boxes for image, boxes in pairs_of(child))
 
 
-@pytest.mark.parametrize('method', LOOKING)
+@pytest.mark.parametrize('method', APPEARANCE_METHODS)
 def test_methods_that_look_get_images_and_boxes_together(bench, start_tracker, method):
     child = start_tracker(detector__type='external', queue='all', method=method)
     images, tracks = bench.camera(), bench.tracks()

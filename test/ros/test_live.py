@@ -16,7 +16,7 @@ pytest.importorskip('rclpy')
 from ros_bench import camera_image, ids_of
 from vision_msgs.msg import LabelInfo
 
-from mot_ros.tracking.config import BY_BOXES, NodeSettings
+from mot_ros.tracking.config import BOX_METHODS, NodeSettings
 from mot_ros.tracking.config.schema import build, catalogue
 from mot_ros.tracking.errors import ConfigError
 
@@ -176,7 +176,7 @@ def test_the_method_changes_through_all_methods_and_ids_go_on(bench, running):
     child, tracks, send = running
     expected = 1
     for _ in range(2):
-        for method in BY_BOXES:
+        for method in BOX_METHODS:
             result, = bench.set_parameters(method=method)
             assert result.successful, result.reason
             for _ in range(4):

@@ -14,7 +14,7 @@ pytest.importorskip('rclpy')
 
 from mot_ros.ros.pipeline.engine import Engine
 from mot_ros.ros.pipeline.loading import checksum, fault_of, load_tracker
-from mot_ros.tracking.config import BY_BOXES, NodeSettings, Settings
+from mot_ros.tracking.config import BOX_METHODS, NodeSettings, Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import ConfigError
 from test.tracking.scenes import ScriptedDetector
@@ -32,7 +32,7 @@ def test_a_machine_without_torch_is_told_what_to_install():
     assert 'pip install torch' in ended.stderr
 
 
-@pytest.mark.parametrize('method', BY_BOXES)
+@pytest.mark.parametrize('method', BOX_METHODS)
 def test_the_method_of_the_settings_is_made(method):
     tracker = load_tracker(build(Settings, {'method': method}), detector=None)
     assert type(tracker._method).__name__.lower() == method

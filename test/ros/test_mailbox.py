@@ -13,12 +13,12 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from mot_ros.ros.pipeline.frame_queue import Mailbox
+from mot_ros.ros.pipeline.frame_queue import FrameQueue
 
 
 @given(depth=st.integers(1, 5), puts=st.integers(0, 12))
 def test_the_newest_stay_in_order_and_every_loss_is_counted(depth, puts):
-    mailbox = Mailbox(depth)
+    mailbox = FrameQueue(depth)
     lost = sum(mailbox.put(item) for item in range(puts))
     left = [mailbox.take() for _ in range(len(mailbox))]
     assert left == list(range(puts))[-depth:]
@@ -26,7 +26,7 @@ def test_the_newest_stay_in_order_and_every_loss_is_counted(depth, puts):
 
 
 def test_take_waits_for_the_next_item():
-    mailbox = Mailbox(1)
+    mailbox = FrameQueue(1)
     taken = []
     reader = threading.Thread(target=lambda: taken.append(mailbox.take()))
     reader.start()
@@ -38,7 +38,7 @@ def test_take_waits_for_the_next_item():
 
 
 def test_close_wakes_the_reader_and_counts_what_is_lost():
-    mailbox = Mailbox(5)
+    mailbox = FrameQueue(5)
     taken = []
     reader = threading.Thread(target=lambda: taken.append(mailbox.take()))
     reader.start()
@@ -46,7 +46,7 @@ def test_close_wakes_the_reader_and_counts_what_is_lost():
     reader.join(10)
     assert taken == [None]
 
-    mailbox = Mailbox(5)
+    mailbox = FrameQueue(5)
     for item in range(3):
         mailbox.put(item)
     assert mailbox.close() == 3
@@ -55,7 +55,7 @@ def test_close_wakes_the_reader_and_counts_what_is_lost():
 
 
 def test_nothing_is_lost_between_threads():
-    mailbox = Mailbox(10000)
+    mailbox = FrameQueue(10000)
     taken = []
 
     def read():

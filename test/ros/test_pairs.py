@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from mot_ros.ros.pipeline.stamp_sync import key_of, Pairs
+from mot_ros.ros.pipeline.stamp_sync import key_of, StampSynchronizer
 
 
 def test_the_later_side_gets_the_earlier():
-    pairs = Pairs(4)
+    pairs = StampSynchronizer(4)
     assert pairs.left((1, 0), 'image') is None
     assert pairs.right((1, 0), 'tracks') == 'image'
     assert pairs.right((2, 0), 'tracks 2') is None
@@ -26,13 +26,13 @@ def test_the_later_side_gets_the_earlier():
 
 
 def test_neighbours_are_never_paired():
-    pairs = Pairs(4)
+    pairs = StampSynchronizer(4)
     pairs.left((1, 0), 'image')
     assert pairs.right((1, 1), 'tracks') is None
 
 
 def test_time_may_jump_back():
-    pairs = Pairs(10)
+    pairs = StampSynchronizer(10)
     for second in (8, 9, 1, 2):
         pairs.left((second, 0), second)
     assert pairs.right((9, 0), '') == 9
@@ -45,7 +45,7 @@ def test_time_may_jump_back():
     events=st.lists(st.tuples(st.booleans(), st.integers(0, 8)), max_size=60))
 def test_pairs_have_equal_keys_and_memory_is_bounded(depth, events):
     alone = []
-    pairs = Pairs(depth, alone.append, alone.append)
+    pairs = StampSynchronizer(depth, alone.append, alone.append)
     joined = 0
     for is_left, number in events:
         key = (number, 0)
@@ -62,7 +62,7 @@ def test_what_is_passed_over_or_waits_too_long_is_handed_back(monkeypatch):
     now = [10.0]
     monkeypatch.setattr('time.monotonic', lambda: now[0])
     images, boxes = [], []
-    pairs = Pairs(10, images.append, boxes.append)
+    pairs = StampSynchronizer(10, images.append, boxes.append)
     for second in (1, 2, 3):
         pairs.left((second, 0), f'image {second}')
     assert pairs.right((2, 0), 'boxes 2') == 'image 2'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
-from mot_ros.ros.pipeline.stages import Relay, Straight
+from mot_ros.ros.pipeline.stages import InlineStage, ThreadedStage
 
 PATIENCE = 30.0
 
@@ -40,7 +40,7 @@ def within(seconds, function):
 
 def test_straight_work_is_done_when_put_returns():
     done = []
-    straight = Straight(done.append)
+    straight = InlineStage(done.append)
     for item in range(3):
         straight.wait()
         straight.put(item)
@@ -52,7 +52,7 @@ def test_straight_work_is_done_when_put_returns():
 
 def test_a_relay_is_one_item_ahead_and_no_more():
     work = Slow()
-    relay = Relay(work)
+    relay = ThreadedStage(work)
     relay.wait()
     relay.put('a')
     assert within(PATIENCE, relay.wait), 'a is begun'
@@ -69,7 +69,7 @@ def test_a_relay_is_one_item_ahead_and_no_more():
 
 def test_settled_means_that_nothing_is_under_way():
     work = Slow()
-    relay = Relay(work)
+    relay = ThreadedStage(work)
     assert within(PATIENCE, relay.settle)
     relay.put('a')
     assert within(PATIENCE, relay.wait)
@@ -89,7 +89,7 @@ def test_items_keep_their_order():
         time.sleep(0.0005 * (item % 3))
         done.append(item)
 
-    relay = Relay(work)
+    relay = ThreadedStage(work)
     for item in range(200):
         relay.wait()
         relay.put(item)

@@ -35,7 +35,7 @@ from vision_msgs.msg import Detection2DArray
 
 from mot_ros.data.bags.reader import Bag
 from mot_ros.data.bags.writer import BagWriter
-from mot_ros.ros.playback.clock import Pace
+from mot_ros.ros.playback.clock import PlaybackClock
 
 IMAGES, WORDS = '/camera/image', '/words'
 BEGIN = 1_700_000_000_000_000_000
@@ -322,7 +322,7 @@ def test_what_is_wrong_is_said_and_the_status_is_1(start, bag, parameters, words
 
 
 def test_the_pace_is_steady_and_can_stand_still():
-    pace = Pace(2.0)
+    pace = PlaybackClock(2.0)
     pace.start(BEGIN)
     later = BEGIN + 3_600_000_000_000
     assert 1790 < pace.left(later) <= 1800
@@ -332,4 +332,4 @@ def test_the_pace_is_steady_and_can_stand_still():
     assert pace.position == pace.position >= BEGIN
     pace.pause(False)
     assert 1790 < pace.left(later) <= 1800
-    assert Pace(0.0).left(later) == 0
+    assert PlaybackClock(0.0).left(later) == 0

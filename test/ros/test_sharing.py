@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mot_ros.ros.pipeline.engine import Engine
-from mot_ros.ros.pipeline.shared_network import Sharing, Turns
+from mot_ros.ros.pipeline.shared_network import FairLock, SharedNetwork
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import ConfigError
@@ -64,7 +64,7 @@ def of(**values):
 
 
 def engines(make, count, **values):
-    sharing = Sharing(make, make_tracker)
+    sharing = SharedNetwork(make, make_tracker)
     return [Engine(of(**values), sharing.detector, sharing.tracker) for _ in range(count)]
 
 
@@ -168,7 +168,7 @@ def test_frames_that_are_not_looked_into_are_in_no_batch():
 
 
 def test_turns_are_taken_in_the_order_of_coming():
-    turns, order, threads = Turns(), [], []
+    turns, order, threads = FairLock(), [], []
 
     def work(number):
         with turns.turn():
@@ -186,7 +186,7 @@ def test_turns_are_taken_in_the_order_of_coming():
 
 
 def test_a_turn_that_fails_ends():
-    turns = Turns()
+    turns = FairLock()
     with pytest.raises(ZeroDivisionError), turns.turn():
         raise ZeroDivisionError
     with turns.turn():
@@ -196,7 +196,7 @@ def test_a_turn_that_fails_ends():
 def test_one_who_hangs_does_not_keep_others_from_being_refused(monkeypatch):
     monkeypatch.setattr('mot_ros.ros.pipeline.shared_network.PATIENCE', 0.1)
     make = Maker()
-    sharing = Sharing(make, make_tracker)
+    sharing = SharedNetwork(make, make_tracker)
     first = Engine(of(), sharing.detector, sharing.tracker)
     make.made[0].may_go.clear()
     hanging = Camera(first, frame(30, 0.0))
@@ -216,7 +216,7 @@ def test_one_network_as_long_as_trackers_look_alike(tmp_path):
     mask = tmp_path / 'mask.png'
     cv2.imwrite(str(mask), np.full((6, 8), 255, np.uint8))
     make = Maker()
-    sharing = Sharing(make, make_tracker)
+    sharing = SharedNetwork(make, make_tracker)
     made = [Engine(of(**values), sharing.detector, sharing.tracker) for values in (
         {}, {'id_prefix': 'left_'}, {'method': 'bytetrack'}, {'mask': str(mask)},
         {'roi__x': 20}, {'detector__class_scores': 'car=0.5'})]
@@ -248,7 +248,7 @@ def test_a_live_change_of_the_detector_is_of_one_tracker_only():
 
 def test_a_network_that_nobody_uses_goes():
     make = Maker()
-    sharing = Sharing(make, make_tracker)
+    sharing = SharedNetwork(make, make_tracker)
     engine = Engine(of(), sharing.detector, sharing.tracker)
     network = weakref.ref(make.made.pop())
     assert network() is not None
@@ -265,7 +265,7 @@ def test_nothing_found_is_an_answer_too():
             return Detections.empty()
 
     blind = Blind()
-    sharing = Sharing(lambda settings: blind, make_tracker)
+    sharing = SharedNetwork(lambda settings: blind, make_tracker)
     engine = Engine(of(), sharing.detector, sharing.tracker)
     assert len(engine.tracker.update(frame(30, 0.0))) == 0
     assert blind.batches == [1]

@@ -25,10 +25,10 @@ from stub_tracker import make_detector
 
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.diagnostics.counters import Health
-from mot_ros.ros.pipeline.admission import Arrival
+from mot_ros.ros.pipeline.admission import ReceivedFrame
 from mot_ros.ros.pipeline.engine import Engine
-from mot_ros.ros.pipeline.frame_messages import PackedPicture, Picture
-from mot_ros.ros.pipeline.frame_queue import Mailbox
+from mot_ros.ros.pipeline.frame_messages import CompressedImageMessage, ImageMessage
+from mot_ros.ros.pipeline.frame_queue import FrameQueue
 from mot_ros.ros.pipeline.worker import Worker
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.config.schema import build
@@ -78,7 +78,7 @@ class Line:
         self.health = Health()
         self.published = []
         self.worker = Worker(self.engine, self._publish, self.health, get_logger('pipeline'))
-        self.mailbox = Mailbox(depth)
+        self.mailbox = FrameQueue(depth)
         self.worker.start(self.mailbox)
         self.sent = 0
 
@@ -90,12 +90,12 @@ class Line:
 
     def send(self, content, opened=None):
         watched = Watched(content, opened)
-        self.health.drop('lost', self.mailbox.put(Arrival(watched, 0, time.monotonic())))
+        self.health.drop('lost', self.mailbox.put(ReceivedFrame(watched, 0, time.monotonic())))
         self.sent += 1
         return watched
 
     def image(self, number, stamp=None, **more):
-        return self.send(Picture(camera_image(
+        return self.send(ImageMessage(camera_image(
             100 + number * 0.1 if stamp is None else stamp, box(number), **more)))
 
     def change(self, **values):
@@ -132,13 +132,13 @@ def a_hard_day(line):
     line.image(6, stamp=0.0)
     broken = camera_image(100.7, box(7))
     broken.data[:3] = type(broken.data)('B', (255, 0, 0))
-    line.send(Picture(broken))
+    line.send(ImageMessage(broken))
     cut = camera_image(100.8, box(8))
     cut.data = cut.data[:-100]
-    line.send(Picture(cut))
-    line.send(PackedPicture(jpeg(9, spoilt=True)))
+    line.send(ImageMessage(cut))
+    line.send(CompressedImageMessage(jpeg(9, spoilt=True)))
     for number in (10, 11):
-        line.send(PackedPicture(jpeg(number)))
+        line.send(CompressedImageMessage(jpeg(number)))
     # with the frame before in work: it is not to be touched
     for number, request in enumerate((
             line.worker.request_reset,
@@ -190,7 +190,7 @@ def test_the_next_frame_is_decoded_while_this_one_is_tracked():
 
     line.engine.tracker.update = slow
     line.image(0)
-    line.send(Picture(camera_image(100.1, box(1))), opened)
+    line.send(ImageMessage(camera_image(100.1, box(1))), opened)
     line.finish()
     assert in_time == [True, True]
 

@@ -17,7 +17,7 @@ import torch
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.classes import Classes
-from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.search_region import Memory
 from mot_ros.tracking.types import Detections, Frame
@@ -45,7 +45,7 @@ class Objects:
         object.__setattr__(self, 'visible', self.visible or [True] * count)
 
 
-class OracleSight(Sight):
+class OracleSight(RoiHeads):
     """Answers with what is there; the network's input is half as large as the image."""
 
     def __init__(self, objects, size=SIZE, overlap=0.3, score=0.9, amodal=False):

@@ -15,7 +15,7 @@ from mot_ros.tracking.weights import store as weights
 from mot_ros.training.config import read_plan
 from mot_ros.training.datasets import read_supplies
 from mot_ros.training.init import begin, make_task
-from mot_ros.training.model_card import card, Record, write_weights
+from mot_ros.training.model_card import card, TrainingRecord, write_weights
 
 
 def network(motion='emm', seed=0, **more):
@@ -106,20 +106,20 @@ def test_weights_tell_how_they_were_made(tmp_path):
 
 def test_a_folder_goes_on_with_its_own_training_only(tmp_path):
     plan = read_plan('slm', 'slm-small', 'cpu')
-    record = Record(tmp_path, plan, ['a'])
+    record = TrainingRecord(tmp_path, plan, ['a'])
     record.save()
     # nothing was trained yet
-    Record(tmp_path, plan, ['b']).save()
+    TrainingRecord(tmp_path, plan, ['b']).save()
     (tmp_path / 'last.pt').touch()
     with pytest.raises(ConfigError, match=r"of another data: was \['b'\], and is \['a'\]"):
-        Record(tmp_path, plan, ['a'])
+        TrainingRecord(tmp_path, plan, ['a'])
     other = read_plan('slm', 'slm-small', 'cpu', {'samples.blur': 0.1})
     with pytest.raises(ConfigError, match=r'another plan: samples\.blur was 0.2, and is 0.1'):
-        Record(tmp_path, other, ['b'])
+        TrainingRecord(tmp_path, other, ['b'])
     helped = read_plan('slm', 'slm-small', 'cpu', {'recipe.workers': 2})
     text = json.loads((tmp_path / 'training.json').read_text())
     (tmp_path / 'training.json').write_text(json.dumps({**text, 'seconds': 100.0}))
-    assert 100 <= Record(tmp_path, helped, ['b']).seconds < 110
+    assert 100 <= TrainingRecord(tmp_path, helped, ['b']).seconds < 110
     (tmp_path / 'training.json').write_text('{')
     with pytest.raises(WeightsError, match=r'training\.json beside it cannot be read'):
-        Record(tmp_path, plan, ['b'])
+        TrainingRecord(tmp_path, plan, ['b'])

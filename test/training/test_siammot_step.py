@@ -12,11 +12,11 @@ from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.rcnn.boxes_inclusive import iou
 from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
 from mot_ros.tracking.nets.siammot.imm import Imm
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.training.losses.rcnn import RcnnSampling
 from mot_ros.training.losses.triplets import TripletSampling
 from mot_ros.training.tasks import siammot_step
-from mot_ros.training.tasks.siammot_step import siammot_losses, StepOptions, Truth
+from mot_ros.training.tasks.siammot_step import FrameTruth, siammot_losses, StepOptions
 
 SIZE = 128
 OPTIONS = StepOptions(
@@ -48,7 +48,7 @@ def network(motion='emm'):
         motion = Emm(8, EmmOptions(template_cells=7))
     elif motion == 'imm':
         motion = Imm(8, 5, None, 32)
-    return SiamMot(ToyBody(), 2, 8, 32, motion)
+    return SiamMotNetwork(ToyBody(), 2, 8, 32, motion)
 
 
 def pair(seed=0):
@@ -62,7 +62,7 @@ def pair(seed=0):
         here = boxes + frame * moves
         for number, (x1, y1, x2, y2) in enumerate(here.long().tolist()):
             images[frame, number, y1:y2 + 1, x1:x2 + 1] += 2
-        truth.append(Truth(here, torch.tensor([1, 1]), torch.tensor([11, 12])))
+        truth.append(FrameTruth(here, torch.tensor([1, 1]), torch.tensor([11, 12])))
     return images, truth
 
 
@@ -116,7 +116,7 @@ def test_frames_of_a_pair_look_at_each_other():
     images, truth = pair()
     absent = [replace(each, ids=each.ids + 100) for each in truth]
     strange = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(5))
-    empty = Truth(torch.zeros(0, 4), *torch.zeros(2, 0, dtype=torch.long))
+    empty = FrameTruth(torch.zeros(0, 4), *torch.zeros(2, 0, dtype=torch.long))
     _, alone = losses(module, images, truth, sampling)
     _, together = losses(
         module, torch.cat([images, strange]), [*truth, empty, empty], sampling)
@@ -210,7 +210,7 @@ def test_rows_that_mean_nothing_are_no_proposals(monkeypatch):
 
 def test_nothing_to_see():
     module = network('emm')
-    empty = Truth(torch.zeros(0, 4), *torch.zeros(2, 0, dtype=torch.long))
+    empty = FrameTruth(torch.zeros(0, 4), *torch.zeros(2, 0, dtype=torch.long))
     options = replace(OPTIONS, triplets=TripletSampling(least_objectness=2.0))
     total, parts = losses(module, pair()[0], [empty, empty], options)
     assert total.isfinite()

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.ssd.anchors import decode, encode, make_anchors
 from mot_ros.training.losses.sampling import BACKGROUND, IGNORED
-from mot_ros.training.losses.ssd import assign, hardest, Seen, ssd_losses, SsdLoss
+from mot_ros.training.losses.ssd import assign, hardest, ImageTruth, ssd_losses, SsdLoss
 
 ANCHORS = torch.tensor([
     [10.0, 10, 10, 20], [12, 10, 10, 20], [40, 10, 10, 20], [70, 30, 40, 40], [71, 30, 4, 4]])
@@ -20,7 +20,7 @@ KINDS = [SsdLoss(), MINED]
 
 
 def seen(*boxes, ignored=()):
-    return Seen(*(torch.tensor(each, dtype=torch.float32).reshape(-1, 4)
+    return ImageTruth(*(torch.tensor(each, dtype=torch.float32).reshape(-1, 4)
                   for each in (boxes, ignored)))
 
 
@@ -75,7 +75,7 @@ class TestAssign:
         boxes = torch.cat([corner, corner + 4 + 40 * torch.rand(6, 2, generator=generator)], 1)
         anchors = grid()
         edges = decode(torch.zeros_like(anchors), anchors).tolist()
-        matched = assign(anchors, Seen(boxes, boxes[:0]), .5).tolist()
+        matched = assign(anchors, ImageTruth(boxes, boxes[:0]), .5).tolist()
         best = {}
         for number, box in enumerate(boxes.tolist()):
             overlaps = [slow_iou(edge, box) for edge in edges]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mot_ros.data.annotated import Annotated, checksum, Place
+from mot_ros.data.annotated import Annotated, checksum, SequenceRef
 from mot_ros.data.bags.boxes import boxes_of_topic, by_stamp, detections_of
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
@@ -26,7 +26,7 @@ TOLERANCE = 0.5
 
 
 @dataclass(frozen=True)
-class AnnotatedBag(Place):
+class AnnotatedBag(SequenceRef):
     """
     Images of a topic, and boxes with ids in a Detection2DArray topic or a MOT text file.
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Generator
 import contextlib
 
-from mot_ros.data.bags.reader import Record
+from mot_ros.data.bags.reader import BagMessage
 
 BYTES, MESSAGES = 4_000_000, 500
 """A batch ends with the message that makes it as large, or with so many."""
 
 
-def batches(records: Generator[Record, None, None]) -> Generator[list[Record], None, None]:
+def batches(records: Generator[BagMessage, None, None]) -> Generator[list[BagMessage], None, None]:
     """Yield the messages in their order: few at once if they are large, many if small."""
-    batch: list[Record] = []
+    batch: list[BagMessage] = []
     size = 0
     with contextlib.closing(records):
         for record in records:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mot_ros.data.annotated import Annotated, checksum, every_frame, Place, UNKNOWN
+from mot_ros.data.annotated import Annotated, checksum, every_frame, SequenceRef, UNKNOWN
 from mot_ros.data.bags.boxes import detections_of
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.datasets.mot import MotRows
@@ -19,7 +19,7 @@ from mot_ros.data.sources import storage_files
 
 
 @dataclass(frozen=True)
-class PlainBag(Place):
+class PlainBag(SequenceRef):
     """
     Images of a topic; None stands for the only such topic that there is.
 

@@ -31,7 +31,7 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class Record:
+class BagMessage:
     """A message as it lies in the bag; `received` in nanoseconds."""
 
     topic: str
@@ -101,7 +101,7 @@ class Bag:
                 f'its topics are: {listed}')
         return name
 
-    def records(self, names: Sequence[str]) -> Generator[Record, None, None]:
+    def records(self, names: Sequence[str]) -> Generator[BagMessage, None, None]:
         """Yield the messages of some topics in the order in which they were received."""
         self.shortcomings = []
         wanted = set(names)
@@ -123,7 +123,7 @@ class Bag:
             f'{file} is cut off: {count} messages of {", ".join(names)} could be read'
             for file in self._cut]
 
-    def deserialize(self, record: Record) -> Any:
+    def deserialize(self, record: BagMessage) -> Any:
         """Return the message; SourceError if its bytes are not of its type."""
         try:
             return self._store.deserialize_cdr(record.data, record.type)
@@ -166,17 +166,17 @@ class Bag:
         except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
             return {}
 
-    def _from_reader(self, wanted: set[str]) -> Generator[Record, None, None]:
+    def _from_reader(self, wanted: set[str]) -> Generator[BagMessage, None, None]:
         with Reader(self.path) as reader:
             connections = [found for found in reader.connections if found.topic in wanted]
             for connection, received, data in reader.messages(connections):
-                yield Record(connection.topic, connection.msgtype, received, bytes(data))
+                yield BagMessage(connection.topic, connection.msgtype, received, bytes(data))
 
-    def _from_salvage(self, wanted: set[str]) -> Generator[Record, None, None]:
+    def _from_salvage(self, wanted: set[str]) -> Generator[BagMessage, None, None]:
         for file in self._files:
             with contextlib.closing(bag_salvage.messages(file, wanted)) as found:
                 for channel, received, data in found:
-                    yield Record(channel.topic, channel.type, received, data)
+                    yield BagMessage(channel.topic, channel.type, received, data)
 
 
 def _told(error: Exception) -> str:

@@ -15,7 +15,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.bags.reader import Bag, Record
+from mot_ros.data.bags.reader import Bag, BagMessage
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE
 from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr
 from mot_ros.data.sources import MessageFrame, storage_files
@@ -136,7 +136,7 @@ class BagSource(FrameSource):
                 f'{self.path} has {index + 1} messages of {self.topic}; start at an index below '
                 f'that, not at {start}')
 
-    def _decode(self, record: Record) -> _Decoded:
+    def _decode(self, record: BagMessage) -> _Decoded:
         stamp, frame_id = header_stamp(record.data), ''
         try:
             message = self._bag.deserialize(record)
@@ -150,7 +150,7 @@ class BagSource(FrameSource):
             image = image.copy()
         return _Decoded(image, stamp, frame_id, record.received)
 
-    def _records(self) -> Generator[Record, None, None]:
+    def _records(self) -> Generator[BagMessage, None, None]:
         return self._bag.records([self.topic])
 
     def _estimated_rate(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mot_ros.data.annotated import Place
+from mot_ros.data.annotated import SequenceRef
 from mot_ros.data.bags.annotated import AnnotatedBag
 from mot_ros.data.bags.plain import PlainBag
 from mot_ros.data.bags.source import BagSource
@@ -22,7 +22,7 @@ from mot_ros.tracking.errors import SourceError
 class BagPlace:
     """A sequence in a bag, with the topics of its images and, where wanted, its detections."""
 
-    place: Place
+    place: SequenceRef
     images: str
     detections: str | None
 
@@ -55,7 +55,8 @@ def bag_place(
     found = _detections(path, [name for name in boxes if name != named]) if detections else None
     whole = path.resolve()
     name = whole.name if whole.is_dir() else whole.stem
-    place: Place = PlainBag(name, path, source.topic, found) if named is None else AnnotatedBag(
+    place: SequenceRef = PlainBag(
+        name, path, source.topic, found) if named is None else AnnotatedBag(
         name, path, source.topic, named, rate, tolerance)
     return BagPlace(place, source.topic, found)
 

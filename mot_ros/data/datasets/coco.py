@@ -27,7 +27,7 @@ from mot_ros.data.datasets.coco_file import (
     CocoVideo,
     NO_CATEGORY,
 )
-from mot_ros.data.datasets.json_entry import Entry, load_json
+from mot_ros.data.datasets.json_entry import JsonEntry, load_json
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
 from mot_ros.data.video.frames import natural_key
 from mot_ros.tracking.errors import SourceError
@@ -67,7 +67,7 @@ def read_coco(path: str | Path) -> CocoFile:
     rows = _rows(file, content, images, set(categories))
     info = content.get('info')
     info = info if isinstance(info, dict) else {}
-    rate = Entry(file, 'info', None, info).rate('fps')
+    rate = JsonEntry(file, 'info', None, info).rate('fps')
     return CocoFile(
         file, tuple(
             _video(entry, images[number], rows[number], rate)
@@ -88,7 +88,7 @@ def read_results(path: str | Path, video: CocoVideo) -> tuple[MotRows, Ints]:
         raise SourceError(f'{file} holds no list; results are [{{"image_id": ...}}, ...]')
     frames = {image.id: frame for frame, image in enumerate(video.images, 1)}
     found = []
-    for entry in (Entry(file, '', index, item) for index, item in enumerate(content)):
+    for entry in (JsonEntry(file, '', index, item) for index, item in enumerate(content)):
         box, score = entry.box(), entry.number('score')
         frame = frames.get(entry.whole('image_id'))
         if frame is not None:
@@ -103,18 +103,18 @@ def read_results(path: str | Path, video: CocoVideo) -> tuple[MotRows, Ints]:
     return rows, np.array([row[2] for row in found], np.int64)
 
 
-def _entries(path: Path, content: Mapping[str, Any], key: str) -> list[Entry]:
+def _entries(path: Path, content: Mapping[str, Any], key: str) -> list[JsonEntry]:
     items = content.get(key)
     if not isinstance(items, list):
         raise SourceError(
             f'{path} has no list {key!r}; an annotation file needs images, annotations and '
             'categories')
-    return [Entry(path, key, index, item) for index, item in enumerate(items)]
+    return [JsonEntry(path, key, index, item) for index, item in enumerate(items)]
 
 
-def _unique(path: Path, content: Mapping[str, Any], key: str) -> dict[int, Entry]:
+def _unique(path: Path, content: Mapping[str, Any], key: str) -> dict[int, JsonEntry]:
     """Return entries by their id."""
-    found: dict[int, Entry] = {}
+    found: dict[int, JsonEntry] = {}
     for entry in _entries(path, content, key):
         if entry.whole('id') in found:
             raise entry.wrong('id', f'{found[entry.whole("id")].where} has it already')
@@ -122,23 +122,23 @@ def _unique(path: Path, content: Mapping[str, Any], key: str) -> dict[int, Entry
     return found
 
 
-def _videos(path: Path, content: Mapping[str, Any]) -> dict[int, Entry]:
+def _videos(path: Path, content: Mapping[str, Any]) -> dict[int, JsonEntry]:
     """Return the videos by id; where there is no list of them, those that images name."""
     if content.get('videos'):
         return _unique(path, content, 'videos')
     named = [entry.whole('video_id') for entry in _entries(path, content, 'images')
              if entry.has('video_id')]
     names = {number: str(number) for number in named} or {0: path.stem}
-    return {number: Entry(path, 'videos', index, {'id': number, 'name': name})
+    return {number: JsonEntry(path, 'videos', index, {'id': number, 'name': name})
             for index, (number, name) in enumerate(names.items())}
 
 
 def _images(
-        path: Path, content: Mapping[str, Any], videos: Mapping[int, Entry]
+        path: Path, content: Mapping[str, Any], videos: Mapping[int, JsonEntry]
         ) -> dict[int, list[CocoImage]]:
     """Return the images of each video in their order."""
     sole = next(iter(videos)) if len(videos) == 1 else None
-    found: dict[int, list[tuple[Entry, CocoImage]]] = {number: [] for number in videos}
+    found: dict[int, list[tuple[JsonEntry, CocoImage]]] = {number: [] for number in videos}
     for number, entry in _unique(path, content, 'images').items():
         video = entry.whole('video_id') if sole is None or entry.has('video_id') else sole
         if video not in videos:
@@ -150,12 +150,12 @@ def _images(
     return {video: _in_order(members) for video, members in found.items()}
 
 
-def _in_order(members: list[tuple[Entry, CocoImage]]) -> list[CocoImage]:
+def _in_order(members: list[tuple[JsonEntry, CocoImage]]) -> list[CocoImage]:
     """Sort the images of a video by their places, or by name where there are none."""
     if all(image.frame_index is None for _, image in members):
         return sorted((image for _, image in members),
                       key=lambda image: natural_key(image.file_name))
-    taken: dict[int, Entry] = {}
+    taken: dict[int, JsonEntry] = {}
     for entry, image in members:
         if image.frame_index is None:
             raise entry.wrong(
@@ -176,7 +176,7 @@ def _rows(
     places = {image.id: (video, frame) for video, members in images.items()
               for frame, image in enumerate(members, 1)}
     found: dict[int, list[_Row]] = {video: [] for video in images}
-    seen: dict[tuple[int, int], Entry] = {}
+    seen: dict[tuple[int, int], JsonEntry] = {}
     for entry in _entries(path, content, 'annotations'):
         number, category = entry.whole('image_id'), entry.whole('category_id')
         if number not in places:
@@ -201,7 +201,8 @@ def _rows(
 
 
 def _video(
-        entry: Entry, images: list[CocoImage], rows: list[_Row], rate: float | None) -> CocoVideo:
+        entry: JsonEntry, images: list[
+            CocoImage], rows: list[_Row], rate: float | None) -> CocoVideo:
     number = entry.whole('id')
     # as MotRows sorts, so that the other columns keep pace
     mine = sorted(rows, key=lambda row: row[0])
@@ -219,6 +220,6 @@ def _video(
         entry.wholes('not_exhaustive_category_ids'))
 
 
-def _category(entry: Entry) -> CocoCategory:
+def _category(entry: JsonEntry) -> CocoCategory:
     merged = tuple(other.whole('id') for other in entry.entries('merged'))
     return CocoCategory(entry.whole('id'), entry.text('name'), merged)

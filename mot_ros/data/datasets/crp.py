@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, Place
+from mot_ros.data.annotated import Annotated, checksum, even_stamps, SequenceRef
 from mot_ros.data.datasets.json_entry import load_json
 from mot_ros.data.datasets.mot import MotRows, NO_ID
 from mot_ros.data.video.frames import MAX_RATE, open_source
@@ -34,7 +34,7 @@ MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class MotionSample(Place):
+class MotionSample(SequenceRef):
     """One video of a file; `images` is the folder that its data_path starts from."""
 
     file: Path

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, Place
+from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
 from mot_ros.data.datasets.mot import read_truth
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import SourceError
@@ -28,7 +28,7 @@ VIDEOS = 'videos'
 
 
 @dataclass(frozen=True)
-class HieveLabels(Place):
+class HieveLabels(SequenceRef):
     """The labels of one video; `images` is the video, or a folder of images."""
 
     labels: Path

@@ -29,7 +29,7 @@ def load_json(path: Path) -> Any:
             f'{path} is no JSON ({error}); is it complete, and the right file?') from error
 
 
-class Entry:
+class JsonEntry:
     """One object of a file, checked key by key; complaints name where it stands."""
 
     # there may be millions
@@ -117,12 +117,12 @@ class Entry:
             raise self.wrong('bbox', 'its width and height must be positive; leave the entry out')
         return x, y, x + width, y + height
 
-    def entries(self, key: str) -> list[Entry]:
+    def entries(self, key: str) -> list[JsonEntry]:
         """Return a list of objects, empty where there is none."""
         items = self._content.get(key) or []
         if not isinstance(items, list):
             raise self.wrong(key, 'it must be a list')
-        return [Entry(Path(self.where), key, index, item) for index, item in enumerate(items)]
+        return [JsonEntry(Path(self.where), key, index, item) for index, item in enumerate(items)]
 
     def wrong(self, key: str, remedy: str) -> SourceError:
         """Return the error for a value."""

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, Place
+from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
 from mot_ros.data.datasets.mot import MotRows, NO_ID
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
@@ -40,7 +40,7 @@ COLUMNS = 10
 
 
 @dataclass(frozen=True)
-class KittiLabels(Place):
+class KittiLabels(SequenceRef):
     """The labels of one sequence; `images` is a folder of images or a video."""
 
     labels: Path

@@ -23,7 +23,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, Place, UNKNOWN
+from mot_ros.data.annotated import (
+    Annotated,
+    checksum,
+    even_stamps,
+    every_frame,
+    SequenceRef,
+    UNKNOWN,
+)
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID, read_detections, read_truth
 from mot_ros.data.video.frames import IMAGE_SUFFIXES, MAX_RATE, open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
@@ -37,7 +44,7 @@ DISTRACTORS = ('person_on_vehicle', 'static_person', 'distractor', 'reflection')
 
 
 @dataclass(frozen=True)
-class MotFolder(Place):
+class MotFolder(SequenceRef):
     """A sequence in a folder; `images` is a video or a folder in place of its own images."""
 
     folder: Path

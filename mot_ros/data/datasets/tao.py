@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, Place
+from mot_ros.data.annotated import Annotated, checksum, even_stamps, SequenceRef
 from mot_ros.data.datasets.coco import CocoCategory, CocoFile, CocoVideo, read_coco
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
 from mot_ros.data.video.frames import IMAGE_SUFFIXES, natural_key, open_source
@@ -35,7 +35,7 @@ PERSON_IN_LVIS = 'baby'
 
 
 @dataclass(frozen=True, eq=False)
-class TaoVideo(Place):
+class TaoVideo(SequenceRef):
     """One video of a file; `images` is the folder that its file names start from."""
 
     file: Path

@@ -18,7 +18,7 @@ from mot_ros.data.annotated import Annotated
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.datasets.mot_folder import find_sequences
 from mot_ros.data.synthetic.frame_pairs import PairSample
-from mot_ros.data.synthetic.image_pairs import Augmentation, inside, jittered, mirrored, View
+from mot_ros.data.synthetic.image_pairs import Augmentation, FrameView, inside, jittered, mirrored
 from mot_ros.data.synthetic.person_crops import CropChoice, CropSample, seen_in
 from mot_ros.data.video.frames import ImageFiles
 from mot_ros.tracking.errors import ConfigError, SourceError
@@ -110,14 +110,14 @@ class VideoPairs:
             (second - first) / sequence.rate)
 
 
-def _view(sequence: TrackedImages, frame: int) -> View:
+def _view(sequence: TrackedImages, frame: int) -> FrameView:
     rows = sequence.truth.at(frame)
     boxes = rows.boxes.astype(np.float32)
-    return View(
+    return FrameView(
         sequence.read(frame), boxes, boxes, rows.ids, np.zeros(len(boxes), np.int64))
 
 
-def _ones(view: View) -> Floats:
+def _ones(view: FrameView) -> Floats:
     # MOTChallenge says how visible people are, but what is not scored is left out already
     return np.ones(len(view.boxes), np.float32)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mot_ros.data.datasets.splits import splits
 from mot_ros.data.synthetic.cutouts import Cutout, PERSON
-from mot_ros.data.synthetic.ground_camera import View
+from mot_ros.data.synthetic.ground_camera import GroundCamera
 from mot_ros.data.synthetic.textures import (
     asphalt,
     coloured,
@@ -64,7 +64,7 @@ def read_photograph(path: Path) -> Image:
     return image  # type: ignore[return-value]
 
 
-def draw_square(generator: np.random.Generator, size: tuple[int, int], view: View,
+def draw_square(generator: np.random.Generator, size: tuple[int, int], view: GroundCamera,
                 wall: float, photographs: Sequence[Image] = ()) -> Image:
     """
     Draw a paved square of (width, height) pixels, with houses `wall` metres away.
@@ -92,7 +92,7 @@ def draw_square(generator: np.random.Generator, size: tuple[int, int], view: Vie
     return coloured(stains, image)
 
 
-def lay_ground(image: Image, view: View, texture: Texture,
+def lay_ground(image: Image, view: GroundCamera, texture: Texture,
                to_texture: NDArray[np.float64] | None = None) -> None:
     """
     Draw level ground below the horizon, in place.

@@ -20,7 +20,7 @@ TONES = 3
 
 
 @dataclass(frozen=True)
-class CameraMotion:
+class SyntheticCameraMotion:
     """
     How far a camera moves.
 
@@ -42,13 +42,13 @@ class CameraMotion:
                 f'{self} cannot be; pan, shake, zoom and roll lie in [0, 1], period above 0')
 
 
-STILL = CameraMotion(0, 0, 0, 0)
+STILL = SyntheticCameraMotion(0, 0, 0, 0)
 
 
 class CameraPath:
     """A camera that sees part of a larger picture, at any time given."""
 
-    def __init__(self, motion: CameraMotion, size: tuple[int, int], seed: int) -> None:
+    def __init__(self, motion: SyntheticCameraMotion, size: tuple[int, int], seed: int) -> None:
         self._motion = motion
         self._size = size
         generator = np.random.default_rng((seed, 3))

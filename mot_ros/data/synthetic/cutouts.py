@@ -57,7 +57,7 @@ class Cutout:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CutoutFilter:
     """
     Which figures are good enough to be cut out.
 
@@ -99,7 +99,7 @@ def cut_out(image: Image, mask: NDArray[np.bool_], label: int = PERSON) -> Cutou
     return Cutout(np.ascontiguousarray(cut[y:y + height, x:x + width]), label)
 
 
-def penn_fudan_cutouts(folder: str | Path, wanted: Wanted | None = None) -> list[Cutout]:
+def penn_fudan_cutouts(folder: str | Path, wanted: CutoutFilter | None = None) -> list[Cutout]:
     """Read the people of a folder with `images` and `masks`; SourceError if there are none."""
     root, found = Path(folder), []
     for path in sorted((root / 'masks').glob('*.png')):
@@ -115,7 +115,7 @@ def penn_fudan_cutouts(folder: str | Path, wanted: Wanted | None = None) -> list
 
 def polygon_cutouts(
         folder: str | Path, labels: Mapping[int, int] | None = None,
-        wanted: Wanted | None = None) -> list[Cutout]:
+        wanted: CutoutFilter | None = None) -> list[Cutout]:
     """
     Read the objects of a folder with `images` and `polygons`, or with splits in these.
 
@@ -159,7 +159,7 @@ def read_outlines(path: Path) -> Iterator[tuple[int, NDArray[np.float64]]]:
         yield int(kind), np.array(values).reshape(-1, 2)
 
 
-def read_cutouts(folder: str | Path, wanted: Wanted | None = None) -> list[Cutout]:
+def read_cutouts(folder: str | Path, wanted: CutoutFilter | None = None) -> list[Cutout]:
     """Read the people of a folder, whether it has masks or outlines."""
     root = Path(folder)
     if (root / 'masks').is_dir():
@@ -183,8 +183,8 @@ def image_beside(folder: Path, stem: str) -> tuple[Path, Image]:
     raise SourceError(f'{folder} has no image called {stem}; is the folder complete?')
 
 
-def _good(cutout: Cutout | None, wanted: Wanted | None, path: Path) -> list[Cutout]:
-    wanted = wanted or Wanted()
+def _good(cutout: Cutout | None, wanted: CutoutFilter | None, path: Path) -> list[Cutout]:
+    wanted = wanted or CutoutFilter()
     if cutout is None or not wanted.fits(*cutout.size):
         return []
     return [replace(cutout, path=path)]

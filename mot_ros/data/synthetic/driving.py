@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from mot_ros.data.synthetic.backgrounds import obstacle, read_photograph
 from mot_ros.data.synthetic.cutouts import Cutout
-from mot_ros.data.synthetic.ground_camera import View
+from mot_ros.data.synthetic.ground_camera import GroundCamera
 from mot_ros.data.synthetic.image_degradation import Lens, Look, smeared
 from mot_ros.data.synthetic.rendering import paint
 from mot_ros.data.synthetic.scene import stepping, TALL, WALLS
-from mot_ros.data.synthetic.sprites import boxed, Placement, Sprite
+from mot_ros.data.synthetic.sprites import boxed, Sprite, SpritePlacement
 from mot_ros.data.synthetic.street import HALF_ROAD, HALF_WIDTH, Street
-from mot_ros.data.synthetic.truth import apparent_shift, Truth
+from mot_ros.data.synthetic.truth import apparent_shift, SyntheticTruth
 from mot_ros.data.synthetic.walkers import STEP
 from mot_ros.tracking.errors import ConfigError
 
@@ -111,7 +111,7 @@ class DrivingScene:
             raise ConfigError('there are no cut-outs for people to look like; give some')
         width, height = self.size
         self._seed = seed
-        self._view = View(.58 * width, width / 2, .45 * height, 1.65)
+        self._view = GroundCamera(.58 * width, width / 2, .45 * height, 1.65)
         self._far = self._view.distance(self.drive.smallest * height / TALL)
         generator = np.random.default_rng((seed, 0))
         chosen = [read_photograph(photographs[int(generator.integers(len(photographs)))])
@@ -158,7 +158,7 @@ class DrivingScene:
             low, high = (middle, high) if self._shift(middle, fps) < widths else (low, middle)
         return self.at_speed((low + high) / 2)
 
-    def at(self, time: float) -> tuple[Image, Truth]:
+    def at(self, time: float) -> tuple[Image, SyntheticTruth]:
         """Return the image and its truth at a time in seconds."""
         half = self._lens.look.exposure / 2
         here, *moved = (self._position(moment) for moment in (time, time - half, time + half))
@@ -190,7 +190,7 @@ class DrivingScene:
             along, self.drive.turn * float(bend),
             .3 * jolt * float(shakes[0]) / self._view.focal, jolt * float(shakes[1]))
 
-    def _place(self, passer: Passer, time: float, car: Position) -> Placement | None:
+    def _place(self, passer: Passer, time: float, car: Position) -> SpritePlacement | None:
         """Return where a passer is in the image; None behind the car and too far ahead."""
         since = 0.0
         if self.drive.speed:
@@ -208,7 +208,7 @@ class DrivingScene:
         matrix = stepping(
             passer.sprite, feet, passer.height * view.scale(depth), phase if passer.id else 0.0,
             passer.mirrored)
-        return Placement(passer.sprite, matrix, depth, passer.id)
+        return SpritePlacement(passer.sprite, matrix, depth, passer.id)
 
     def _near(self, along: float) -> Iterator[Passer]:
         """Yield everyone who may be in view."""
@@ -254,7 +254,7 @@ class DrivingScene:
         """Return the median apparent shift at a speed, from where the boxes would be."""
         car = self.at_speed(speed)
         shifts: list[NDArray[np.float32]] = []
-        before = Truth.of([])
+        before = SyntheticTruth.of([])
         for index in range(MEASURED):
             after = car._outline(index / fps)
             shifts.append(apparent_shift(before, after))
@@ -262,7 +262,7 @@ class DrivingScene:
         joined = np.concatenate(shifts)
         return float(np.median(joined)) if len(joined) else 0.0
 
-    def _outline(self, time: float) -> Truth:
+    def _outline(self, time: float) -> SyntheticTruth:
         """Return the truth as it follows from geometry, without drawing: no visibility."""
         here = self._position(time)
         rows = []
@@ -272,9 +272,9 @@ class DrivingScene:
                 box = boxed(placed.sprite, placed.matrix)
                 if box[2] > 0 and box[0] < self.size[0]:
                     rows.append((box, box, 1.0, passer.id, placed.sprite.label))
-        return Truth.of(rows)
+        return SyntheticTruth.of(rows)
 
 
-def _middle(placement: Placement) -> NDArray[np.float64]:
+def _middle(placement: SpritePlacement) -> NDArray[np.float64]:
     width, height = placement.sprite.size
     return placement.matrix @ (width / 2, height / 2, 1)

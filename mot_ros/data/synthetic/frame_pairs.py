@@ -18,12 +18,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.synthetic.camera_motion import CameraMotion
+from mot_ros.data.synthetic.camera_motion import SyntheticCameraMotion
 from mot_ros.data.synthetic.cutouts import Cutout
 from mot_ros.data.synthetic.driving import Drive, DrivingScene
 from mot_ros.data.synthetic.image_degradation import Look
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene, Scene
-from mot_ros.data.synthetic.truth import Truth
+from mot_ros.data.synthetic.truth import SyntheticTruth
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.types import Floats, Ints
 
@@ -55,7 +55,7 @@ class PairSample:
     regions: tuple[Floats, Floats] = field(default_factory=lambda: (no_boxes(), no_boxes()))
 
 
-class Pairs(Protocol):
+class FramePairs(Protocol):
     """An endless supply of pairs, each of which has a number."""
 
     def sample(self, index: int) -> PairSample:
@@ -121,7 +121,7 @@ class ComposedPairs:
         before, after = (truth[truth.visibilities >= choice.least].seen()
                          for truth in (before, after))
 
-        def boxes(truth: Truth) -> Floats:
+        def boxes(truth: SyntheticTruth) -> Floats:
             return truth.boxes if choice.amodal else truth.visible
 
         return PairSample(
@@ -148,7 +148,7 @@ class ComposedPairs:
             size=choice.size, people=int(generator.integers(*choice.people, endpoint=True)),
             pace=generator.uniform(.7, 1.6),
             heights=(tallest * generator.uniform(.2, .6), tallest),
-            obstacles=int(generator.integers(0, 5)), look=look, camera=CameraMotion(
+            obstacles=int(generator.integers(0, 5)), look=look, camera=SyntheticCameraMotion(
                 pan=generator.uniform(0, .15), shake=generator.uniform(0, .006),
                 zoom=generator.uniform(0, .15), roll=generator.uniform(0, .02),
                 period=generator.uniform(3, 10))), seed)

@@ -15,7 +15,7 @@ Number = TypeVar('Number', float, NDArray[np.float64])
 
 
 @dataclass(frozen=True)
-class View:
+class GroundCamera:
     """
     Where a camera above the ground sees points on it.
 

@@ -42,7 +42,7 @@ STRIDE = 32
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class FrameView:
     """
     One frame on its way: image, `boxes` and `visible` (N, 4), ids and labels (N,).
 
@@ -61,13 +61,13 @@ class View:
         """Width and height in pixels."""
         return int(self.image.shape[1]), int(self.image.shape[0])
 
-    def only(self, wanted: NDArray[np.bool_]) -> View:
+    def only(self, wanted: NDArray[np.bool_]) -> FrameView:
         """Return the view with a part of its boxes."""
         return replace(self, boxes=self.boxes[wanted], visible=self.visible[wanted],
                        ids=self.ids[wanted], labels=self.labels[wanted])
 
     def scaled(self, image: Image, scale: tuple[float, float],
-               shift: tuple[float, float] = (0.0, 0.0)) -> View:
+               shift: tuple[float, float] = (0.0, 0.0)) -> FrameView:
         """Return the view with another image, in which a point is at (x - shift) * scale."""
         corner, factor = np.array(shift * 2, np.float32), np.array(scale * 2, np.float32)
         return replace(self, image=image, boxes=(self.boxes - corner) * factor,
@@ -130,22 +130,23 @@ class ImagePairs:
         return pair_of(view_of(labelled), generator, self._augmentation)
 
 
-def view_of(labelled: LabelledImage) -> View:
+def view_of(labelled: LabelledImage) -> FrameView:
     """Read an annotated image; ids count its boxes from 1."""
     boxes = labelled.boxes
     first = np.zeros(len(boxes), np.bool_)
     if len(boxes):
         first[np.unique(boxes, axis=0, return_index=True)[1]] = True
     wanted = first & ~labelled.ignored
-    return View(labelled.read(), boxes, labelled.visible, np.arange(1, len(boxes) + 1),
+    return FrameView(labelled.read(), boxes, labelled.visible, np.arange(1, len(boxes) + 1),
                 labelled.labels, boxes[labelled.ignored]).only(wanted)
 
 
-def pair_of(view: View, generator: np.random.Generator, augmentation: Augmentation) -> PairSample:
+def pair_of(
+        view: FrameView, generator: np.random.Generator, augmentation: Augmentation) -> PairSample:
     """Return two frames of one view, changed in the order of SiamMOT's training."""
     views = [view, view]
 
-    def change_one(change: Callable[[View], View]) -> None:
+    def change_one(change: Callable[[FrameView], FrameView]) -> None:
         chosen = int(generator.integers(2))
         views[chosen] = change(views[chosen])
 
@@ -195,7 +196,7 @@ def blurred(image: Image, generator: np.random.Generator) -> Image:
         cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
 
 
-def moved(view: View, generator: np.random.Generator, limit: float) -> View:
+def moved(view: FrameView, generator: np.random.Generator, limit: float) -> FrameView:
     """
     Crop by up to `limit` of each side, and scale the rest to the size of the whole.
 
@@ -219,7 +220,7 @@ def moved(view: View, generator: np.random.Generator, limit: float) -> View:
     return view.scaled(np.asarray(crop, np.uint8), scale, (left, top))
 
 
-def resized(view: View, short: int, longest: int) -> View:
+def resized(view: FrameView, short: int, longest: int) -> FrameView:
     """Scale to a shorter side, or to the longest that is allowed, down to multiples of STRIDE."""
     width, height = view.size
     least, most = min(view.size), max(view.size)
@@ -230,7 +231,7 @@ def resized(view: View, short: int, longest: int) -> View:
     return view.scaled(image, (size[0] / width, size[1] / height))
 
 
-def mirrored(view: View) -> View:
+def mirrored(view: FrameView) -> FrameView:
     """Exchange left and right."""
     width = view.size[0]
 
@@ -244,7 +245,7 @@ def mirrored(view: View) -> View:
                    regions=turned(view.regions))
 
 
-def inside(view: View, *, amodal: bool) -> View:
+def inside(view: FrameView, *, amodal: bool) -> FrameView:
     """Leave out who is outside the image; cut boxes to it unless `amodal`."""
     boxes, visible = clip(view.boxes, view.size), clip(view.visible, view.size)
     if not amodal:
@@ -255,7 +256,7 @@ def inside(view: View, *, amodal: bool) -> View:
     return view.only(area(boxes) > 0)
 
 
-def _visibility(view: View) -> Floats:
+def _visibility(view: FrameView) -> Floats:
     """Return the visible part of each box, as far as boxes tell it."""
     part = area(view.visible) / np.maximum(area(view.boxes), 1e-6)
     result: Floats = np.clip(part, 0, 1).astype(np.float32)

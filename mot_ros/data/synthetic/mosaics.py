@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mot_ros.data.datasets.labelled_images import LabelledImage
 from mot_ros.data.synthetic.frame_pairs import PairSample
-from mot_ros.data.synthetic.image_pairs import Augmentation, pair_of, View, view_of
+from mot_ros.data.synthetic.image_pairs import Augmentation, FrameView, pair_of, view_of
 from mot_ros.tracking.boxes import area, clip
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.types import Floats
@@ -65,8 +65,8 @@ class MosaicPairs:
                        self._augmentation)
 
 
-def mosaic(views: Sequence[View], size: tuple[int, int], heights: tuple[float, float],
-           generator: np.random.Generator) -> View:
+def mosaic(views: Sequence[FrameView], size: tuple[int, int], heights: tuple[float, float],
+           generator: np.random.Generator) -> FrameView:
     """Lay a square number of views into tiles of an image of (width, height)."""
     side = round(len(views) ** .5)
     if side * side != len(views):
@@ -81,15 +81,15 @@ def mosaic(views: Sequence[View], size: tuple[int, int], heights: tuple[float, f
         canvas[top:top + part.size[1], left:left + part.size[0]] = part.image
         parts.append(part.scaled(part.image, (1.0, 1.0), (-left, -top)))
     count = sum(len(part.boxes) for part in parts)
-    return View(
+    return FrameView(
         canvas, np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.visible for part in parts]), np.arange(1, count + 1),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.regions for part in parts]))
 
 
-def cut_tile(view: View, tile: tuple[int, int], heights: tuple[float, float],
-             generator: np.random.Generator) -> View:
+def cut_tile(view: FrameView, tile: tuple[int, int], heights: tuple[float, float],
+             generator: np.random.Generator) -> FrameView:
     """
     Scale a view so that one person has a wanted height, and cut a tile with that one in it.
 
@@ -120,7 +120,7 @@ def cut_tile(view: View, tile: tuple[int, int], heights: tuple[float, float],
     boxes, visible, regions = (
         clip(each, part.size) for each in (part.boxes, part.visible, part.regions))
     kept = _share(visible, part.visible) > KEPT
-    part = View(part.image, boxes, visible, part.ids, part.labels, regions[area(regions) > 0])
+    part = FrameView(part.image, boxes, visible, part.ids, part.labels, regions[area(regions) > 0])
     return part.only(kept & (area(boxes) > 0))
 
 

@@ -26,7 +26,7 @@ from mot_ros.data.synthetic.cutouts import Cutout
 from mot_ros.data.synthetic.image_degradation import jpeg
 from mot_ros.data.synthetic.image_pairs import jittered
 from mot_ros.data.synthetic.rendering import paint
-from mot_ros.data.synthetic.sprites import boxed, Placement, Sprite, standing
+from mot_ros.data.synthetic.sprites import boxed, Sprite, SpritePlacement, standing
 from mot_ros.data.synthetic.textures import asphalt, facade, pavement
 from mot_ros.tracking.errors import ConfigError
 
@@ -149,7 +149,7 @@ class PersonCrops:
         matrix = standing(
             sprite, feet, height, lean=generator.normal(0, .03),
             mirrored=bool(generator.random() < .5), broad=generator.uniform(.85, 1.15))
-        placements = [Placement(sprite, matrix, 1.0, 1, smear)]
+        placements = [SpritePlacement(sprite, matrix, 1.0, 1, smear)]
         for depth in (0.0, 2.0):
             if generator.random() < choice.crowd:
                 placements.append(self._other(who, feet, (width, height), depth, generator))
@@ -163,7 +163,7 @@ class PersonCrops:
         return seen_in(canvas, box, choice, generator)
 
     def _other(self, who: int, feet: tuple[float, float], size: tuple[float, float],
-               depth: float, generator: np.random.Generator) -> Placement:
+               depth: float, generator: np.random.Generator) -> SpritePlacement:
         """Put somebody else beside the figure, who hides a part of it, or of whom it does."""
         number = (who + int(generator.integers(1, len(self._cutouts)))) % len(self._cutouts)
         sprite = Sprite(
@@ -172,7 +172,7 @@ class PersonCrops:
         matrix = standing(
             sprite, (feet[0] + side, feet[1] + (1 - depth) * .06 * size[1]),
             size[1] * generator.uniform(.85, 1.1), mirrored=bool(generator.random() < .5))
-        return Placement(sprite, matrix, depth)
+        return SpritePlacement(sprite, matrix, depth)
 
     def _figure(self, number: int) -> Image:
         """Return a cut-out, no taller than TALLEST."""

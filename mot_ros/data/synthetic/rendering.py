@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mot_ros.data.synthetic.cutouts import OPAQUE
 from mot_ros.data.synthetic.image_degradation import smeared
-from mot_ros.data.synthetic.sprites import Matrix, Placement
-from mot_ros.data.synthetic.truth import Truth
+from mot_ros.data.synthetic.sprites import Matrix, SpritePlacement
+from mot_ros.data.synthetic.truth import SyntheticTruth
 
 Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
@@ -26,7 +26,8 @@ NOTHING = (0, 0, 0, 0)
 
 
 def paint(
-        canvas: Image, placements: Iterable[Placement], camera: Matrix | None = None) -> Truth:
+        canvas: Image, placements: Iterable[
+            SpritePlacement], camera: Matrix | None = None) -> SyntheticTruth:
     """
     Draw the placements over `canvas` (H, W, 3), which is changed, and return the truth.
 
@@ -35,7 +36,7 @@ def paint(
     """
     size = (int(canvas.shape[1]), int(canvas.shape[0]))
     owners = np.zeros(canvas.shape[:2], np.int16)
-    drawn: list[tuple[Placement, Box, int, Box]] = []
+    drawn: list[tuple[SpritePlacement, Box, int, Box]] = []
     for placement in sorted(placements, key=lambda place: (-place.depth, place.id)):
         region = _region(placement, size)
         if region is None:
@@ -54,11 +55,11 @@ def paint(
             # one more than its place in the list: 0 is the background
             owners[here][own] = len(drawn)
     rows = (_row(owners, number, *entry) for number, entry in enumerate(drawn, 1) if entry[0].id)
-    return Truth.of(rows, camera)
+    return SyntheticTruth.of(rows, camera)
 
 
 def _row(
-        owners: NDArray[np.int16], number: int, placement: Placement, box: Box, whole: int,
+        owners: NDArray[np.int16], number: int, placement: SpritePlacement, box: Box, whole: int,
         inside: Box) -> tuple[Box, Box, float, int, int]:
     mine = (owners[inside[1]:inside[3], inside[0]:inside[2]] == number).view(np.uint8)
     count = int(cv2.countNonZero(mine))
@@ -66,7 +67,7 @@ def _row(
     return box, visible, count / whole, placement.id, placement.sprite.label
 
 
-def _region(placement: Placement, size: tuple[int, int]) -> Box | None:
+def _region(placement: SpritePlacement, size: tuple[int, int]) -> Box | None:
     """Return the pixels that a sprite may touch; None if none of them is in the image."""
     sprite, reach = placement.sprite, np.abs(placement.smear) / 2 + 1
     width, height = sprite.size
@@ -87,7 +88,7 @@ def _cut(region: Box, size: tuple[int, int]) -> Box:
             min(region[3], size[1]))
 
 
-def _render(placement: Placement, region: Box) -> tuple[Image, Image]:
+def _render(placement: SpritePlacement, region: Box) -> tuple[Image, Image]:
     """Return the picture (h, w, 4), smeared, and the cover (h, w) of a region."""
     scale = math.sqrt(abs(np.linalg.det(placement.matrix[:, :2])))
     level, to_sprite = placement.sprite.at_scale(scale)

@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.synthetic.backgrounds import draw_square, obstacle, read_photograph
-from mot_ros.data.synthetic.camera_motion import CameraMotion, CameraPath
+from mot_ros.data.synthetic.camera_motion import CameraPath, SyntheticCameraMotion
 from mot_ros.data.synthetic.cutouts import Cutout
-from mot_ros.data.synthetic.ground_camera import View
+from mot_ros.data.synthetic.ground_camera import GroundCamera
 from mot_ros.data.synthetic.image_degradation import Lens, Look, smeared
 from mot_ros.data.synthetic.rendering import paint
-from mot_ros.data.synthetic.sprites import Matrix, Placement, Sprite, standing
+from mot_ros.data.synthetic.sprites import Matrix, Sprite, SpritePlacement, standing
 from mot_ros.data.synthetic.textures import fill
-from mot_ros.data.synthetic.truth import Truth
-from mot_ros.data.synthetic.walkers import Place, Pose, Room, Walk
+from mot_ros.data.synthetic.truth import SyntheticTruth
+from mot_ros.data.synthetic.walkers import Pose, Room, Walk, Walkway
 from mot_ros.data.video.frames import stamp_of
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.sequence import seconds
@@ -43,12 +43,12 @@ class Scene(Protocol):
 
     size: tuple[int, int]
 
-    def at(self, time: float) -> tuple[Image, Truth]:
+    def at(self, time: float) -> tuple[Image, SyntheticTruth]:
         """Return the image (H, W, 3) BGR and its truth at a time in seconds."""
 
 
 def frames(scene: Scene, fps: float, count: int | None = None
-           ) -> Iterator[tuple[Frame, Truth]]:
+           ) -> Iterator[tuple[Frame, SyntheticTruth]]:
     """Yield frames and their truth from time 0 on, endlessly without `count`."""
     index = 0
     while count is None or index < count:
@@ -73,7 +73,7 @@ class Crowd:
     pace: float = 1.0
     heights: tuple[float, float] = (0.12, 0.45)
     obstacles: int = 3
-    camera: CameraMotion = field(default_factory=CameraMotion)
+    camera: SyntheticCameraMotion = field(default_factory=SyntheticCameraMotion)
     look: Look = field(default_factory=Look)
 
     def __post_init__(self) -> None:
@@ -120,11 +120,11 @@ class CrowdScene:
         some = generator.permutation(len(cutouts))[:2 * crowd.people]
         self._sprites = [Sprite(cutouts[int(index)]) for index in some]
         self._places = [
-            Place(number, crowd.people, room, crowd.pace, len(self._sprites), seed)
+            Walkway(number, crowd.people, room, crowd.pace, len(self._sprites), seed)
             for number in range(crowd.people)]
         self._things = [self._thing(generator, room) for _ in range(crowd.obstacles)]
 
-    def at(self, time: float) -> tuple[Image, Truth]:
+    def at(self, time: float) -> tuple[Image, SyntheticTruth]:
         """Return the image and its truth at a time in seconds, not negative."""
         half = self._lens.look.exposure / 2
         camera, *moved = (self._camera.at(moment) for moment in (time, time - half, time + half))
@@ -144,7 +144,7 @@ class CrowdScene:
         return self._lens(image, time), truth
 
     def _walker(self, identity: int, walk: Walk, time: float, camera: Matrix,
-                moved: Sequence[Matrix]) -> Placement:
+                moved: Sequence[Matrix]) -> SpritePlacement:
         half = self._lens.look.exposure / 2
         feet = [self._feet(walk.pose(moment)) for moment in (time - half, time + half)]
         pose = walk.pose(time)
@@ -152,24 +152,25 @@ class CrowdScene:
         matrix = stepping(
             sprite, self._feet(pose), self._view.scale(pose.z) * walk.height, pose.phase,
             walk.mirrored)
-        return Placement(sprite, _after(camera, matrix), pose.z, identity, _smear(moved, feet))
+        return SpritePlacement(
+            sprite, _after(camera, matrix), pose.z, identity, _smear(moved, feet))
 
     def _feet(self, pose: Pose) -> NDArray[np.float64]:
         return np.array([self._view.column(pose.x, pose.z), self._view.row(pose.z)])
 
-    def _thing(self, generator: np.random.Generator, room: Room) -> Placement:
+    def _thing(self, generator: np.random.Generator, room: Room) -> SpritePlacement:
         """Put a thing somewhere in the picture; its place is that in the picture."""
         cutout, tall = obstacle(generator, self._picture)
         z = room.near * (room.far / room.near) ** generator.uniform(.1, .9)
         x = generator.uniform(-.9, .9) * room.view.half_width(z, room.columns)
         feet = (room.view.column(x, z), room.view.row(z))
         sprite = Sprite(cutout)
-        return Placement(sprite, standing(sprite, feet, tall * room.view.scale(z)), z)
+        return SpritePlacement(sprite, standing(sprite, feet, tall * room.view.scale(z)), z)
 
     @staticmethod
-    def _moving(placement: Placement, camera: Matrix, moved: Sequence[Matrix],
-                point: NDArray[np.float64]) -> Placement:
-        return Placement(
+    def _moving(placement: SpritePlacement, camera: Matrix, moved: Sequence[Matrix],
+                point: NDArray[np.float64]) -> SpritePlacement:
+        return SpritePlacement(
             placement.sprite, _after(camera, placement.matrix), placement.depth, placement.id,
             _smear(moved, (point, point)))
 
@@ -182,12 +183,12 @@ def stepping(sprite: Sprite, feet: Sequence[float] | NDArray[np.float64], height
         lean=.02 * math.sin(phase), mirrored=mirrored, broad=1 + .03 * math.sin(2 * phase))
 
 
-def _view(crowd: Crowd, picture: tuple[int, int], horizon: float) -> View:
+def _view(crowd: Crowd, picture: tuple[int, int], horizon: float) -> GroundCamera:
     """Return the view in which the nearest people are as tall as wanted at the lower border."""
     width, height = crowd.size
     top, left = (picture[1] - height) / 2, picture[0] / 2
     below = (1 - horizon) * height
-    return View(1.0 * width, left, top + horizon * height,
+    return GroundCamera(1.0 * width, left, top + horizon * height,
                 below * TALL / (crowd.heights[1] * height))
 
 

@@ -67,7 +67,7 @@ class Sprite:
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class SpritePlacement:
     """
     A sprite in an image.
 

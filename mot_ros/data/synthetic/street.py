@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.synthetic.backgrounds import lay_ground, tiled, WALL_HEIGHT
-from mot_ros.data.synthetic.ground_camera import View
+from mot_ros.data.synthetic.ground_camera import GroundCamera
 from mot_ros.data.synthetic.textures import (
     coloured,
     facades,
@@ -43,7 +43,7 @@ class Street:
     the camera is turned at most.
     """
 
-    def __init__(self, generator: np.random.Generator, view: View, size: tuple[int, int],
+    def __init__(self, generator: np.random.Generator, view: GroundCamera, size: tuple[int, int],
                  turn: float, photographs: Sequence[Image] = ()) -> None:
         self._view = view
         self._size = size
@@ -73,7 +73,7 @@ class Street:
         `pitch` moves the horizon down by pixels.
         """
         width, height = self._size
-        view = View(self._view.focal, self._view.middle, self._view.horizon + pitch,
+        view = GroundCamera(self._view.focal, self._view.middle, self._view.horizon + pitch,
                     self._view.height)
         image = np.empty((height, width, 3), np.uint8)
         shift = np.array([[1, 0, -self._spare - view.focal * math.tan(turn)], [0, 1, pitch]])
@@ -90,7 +90,7 @@ class Street:
             self._draw_wall(image, view, side, wall, along, turn)
         return image
 
-    def _draw_wall(self, image: Image, view: View, side: int, wall: Texture, along: float,
+    def _draw_wall(self, image: Image, view: GroundCamera, side: int, wall: Texture, along: float,
                    turn: float) -> None:
         """Draw the houses of one side in stretches, each twice as long as the one before."""
         cosine, sine = math.cos(turn), math.sin(turn)
@@ -121,7 +121,8 @@ class Street:
             near, last = far, first
 
     @staticmethod
-    def _draw_stretch(image: Image, wall: Image, matrix: Matrix, across: Matrix, view: View,
+    def _draw_stretch(
+            image: Image, wall: Image, matrix: Matrix, across: Matrix, view: GroundCamera,
                       left: int) -> None:
         """Draw a wall over some columns of an image; `left` is the number of the first."""
         # metres across for each metre of depth; the sign is the side of the wall

@@ -19,7 +19,7 @@ Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class SyntheticTruth:
     """
     Everyone of whom at least one pixel would lie in the image if nothing stood before it.
 
@@ -40,24 +40,24 @@ class Truth:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, index: Any) -> Truth:
-        return Truth(
+    def __getitem__(self, index: Any) -> SyntheticTruth:
+        return SyntheticTruth(
             self.boxes[index], self.visible[index], self.visibilities[index], self.ids[index],
             self.labels[index], self.camera)
 
     @staticmethod
     def of(rows: Iterable[tuple[Any, Any, float, int, int]],
-           camera: NDArray[np.float64] | None = None) -> Truth:
+           camera: NDArray[np.float64] | None = None) -> SyntheticTruth:
         """Join rows of (box, visible box, visibility, id, label)."""
         listed = list(rows)
         boxes, visible, visibilities, ids, labels = (
             zip(*listed, strict=True) if listed else ((),) * 5)
-        return Truth(
+        return SyntheticTruth(
             np.array(boxes, np.float32).reshape(-1, 4),
             np.array(visible, np.float32).reshape(-1, 4), np.array(visibilities, np.float32),
             np.array(ids, np.int64), np.array(labels, np.int64), camera)
 
-    def seen(self, least: float = 0.0) -> Truth:
+    def seen(self, least: float = 0.0) -> SyntheticTruth:
         """Return those of whom more than `least` is visible."""
         return self[self.visibilities > least]
 
@@ -69,7 +69,7 @@ class Truth:
             there.labels)
 
 
-def apparent_shift(before: Truth, after: Truth) -> Floats:
+def apparent_shift(before: SyntheticTruth, after: SyntheticTruth) -> Floats:
     """
     Return |dx| of the box centres over the width of the earlier box, for all who are in both.
 
@@ -83,14 +83,14 @@ def apparent_shift(before: Truth, after: Truth) -> Floats:
     return shift
 
 
-def rows_of(truths: Iterable[Truth], least: float = 0.0) -> tuple[MotRows, Ints, Floats]:
+def rows_of(truths: Iterable[SyntheticTruth], least: float = 0.0) -> tuple[MotRows, Ints, Floats]:
     """
     Return amodal boxes of numbered frames with their labels and visibilities, row by row.
 
     Value 1 says that a box is considered: more than `least` of it is visible.
     """
     listed = list(truths)
-    none = Truth.of([])
+    none = SyntheticTruth.of([])
     lengths = [len(truth) for truth in listed]
 
     def joined(name: str) -> NDArray[Any]:

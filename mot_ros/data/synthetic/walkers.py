@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.synthetic.ground_camera import View
+from mot_ros.data.synthetic.ground_camera import GroundCamera
 
 STEP = 0.75
 """Metres from one step to the next."""
@@ -23,7 +23,7 @@ POINTS = 33
 class Room:
     """Where people may walk: seen by `view` on `columns` pixels, from `near` to `far` metres."""
 
-    view: View
+    view: GroundCamera
     columns: float
     near: float
     far: float
@@ -94,7 +94,7 @@ class Walk:
         return np.array([side * (room.view.half_width(z, room.columns) + 1), z])
 
 
-class Place:
+class Walkway:
     """
     One of the people in a scene: whoever it is leaves, and then another one comes.
 

@@ -18,7 +18,7 @@ from mot_ros.data.convert import write_jpeg
 from mot_ros.data.datasets.mot_folder import CLASSES, write_info
 from mot_ros.data.output import new_folder
 from mot_ros.data.synthetic.cutouts import PERSON
-from mot_ros.data.synthetic.truth import apparent_shift, rows_of, Truth
+from mot_ros.data.synthetic.truth import apparent_shift, rows_of, SyntheticTruth
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.types import Frame
 
@@ -36,7 +36,7 @@ class Written:
 
 
 def write_sequence(
-        sequence: Iterable[tuple[Frame, Truth]], folder: str | Path, fps: float, *,
+        sequence: Iterable[tuple[Frame, SyntheticTruth]], folder: str | Path, fps: float, *,
         quality: int = QUALITY, least: float = 0.0) -> Written:
     """
     Write img1/*.jpg, gt/gt.txt in MOT16's columns with visibility, and seqinfo.ini.
@@ -46,7 +46,7 @@ def write_sequence(
     or if nobody is ever visible: such a sequence could not be scored.
     """
     path = Path(folder)
-    truths: list[Truth] = []
+    truths: list[SyntheticTruth] = []
     size = (0, 0)
     with new_folder(path):
         (path / 'img1').mkdir()
@@ -65,7 +65,7 @@ def write_sequence(
     return _summary(truths)
 
 
-def _lines(truths: list[Truth], least: float) -> Iterable[str]:
+def _lines(truths: list[SyntheticTruth], least: float) -> Iterable[str]:
     rows, labels, visibilities = rows_of(truths, least)
     person, other = CLASSES.index('pedestrian') + 1, CLASSES.index('distractor') + 1
     for frame, identity, (x1, y1, x2, y2), value, label, visibility in zip(
@@ -76,7 +76,7 @@ def _lines(truths: list[Truth], least: float) -> Iterable[str]:
                f'{visibility:.4f}\n')
 
 
-def _summary(truths: list[Truth]) -> Written:
+def _summary(truths: list[SyntheticTruth]) -> Written:
     shifts = np.concatenate([
         np.zeros(0), *(apparent_shift(*pair) for pair in pairwise(truths))])
     ids = {identity for truth in truths for identity in truth.ids.tolist()}

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, Place
+from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
 from mot_ros.data.datasets.mot_folder import read_scored
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import SourceError
 
 
 @dataclass(frozen=True)
-class AnnotatedVideo(Place):
+class AnnotatedVideo(SequenceRef):
     """Frame n of the truth is the n-th image; `fps` in Hz goes before what the video says."""
 
     video: Path

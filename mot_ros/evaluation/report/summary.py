@@ -165,7 +165,7 @@ def load(path: Path) -> Document:
 
 
 @dataclass(frozen=True)
-class Difference:
+class FigureChange:
     """One figure before and now; `better` is None where it is the same or neither."""
 
     before: float
@@ -179,7 +179,7 @@ class Comparison:
 
     settings: list[tuple[str, str, str]]
     """Name, value before, value now."""
-    figures: list[tuple[str, str, dict[str, Difference]]]
+    figures: list[tuple[str, str, dict[str, FigureChange]]]
     """Run, sequence, figures by name."""
     alone: list[str]
     """What could not be compared."""
@@ -216,11 +216,11 @@ def compare(before: Document, now: Document) -> Comparison:
     return Comparison(settings, found, alone)
 
 
-def _difference(name: str, before: float, now: float) -> Difference:
+def _difference(name: str, before: float, now: float) -> FigureChange:
     least = SAME if name in (*FRACTIONS, *TRACK_FRACTIONS) else 0.5
     if abs(now - before) < least or name in NEITHER:
-        return Difference(before, now, None)
-    return Difference(before, now, (now > before) != (name in LOWER_IS_BETTER))
+        return FigureChange(before, now, None)
+    return FigureChange(before, now, (now > before) != (name in LOWER_IS_BETTER))
 
 
 def _differing(

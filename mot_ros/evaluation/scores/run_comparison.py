@@ -22,7 +22,7 @@ Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Difference:
+class RunDifference:
     """Frames in a row in which an id of one run is not there in the other as it should be."""
 
     run: int
@@ -49,7 +49,7 @@ class Likeness:
     most_px: float
     """Largest difference of a coordinate of boxes with the same id, in pixels."""
     boxes: tuple[int, int]
-    differences: list[Difference]
+    differences: list[RunDifference]
 
 
 def compare(a: MotRows, b: MotRows) -> Likeness:
@@ -82,7 +82,7 @@ def compare(a: MotRows, b: MotRows) -> Likeness:
 
 def _odd(
         run: int, own: MotRows, other: MotRows, paired: dict[int, int],
-        frames: Iterable[int]) -> Iterator[Difference]:
+        frames: Iterable[int]) -> Iterator[RunDifference]:
     """Yield each frame of each id of a run in which its partner is not where it is."""
     for frame in frames:
         here, there = own.at(frame), other.at(frame)
@@ -91,19 +91,19 @@ def _odd(
             good = fit >= SAME
             if paired.get(name) not in there.ids[good].tolist():
                 instead = int(there.ids[int(fit.argmax())]) if good.any() else 0
-                yield Difference(run, name, frame, frame, instead)
+                yield RunDifference(run, name, frame, frame, instead)
 
 
-def _in_a_row(odd: Iterable[Difference]) -> list[Difference]:
+def _in_a_row(odd: Iterable[RunDifference]) -> list[RunDifference]:
     """Join differences of one id in frames one after the other."""
-    def whose(one: Difference) -> tuple[int, int, int]:
+    def whose(one: RunDifference) -> tuple[int, int, int]:
         return one.run, one.id, one.instead
 
-    joined: list[Difference] = []
+    joined: list[RunDifference] = []
     for _, group in itertools.groupby(sorted(odd, key=lambda d: (*whose(d), d.first)), whose):
         for one in group:
             if joined and whose(joined[-1]) == whose(one) and joined[-1].last == one.first - 1:
-                one = Difference(one.run, one.id, joined.pop().first, one.last, one.instead)
+                one = RunDifference(one.run, one.id, joined.pop().first, one.last, one.instead)
             joined.append(one)
     return joined
 

@@ -100,7 +100,7 @@ class Story:
                 for i in np.argsort(-counts, kind='stable')]
 
 
-def follow(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> Story:
+def match_events(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> Story:
     """Pair up scored truth and tracks."""
     of_truth = np.full(len(truth), NOBODY, np.int64)
     of_track = np.full(len(tracks), NOBODY, np.int64)

@@ -13,7 +13,7 @@ from mot_ros.ros.diagnostics.silent_topic import (
     INCOMPATIBLE,
     LARGE_IMAGES,
     LOST_BOXES,
-    Wanted,
+    TopicRequest,
     why_silent,
 )
 from mot_ros.ros.qos import Incidents
@@ -50,14 +50,14 @@ class Watch:
             self._health.report(f'{self._node.get_fully_qualified_name()[1:]}: tracking')]
         self._diagnostics.publish(report)
 
-    def explain_silence(self, wanted: Wanted) -> None:
+    def explain_silence(self, wanted: TopicRequest) -> None:
         """Say once why nothing comes of what is subscribed to, if it does not."""
         if not self._explained and self._health.silence() > SILENCE:
             self._explained = True
             self._node.get_logger().warning(
                 f'no {wanted.name} for {SILENCE:g} s: ' + why_silent(self._node, wanted))
 
-    def wait_for(self, wanted: Wanted) -> None:
+    def wait_for(self, wanted: TopicRequest) -> None:
         """Begin to wait for what is subscribed to now."""
         self._explained = False
         self._health.what = wanted.name

@@ -25,7 +25,7 @@ INCOMPATIBLE = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TopicRequest:
     """A topic as the node subscribes to it; `name` is what is remapped, `topic` resolved."""
 
     name: str
@@ -34,7 +34,7 @@ class Wanted:
     reliability: ReliabilityPolicy
 
 
-def why_silent(node: Node, wanted: Wanted) -> str:
+def why_silent(node: Node, wanted: TopicRequest) -> str:
     """Explain why `node` may receive nothing of what it subscribed to."""
     publishers = node.get_publishers_info_by_topic(wanted.topic)
     if not publishers:
@@ -55,7 +55,7 @@ def why_silent(node: Node, wanted: Wanted) -> str:
             + (f' {LARGE_IMAGES}' if wanted.kind == IMAGE_TYPE else ''))
 
 
-def _nobody_publishes(node: Node, wanted: Wanted) -> str:
+def _nobody_publishes(node: Node, wanted: TopicRequest) -> str:
     types = dict(node.get_topic_names_and_types())
     packed, raw = f'{wanted.topic}/compressed', wanted.topic.removesuffix('/compressed')
     if wanted.kind == IMAGE_TYPE and node.count_publishers(packed):

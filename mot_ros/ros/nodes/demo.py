@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mot_ros.data.video.frames import FrameSource, open_source
-from mot_ros.ros.child_processes import ChildError, Children, module, ros_args
+from mot_ros.ros.child_processes import ChildError, ChildProcesses, module, ros_args
 from mot_ros.ros.diagnostics.monitor import monitoring, MonitorNode
 from mot_ros.ros.domain import own_domain
 from mot_ros.tracking.config import METHODS, Settings
@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> str:
     _make_room(output)
     os.environ['ROS_LOG_DIR'] = str(output / 'logs' / 'ros')
     with own_domain(), monitoring(MonitorNode) as (monitor, spin), \
-            Children(output / 'logs') as children:
+            ChildProcesses(output / 'logs') as children:
         try:
             published = _play(options, source, output, tracker, monitor, spin, children)
         finally:
@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> str:
 
 def _play(
         options: argparse.Namespace, source: FrameSource, output: Path, tracker: Sequence[str],
-        monitor: MonitorNode, spin: Callable[[], None], children: Children) -> int:
+        monitor: MonitorNode, spin: Callable[[], None], children: ChildProcesses) -> int:
     """Start the processes, follow them, stop them; returns the number of images published."""
     _tell('starting the tracker ...')
     children.start('tracker', [*tracker, *ros_args(

@@ -23,13 +23,13 @@ from vision_msgs.msg import Detection2DArray
 
 from mot_ros.data.bags.batches import batches
 from mot_ros.data.bags.qos import offers
-from mot_ros.data.bags.reader import Bag, Record, Topic
+from mot_ros.data.bags.reader import Bag, BagMessage, Topic
 from mot_ros.data.video.read_ahead import read_ahead
 from mot_ros.ros.package_share import use_fast_dds_profile
 from mot_ros.ros.parameters import declare
-from mot_ros.ros.playback.bag_publishers import Outlets
-from mot_ros.ros.playback.clock import Pace
-from mot_ros.ros.playback.statistics import Sent
+from mot_ros.ros.playback.bag_publishers import BagPublishers
+from mot_ros.ros.playback.clock import PlaybackClock
+from mot_ros.ros.playback.statistics import PlaybackStats
 from mot_ros.ros.spin import run
 from mot_ros.tracking.config.schema import Setting
 from mot_ros.tracking.errors import ConfigError, MotError
@@ -91,12 +91,12 @@ class ReplayNode(Node):
         self._bag = Bag(path)
         offered = offers(path, self._bag.topics)
         self._latched = {name for name, offer in offered.items() if offer.latched}
-        self._outlets = Outlets(
+        self._outlets = BagPublishers(
             self, self._chosen(names, with_clock), offered, reliability)
         self._check_outlets()
         self._clock_publisher = self.create_publisher(Clock, CLOCK, 10) if with_clock else None
-        self._pace = Pace(self._rate)
-        self._sent = Sent(times=bool(self._report_file))
+        self._pace = PlaybackClock(self._rate)
+        self._sent = PlaybackStats(times=bool(self._report_file))
         self._told_time = 0
         self._last_tracks = 0.0
         self._stop = threading.Event()
@@ -217,7 +217,7 @@ class ReplayNode(Node):
             message.clock.sec, message.clock.nanosec = divmod(self._told_time, NANOSECONDS)
             self._clock_publisher.publish(message)
 
-    def _publish(self, record: Record, late: float) -> None:
+    def _publish(self, record: BagMessage, late: float) -> None:
         self._sent.add(record, late)
         self._outlets.publish(record)
         if not self._rate:

@@ -17,11 +17,11 @@ from std_srvs.srv import SetBool, Trigger
 from mot_ros.ros.diagnostics.counters import Health, OVERWRITTEN
 from mot_ros.ros.diagnostics.publisher import Watch
 from mot_ros.ros.parameters import Parameters
-from mot_ros.ros.pipeline.admission import Arrival
+from mot_ros.ros.pipeline.admission import ReceivedFrame
 from mot_ros.ros.pipeline.engine import Engine
 from mot_ros.ros.pipeline.external_detections import ClassIds
-from mot_ros.ros.pipeline.frame_messages import Content
-from mot_ros.ros.pipeline.frame_queue import Mailbox
+from mot_ros.ros.pipeline.frame_messages import FrameMessage
+from mot_ros.ros.pipeline.frame_queue import FrameQueue
 from mot_ros.ros.pipeline.inputs import open_input, PairedInput, Sink
 from mot_ros.ros.pipeline.loading import checksum, fault_of, load_detector, load_tracker
 from mot_ros.ros.pipeline.outputs import Outputs
@@ -66,7 +66,7 @@ class TrackerNode(LifecycleNode):
         self._class_ids = ClassIds()
         self._engine: Engine | None = None
         self._worker: Worker | None = None
-        self._mailbox: Mailbox[Arrival] | None = None
+        self._mailbox: FrameQueue[ReceivedFrame] | None = None
         self._input: Any = None
         self._outputs: Outputs | None = None
         # a steady clock: a paused /clock must not silence the diagnostics
@@ -146,7 +146,7 @@ class TrackerNode(LifecycleNode):
         settings = self._settings
         if self._worker is None or self._outputs is None or not self._worker.stop(timeout=1.0):
             raise ConfigError('the tracker is still busy with a frame from before; wait for it')
-        self._mailbox = Mailbox(1 if settings.queue == 'latest' else settings.queue_depth)
+        self._mailbox = FrameQueue(1 if settings.queue == 'latest' else settings.queue_depth)
         self._worker.start(self._mailbox)
         self._outputs.tell_labels(settings.detector.score_floor)
         self._open_input()
@@ -204,12 +204,12 @@ class TrackerNode(LifecycleNode):
             self._outputs.tell_labels(settings.detector.score_floor)
         return settings
 
-    def _take(self, content: Content) -> None:
+    def _take(self, content: FrameMessage) -> None:
         """Put a frame into the mailbox; the input calls it."""
         self._current_settings()
         self._watch.see()
         if self._mailbox is not None:
-            lost = self._mailbox.put(Arrival(
+            lost = self._mailbox.put(ReceivedFrame(
                 content, self.get_clock().now().nanoseconds, time.monotonic()))
             if self._settings.queue == 'latest':
                 self._health.drop(OVERWRITTEN, lost)

@@ -15,7 +15,7 @@ from rclpy.utilities import remove_ros_args
 from rclpy.validate_namespace import validate_namespace
 
 from mot_ros.ros.nodes.tracker import start
-from mot_ros.ros.pipeline.shared_network import Sharing
+from mot_ros.ros.pipeline.shared_network import SharedNetwork
 from mot_ros.ros.spin import run
 from mot_ros.tracking.runtime.malloc import keep_memory
 from mot_ros.tracking.runtime.threads import share_cores
@@ -36,7 +36,7 @@ def namespaces(names: Sequence[str]) -> list[str]:
     return found
 
 
-def main(args: Sequence[str] | None = None, sharing: Sharing | None = None) -> int:
+def main(args: Sequence[str] | None = None, sharing: SharedNetwork | None = None) -> int:
     """Run a tracker node for each camera until a signal ends them."""
     parser = argparse.ArgumentParser(
         prog='trackers', description='Trackers of several cameras in one process, with one '
@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None, sharing: Sharing | None = None) -> i
         parser.error(str(error))
     share_cores()
     keep_memory()
-    sharing = sharing or Sharing()
+    sharing = sharing or SharedNetwork()
     return run(*(functools.partial(
         start, namespace=camera, make_detector=sharing.detector, make_tracker=sharing.tracker)
         for camera in cameras), args=given)

@@ -29,7 +29,7 @@ from mot_ros.ros.conversion import (
 )
 from mot_ros.ros.markers import to_markers
 from mot_ros.ros.parameters import declare, use_launched_sim_time
-from mot_ros.ros.pipeline.stamp_sync import key_of, Pairs
+from mot_ros.ros.pipeline.stamp_sync import key_of, StampSynchronizer
 from mot_ros.ros.qos import image_qos
 from mot_ros.ros.sibling_topic import beside
 from mot_ros.ros.spin import run
@@ -71,7 +71,8 @@ class VisualizerNode(Node):
             1.0, 'markers vanish so long after the last tracks; 0: never', 's', minimum=0.0,
             maximum=3600.0))
         self._image_qos = image_qos(reliability, 10)
-        self._pairs: Pairs[Image | CompressedImage, Detection2DArray] = Pairs(depth)
+        self._pairs: StampSynchronizer[
+            Image | CompressedImage, Detection2DArray] = StampSynchronizer(depth)
         self._trails = Trails(trail)
         self._class_names: list[str] = []
         self._inputs: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Intake: from a message to a frame that is to be tracked; what is of no use is counted."""
+"""Admit frames: decode a message and check its stamp; count what is refused, by reason."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from mot_ros.ros.conversion import ImageError, to_nanoseconds
 from mot_ros.ros.diagnostics.counters import Health
-from mot_ros.ros.pipeline.frame_messages import Content
-from mot_ros.tracking.sequence import Outcome, SequenceGuard
+from mot_ros.ros.pipeline.frame_messages import FrameMessage
+from mot_ros.tracking.sequence import FrameOutcome, SequenceGuard
 from mot_ros.tracking.types import Frame
 
 LOG_INTERVAL = 5.0
@@ -22,10 +22,10 @@ LOG_INTERVAL = 5.0
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ReceivedFrame:
     """A frame in its message, and when it came."""
 
-    content: Content
+    content: FrameMessage
     received: int
     """Nanoseconds on the node's clock: stands in for a missing stamp, where that is allowed."""
     arrived: float
@@ -33,12 +33,12 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Admitted:
+class AcceptedFrame:
     """A frame that is to be tracked, decoded, and what its stamp means for the tracks."""
 
-    content: Content
+    content: FrameMessage
     frame: Frame
-    outcome: Outcome
+    outcome: FrameOutcome
     arrived: float
     """Seconds on the monotonic clock, as the next two."""
     taken: float
@@ -63,7 +63,7 @@ class Complaints:
             self._logger.warning(message + (f' ({count} times so far)' if count > 1 else ''))
 
 
-class Intake:
+class FrameAdmission:
     """Has the guard judge frames, and decodes those that it lets pass."""
 
     def __init__(self, guard: SequenceGuard, health: Health, logger: RcutilsLogger) -> None:
@@ -71,7 +71,7 @@ class Intake:
         self._health = health
         self._complaints = Complaints(logger)
 
-    def admit(self, arrival: Arrival) -> Admitted | None:
+    def admit(self, arrival: ReceivedFrame) -> AcceptedFrame | None:
         """Return what is to be tracked of a frame; None, counted, if that is nothing."""
         taken = time.monotonic()
         content, header = arrival.content, arrival.content.header
@@ -82,7 +82,7 @@ class Intake:
             return None
         verdict = self._guard.judge(
             to_nanoseconds(header.stamp) or None, size, header.frame_id, arrival.received)
-        if verdict.outcome is Outcome.DROP:
+        if verdict.outcome is FrameOutcome.DROP:
             self._drop(verdict.reason, verdict.message)
             return None
         try:
@@ -90,11 +90,11 @@ class Intake:
         except ImageError as error:
             self._drop(error.reason, f'image dropped: {error}')
             return None
-        if verdict.outcome is not Outcome.ACCEPT:
+        if verdict.outcome is not FrameOutcome.ACCEPT:
             self._health.reset(verdict.reason)
             self._complaints.warn(verdict.reason, verdict.message)
         self._guard.accept(verdict, size, header.frame_id)
-        return Admitted(
+        return AcceptedFrame(
             content, frame, verdict.outcome, arrival.arrived, taken, time.monotonic())
 
     def _drop(self, reason: str, message: str) -> None:

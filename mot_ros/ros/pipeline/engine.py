@@ -45,7 +45,7 @@ class Engine:
 
     def configure(self, settings: NodeSettings) -> None:
         """Take other settings; what raises changes nothing."""
-        same = look_of(settings) == look_of(self.settings)
+        same = detector_key(settings) == detector_key(self.settings)
         detector = self.detector if same else self._made(settings)
         self.tracker.configure(settings, detector)
         self.guard.configure(settings.sequence)
@@ -80,7 +80,7 @@ def changes(before: NodeSettings, after: NodeSettings) -> str:
         if value != old[name])
 
 
-def look_of(settings: NodeSettings) -> tuple[Any, ...]:
+def detector_key(settings: NodeSettings) -> tuple[Any, ...]:
     """Return what the detector is made from."""
     network = settings.rcnn if settings.detector_type == 'rcnn' else None
     return (settings.detector_type, settings.detector, network, settings.roi, settings.mask,

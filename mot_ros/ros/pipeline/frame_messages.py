@@ -20,7 +20,7 @@ from mot_ros.ros.pipeline.external_detections import ClassIds, to_our_detections
 from mot_ros.tracking.types import Frame
 
 
-class Content(Protocol):
+class FrameMessage(Protocol):
     """A frame that is still in its message; opening it may raise ImageError."""
 
     @property
@@ -38,7 +38,7 @@ class Content(Protocol):
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageMessage:
     """A sensor_msgs/Image."""
 
     message: Image
@@ -58,7 +58,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class PackedPicture:
+class CompressedImageMessage:
     """A sensor_msgs/CompressedImage: a JPEG or a PNG."""
 
     message: CompressedImage
@@ -78,7 +78,7 @@ class PackedPicture:
 
 
 @dataclass(frozen=True)
-class Boxes:
+class DetectionsMessage:
     """
     A vision_msgs/Detection2DArray of a detector elsewhere.
 
@@ -90,7 +90,7 @@ class Boxes:
     class_ids: ClassIds
     assumed: tuple[int, int]
     on_left_out: Callable[[Counter[str]], None]
-    picture: Content | None = None
+    picture: FrameMessage | None = None
 
     @property
     def header(self) -> Header:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 Item = TypeVar('Item')
 
 
-class Mailbox(Generic[Item]):
+class FrameQueue(Generic[Item]):
     """
     Items in order of arrival, at most `depth` of them; when it is full the oldest gives way.
 

@@ -15,10 +15,20 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
 from mot_ros.ros.diagnostics.counters import Health
-from mot_ros.ros.diagnostics.silent_topic import BOXES_TYPE, COMPRESSED_TYPE, IMAGE_TYPE, Wanted
+from mot_ros.ros.diagnostics.silent_topic import (
+    BOXES_TYPE,
+    COMPRESSED_TYPE,
+    IMAGE_TYPE,
+    TopicRequest,
+)
 from mot_ros.ros.pipeline.external_detections import ClassIds
-from mot_ros.ros.pipeline.frame_messages import Boxes, Content, PackedPicture, Picture
-from mot_ros.ros.pipeline.stamp_sync import key_of, Pairs
+from mot_ros.ros.pipeline.frame_messages import (
+    CompressedImageMessage,
+    DetectionsMessage,
+    FrameMessage,
+    ImageMessage,
+)
+from mot_ros.ros.pipeline.stamp_sync import key_of, StampSynchronizer
 from mot_ros.ros.qos import image_qos, Incidents, input_qos, subscribe
 from mot_ros.ros.sibling_topic import beside
 from mot_ros.tracking.config import NodeSettings
@@ -39,7 +49,7 @@ UNPAIRED = (
 class Sink:
     """What the node does with what comes."""
 
-    take: Callable[[Content], None]
+    take: Callable[[FrameMessage], None]
     """Takes each frame."""
     settings: Callable[[], NodeSettings]
     """Returns the settings as they are by now; some may change."""
@@ -53,22 +63,23 @@ class ImageInput:
 
     def __init__(
             self, node: LifecycleNode, sink: Sink,
-            take: Callable[[Content], None] | None = None) -> None:
+            take: Callable[[FrameMessage], None] | None = None) -> None:
         self._node = node
         take = take or sink.take
         settings = sink.settings()
         topic, qos = node.resolve_topic_name('image'), input_qos(sink.settings())
         if settings.image_transport == 'raw':
-            self.wanted = Wanted('image', topic, IMAGE_TYPE, qos.reliability)
+            self.wanted = TopicRequest('image', topic, IMAGE_TYPE, qos.reliability)
             self._subscription = subscribe(
-                node, Image, topic, lambda message: take(Picture(message)), qos,
+                node, Image, topic, lambda message: take(ImageMessage(message)), qos,
                 sink.incidents)
         else:
             # of the resolved topic: remapping `image` does not remap `image/compressed`
             topic = f'{topic}/compressed'
-            self.wanted = Wanted('image', topic, COMPRESSED_TYPE, qos.reliability)
+            self.wanted = TopicRequest('image', topic, COMPRESSED_TYPE, qos.reliability)
             self._subscription = subscribe(
-                node, CompressedImage, topic, lambda message: take(PackedPicture(message)), qos,
+                node, CompressedImage, topic, lambda message: take(
+                    CompressedImageMessage(message)), qos,
                 sink.incidents)
 
     def expire(self) -> None:
@@ -91,7 +102,7 @@ class DetectionsInput:
         self._sink = sink
         self._told: tuple[int, int] = UNKNOWN_SIZE
         topic, qos = node.resolve_topic_name('detections'), input_qos(sink.settings())
-        self.wanted = Wanted('detections', topic, BOXES_TYPE, qos.reliability)
+        self.wanted = TopicRequest('detections', topic, BOXES_TYPE, qos.reliability)
         self._subscriptions: list[Any] = [
             subscribe(node, Detection2DArray, topic, self._on_detections, qos, sink.incidents),
             node.create_subscription(
@@ -114,7 +125,7 @@ class DetectionsInput:
         external = self._sink.settings().external
         stated = external.width, external.height
         size = self._told if stated == UNKNOWN_SIZE else stated
-        self._sink.take(Boxes(message, self._sink.class_ids, size, self._on_left_out))
+        self._sink.take(DetectionsMessage(message, self._sink.class_ids, size, self._on_left_out))
 
     def _on_left_out(self, reasons: Counter[str]) -> None:
         self._sink.health.leave_out('boxes', reasons)
@@ -131,11 +142,11 @@ class PairedInput:
     def __init__(self, node: LifecycleNode, sink: Sink) -> None:
         self._node = node
         self._sink = sink
-        self._pairs: Pairs[Content, Detection2DArray] = Pairs(
+        self._pairs: StampSynchronizer[FrameMessage, Detection2DArray] = StampSynchronizer(
             PAIR_DEPTH, self._on_image_alone, self._on_detections_alone)
         topic = node.resolve_topic_name('detections')
         qos = input_qos(sink.settings())
-        self.wanted = Wanted('detections', topic, BOXES_TYPE, qos.reliability)
+        self.wanted = TopicRequest('detections', topic, BOXES_TYPE, qos.reliability)
         self._detections = subscribe(
             node, Detection2DArray, topic, self._on_detections, qos, sink.incidents)
         self._images = ImageInput(node, sink, self._on_image)
@@ -149,7 +160,7 @@ class PairedInput:
         self._node.destroy_subscription(self._detections)
         self._images.close()
 
-    def _on_image(self, image: Content) -> None:
+    def _on_image(self, image: FrameMessage) -> None:
         self.expire()
         key = key_of(image.header.stamp)
         if key == NO_STAMP:
@@ -170,12 +181,12 @@ class PairedInput:
         if image is not None:
             self._join(image, detections)
 
-    def _join(self, image: Content, detections: Detection2DArray) -> None:
-        self._sink.take(Boxes(
+    def _join(self, image: FrameMessage, detections: Detection2DArray) -> None:
+        self._sink.take(DetectionsMessage(
             detections, self._sink.class_ids, UNKNOWN_SIZE,
             lambda reasons: self._sink.health.leave_out('boxes', reasons), image))
 
-    def _on_image_alone(self, image: Content) -> None:
+    def _on_image_alone(self, image: FrameMessage) -> None:
         self._sink.health.leave_out('images', Counter(['no detections with this stamp']))
 
     def _on_detections_alone(self, detections: Detection2DArray) -> None:

@@ -18,7 +18,7 @@ from mot_ros.ros.conversion import (
 )
 from mot_ros.ros.pipeline.engine import Engine
 from mot_ros.ros.pipeline.external_detections import ClassIds
-from mot_ros.ros.pipeline.frame_messages import Content
+from mot_ros.ros.pipeline.frame_messages import FrameMessage
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.types import Frame, Tracks
 
@@ -56,7 +56,7 @@ class Outputs:
             self._told, Header(stamp=self._node.get_clock().now().to_msg()), score_floor))
 
     def publish(
-            self, content: Content, frame: Frame, tracks: Tracks,
+            self, content: FrameMessage, frame: Frame, tracks: Tracks,
             settings: NodeSettings) -> float | None:
         """Publish the tracks of a frame; returns its age in seconds, None without a stamp."""
         if self._told != list(self._engine.detector.class_names):

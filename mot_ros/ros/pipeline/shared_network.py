@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Sharing: the trackers of one process have their networks in common and take turns."""
+"""SharedNetwork: the trackers of one process have their networks in common and take turns."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
-from mot_ros.ros.pipeline.engine import look_of
+from mot_ros.ros.pipeline.engine import detector_key
 from mot_ros.ros.pipeline.loading import load_detector, load_tracker
 from mot_ros.tracking.config import NodeSettings, Settings
 from mot_ros.tracking.config.detector import RegionSettings
 from mot_ros.tracking.detectors.wrappers.class_scores import with_class_scores
 from mot_ros.tracking.detectors.wrappers.region import limited
-from mot_ros.tracking.detectors.wrappers.shared import Seat, SharedDetector
+from mot_ros.tracking.detectors.wrappers.shared import SharedDetector, SharedDetectorHandle
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.methods.switchable import looks_next
 from mot_ros.tracking.protocols import Detector, Tracker
@@ -29,7 +29,7 @@ PATIENCE = 30.0
 """Seconds that a tracker which is being made waits for those at work."""
 
 
-class Turns:
+class FairLock:
     """One at a time, in the order of coming: a lock by which nobody is passed over."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Turns:
                 self._changed.notify_all()
 
 
-class Sharing:
+class SharedNetwork:
     """
     Makes the parts of several trackers, each of which works in a thread of its own.
 
@@ -78,15 +78,15 @@ class Sharing:
             make_tracker: Callable[[NodeSettings, Detector], Tracker] = load_tracker) -> None:
         self._make_detector = make_detector
         self._make_tracker = make_tracker
-        self._turns = Turns()
+        self._turns = FairLock()
         # what no tracker uses any more goes
         self._networks: WeakValueDictionary[Any, Detector] = WeakValueDictionary()
         self._shared: WeakValueDictionary[Any, SharedDetector] = WeakValueDictionary()
 
-    def detector(self, settings: NodeSettings) -> Seat:
+    def detector(self, settings: NodeSettings) -> SharedDetectorHandle:
         """Return what stands for the detector of these settings, for one tracker."""
         with self._turns.turn(patience=PATIENCE):
-            key = look_of(settings)
+            key = detector_key(settings)
             shared = self._shared.get(key)
             if shared is None:
                 around = limited(self._network(settings), settings)
@@ -94,7 +94,7 @@ class Sharing:
                 self._shared[key] = shared
             return shared.seat()
 
-    def tracker(self, settings: NodeSettings, detector: Seat) -> Tracker:
+    def tracker(self, settings: NodeSettings, detector: SharedDetectorHandle) -> Tracker:
         """Return a tracker that takes its turn with the others."""
         return _InTurn(self._turns, self._make_tracker, settings, detector)
 
@@ -103,7 +103,7 @@ class Sharing:
         bare = dataclasses.replace(
             settings, roi=RegionSettings(), mask='',
             detector=dataclasses.replace(settings.detector, class_scores=''))
-        key = look_of(bare)
+        key = detector_key(bare)
         network = self._networks.get(key)
         if network is None:
             network = self._make_detector(bare)
@@ -117,8 +117,8 @@ class _InTurn:
     """A tracker that works only when it is its turn."""
 
     def __init__(
-            self, turns: Turns, make: Callable[[NodeSettings, Detector], Tracker],
-            settings: NodeSettings, seat: Seat) -> None:
+            self, turns: FairLock, make: Callable[[NodeSettings, Detector], Tracker],
+            settings: NodeSettings, seat: SharedDetectorHandle) -> None:
         self._turns = turns
         self._seat = seat
         # in the thread that answers services and signals: it must not wait for ever
@@ -146,7 +146,7 @@ class _InTurn:
         """Take other settings, and perhaps another seat, between two frames."""
         with self._turns.turn():
             self._tracker.configure(settings, detector)
-        if isinstance(detector, Seat):
+        if isinstance(detector, SharedDetectorHandle):
             self._seat = detector
 
     def reset(self, *, keep_ids: bool = False) -> None:

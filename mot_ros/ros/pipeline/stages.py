@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 Item = TypeVar('Item')
 
 
-class Straight(Generic[Item]):
+class InlineStage(Generic[Item]):
     """Does the work on each item before `put` returns."""
 
     ahead = False
@@ -35,7 +35,7 @@ class Straight(Generic[Item]):
         """Finish what was put and end."""
 
 
-class Relay(Straight[Item]):
+class ThreadedStage(InlineStage[Item]):
     """
     Has a thread of its own work on items, in order, while one more is prepared.
 

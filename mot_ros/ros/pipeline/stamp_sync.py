@@ -23,7 +23,7 @@ def key_of(stamp: Time) -> Key:
     return stamp.sec, stamp.nanosec
 
 
-class Pairs(Generic[Left, Right]):
+class StampSynchronizer(Generic[Left, Right]):
     """
     Joins items of equal key; each side keeps its latest `depth` unpaired items.
 

@@ -14,14 +14,19 @@ import traceback
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from mot_ros.ros.diagnostics.counters import Health
-from mot_ros.ros.pipeline.admission import Admitted, Arrival, Intake, LOG_INTERVAL
+from mot_ros.ros.pipeline.admission import (
+    AcceptedFrame,
+    FrameAdmission,
+    LOG_INTERVAL,
+    ReceivedFrame,
+)
 from mot_ros.ros.pipeline.engine import changes, Engine
-from mot_ros.ros.pipeline.frame_messages import Content
-from mot_ros.ros.pipeline.frame_queue import Mailbox
+from mot_ros.ros.pipeline.frame_messages import FrameMessage
+from mot_ros.ros.pipeline.frame_queue import FrameQueue
 from mot_ros.ros.pipeline.loading import checksum
-from mot_ros.ros.pipeline.stages import Relay, Straight
+from mot_ros.ros.pipeline.stages import InlineStage, ThreadedStage
 from mot_ros.tracking.config import NodeSettings
-from mot_ros.tracking.sequence import Outcome
+from mot_ros.tracking.sequence import FrameOutcome
 from mot_ros.tracking.types import Frame, Tracks
 
 
@@ -39,15 +44,15 @@ class Worker:
 
     def __init__(
             self, engine: Engine,
-            publish: Callable[[Content, Frame, Tracks, NodeSettings], float | None],
+            publish: Callable[[FrameMessage, Frame, Tracks, NodeSettings], float | None],
             health: Health, logger: RcutilsLogger) -> None:
         self._engine = engine
         self._settings = engine.settings
         self._publish = publish
         self._health = health
         self._logger = logger
-        self._intake = Intake(engine.guard, health, logger)
-        self._mailbox: Mailbox[Arrival] | None = None
+        self._intake = FrameAdmission(engine.guard, health, logger)
+        self._mailbox: FrameQueue[ReceivedFrame] | None = None
         self._thread: threading.Thread | None = None
         self._enabled = True
         self._wanted: queue.SimpleQueue[NodeSettings] = queue.SimpleQueue()
@@ -55,7 +60,7 @@ class Worker:
         self._flush_wanted = threading.Event()
         self._refused = threading.Event()
 
-    def start(self, mailbox: Mailbox[Arrival]) -> None:
+    def start(self, mailbox: FrameQueue[ReceivedFrame]) -> None:
         """Begin to empty `mailbox`."""
         self._mailbox = mailbox
         # a daemon, so that an inference that hangs cannot keep the process from ending
@@ -95,9 +100,9 @@ class Worker:
         self._refused.clear()
         return self._settings
 
-    def _run(self, mailbox: Mailbox[Arrival]) -> None:
-        kind = Relay if self._settings.pipeline == 'throughput' else Straight
-        onward: Straight[Admitted] = kind(self._track_safely)
+    def _run(self, mailbox: FrameQueue[ReceivedFrame]) -> None:
+        kind = ThreadedStage if self._settings.pipeline == 'throughput' else InlineStage
+        onward: InlineStage[AcceptedFrame] = kind(self._track_safely)
         while (arrival := mailbox.take()) is not None:
             try:
                 admitted = self._prepare(arrival, onward)
@@ -110,7 +115,8 @@ class Worker:
                 onward.wait()
         onward.close()
 
-    def _prepare(self, arrival: Arrival, onward: Straight[Admitted]) -> Admitted | None:
+    def _prepare(self, arrival: ReceivedFrame, onward: InlineStage[
+            AcceptedFrame]) -> AcceptedFrame | None:
         """Carry out what was requested, then return what is to be tracked of a frame."""
         self._obey(onward)
         if not self._enabled:
@@ -121,17 +127,17 @@ class Worker:
             self._engine.prefetch(admitted.frame)
         return admitted
 
-    def _track_safely(self, admitted: Admitted) -> None:
+    def _track_safely(self, admitted: AcceptedFrame) -> None:
         try:
             self._track(admitted)
         except Exception as error:
             self._lose(error)
 
-    def _track(self, admitted: Admitted) -> None:
+    def _track(self, admitted: AcceptedFrame) -> None:
         begun = time.monotonic()
         tracker, frame = self._engine.tracker, admitted.frame
-        if admitted.outcome is not Outcome.ACCEPT:
-            tracker.reset(keep_ids=admitted.outcome is Outcome.FLUSH)
+        if admitted.outcome is not FrameOutcome.ACCEPT:
+            tracker.reset(keep_ids=admitted.outcome is FrameOutcome.FLUSH)
         tracks = tracker.update(frame)
         updated = time.monotonic()
         age = self._publish(admitted.content, frame, tracks, self._settings)
@@ -151,7 +157,7 @@ class Worker:
             throttle_duration_sec=LOG_INTERVAL)
         self._logger.debug(traceback.format_exc())
 
-    def _obey(self, onward: Straight[Admitted]) -> None:
+    def _obey(self, onward: InlineStage[AcceptedFrame]) -> None:
         """Carry out what was requested since the last frame, once that is tracked."""
         if not (self._wanted.qsize() or self._flush_wanted.is_set()
                 or self._restart_wanted.is_set()):

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Outlets: a publisher for each topic of a bag, with the quality of service of the recording."""
+"""Publishers for the topics of a bag, with the quality of service of the recording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from mot_ros.data.bags.qos import Offer
-from mot_ros.data.bags.reader import Record, Topic
+from mot_ros.data.bags.reader import BagMessage, Topic
 from mot_ros.data.bags.source import IMAGE_TYPES
 
 DEPTH = 100
@@ -24,7 +24,7 @@ WINDOW, WINDOW_BYTES = 50, 8_000_000
 """Unacknowledged messages, and their size, after which `keep_pace` waits for subscribers."""
 
 
-class Outlets:
+class BagPublishers:
     """
     Publishes serialised messages of `topics` as they are.
 
@@ -57,11 +57,11 @@ class Outlets:
         """Tell whether somebody subscribed to a topic."""
         return bool(self._publishers[name].get_subscription_count())
 
-    def publish(self, record: Record) -> None:
+    def publish(self, record: BagMessage) -> None:
         """Publish a message."""
         self._publishers[record.topic].publish(record.data)
 
-    def keep_pace(self, record: Record) -> None:
+    def keep_pace(self, record: BagMessage) -> None:
         """Wait, after publishing, so that no more is on its way than the publisher keeps."""
         topic = record.topic
         self._unacknowledged[topic] += 1

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pace: when which message of a bag is due, on a steady clock."""
+"""PlaybackClock: when which message of a bag is due, on a steady clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from mot_ros.tracking.sequence import NANOSECONDS
 
 
-class Pace:
+class PlaybackClock:
     """
     The place in a bag over time, at `rate` times the speed of its recording.
 

@@ -30,7 +30,7 @@ from mot_ros.data.bags.types import COMPRESSED_IMAGE
 from mot_ros.data.datasets.mot import MotWriter
 from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost, percentiles
-from mot_ros.ros.child_processes import Children, module, ros_args
+from mot_ros.ros.child_processes import ChildProcesses, module, ros_args
 from mot_ros.ros.conversion import to_nanoseconds, to_tracks
 from mot_ros.ros.diagnostics.monitor import monitoring, MonitorNode
 from mot_ros.ros.domain import own_domain
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> None:
     (output / 'logs').mkdir(parents=True, exist_ok=True)
     os.environ['ROS_LOG_DIR'] = str(output / 'logs' / 'ros')
     with own_domain(), monitoring(ArrivalsNode) as (monitor, spin), \
-            Children(output / 'logs') as children:
+            ChildProcesses(output / 'logs') as children:
         try:
             _play(options, source, output, tracker, monitor, spin, children)
         finally:
@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> None:
 
 def _play(
         options: argparse.Namespace, source: BagSource, output: Path, tracker: Sequence[str],
-        monitor: ArrivalsNode, spin: Callable[[], None], children: Children) -> None:
+        monitor: ArrivalsNode, spin: Callable[[], None], children: ChildProcesses) -> None:
     """Start tracker and replay, wait until all that was received is tracked, stop them."""
     whole = options.queue == 'all'
     images, awaited = source.topic, options.detections or source.topic

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from mot_ros.data.bags.reader import Record
+from mot_ros.data.bags.reader import BagMessage
 from mot_ros.data.bags.source import header_stamp, IMAGE_TYPES
 from mot_ros.data.bags.types import DETECTIONS
 from mot_ros.data.output import write_text
@@ -22,7 +22,7 @@ TIMED = (*IMAGE_TYPES, DETECTIONS)
 """Types whose messages are told in the report, by the stamp of their header."""
 
 
-class Sent:
+class PlaybackStats:
     """
     Counts the messages by topic in `counts`, and keeps how late they were.
 
@@ -35,7 +35,7 @@ class Sent:
         self._times = times
         self._sent: dict[str, tuple[list[int], list[int]]] = {}
 
-    def add(self, record: Record, late: float) -> None:
+    def add(self, record: BagMessage, late: float) -> None:
         """Count a message that goes out now, `late` seconds after it was due."""
         self.counts[record.topic] += 1
         self._late.append(late)

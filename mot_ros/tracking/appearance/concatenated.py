@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""JoinedLooks: several embeddings of a box as one."""
+"""ConcatenatedEmbedder: several embeddings of a box as one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mot_ros.tracking.appearance.embedder import Embedder, unit
 from mot_ros.tracking.types import Floats, Frame
 
 
-class JoinedLooks:
+class ConcatenatedEmbedder:
     """
     Puts embeddings side by side so that their cosine is the mean of the parts' cosines.
 

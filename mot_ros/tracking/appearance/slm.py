@@ -19,9 +19,9 @@ from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, DIMENSION, running_part
 from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm, variant_of
 from mot_ros.tracking.pixels import pixels_of
-from mot_ros.tracking.runtime.cuda_graph import Captured
-from mot_ros.tracking.runtime.device import exact, in_fixed_shapes, resolve_device
-from mot_ros.tracking.runtime.padding import bucket, BUCKETS, sent
+from mot_ros.tracking.runtime.cuda_graph import CudaGraph
+from mot_ros.tracking.runtime.device import deterministic_fp32, resolve_device, use_fixed_shapes
+from mot_ros.tracking.runtime.padding import bucket, BUCKETS, to_device_padded
 from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Floats, Frame, Ints
 from mot_ros.tracking.weights import store as weights
@@ -52,11 +52,11 @@ class SlmEmbedder:
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
         self._network = self._ready(network, compute)
-        self._fixed = in_fixed_shapes(self.device, fixed)
+        self._fixed = use_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
         # apart, so that images of many sizes share the long graph
-        self._cut = Captured(self._crops, self.device, compute.graphs)
-        self._look = Captured(lambda crops: (self._exactly(crops),), self.device, compute.graphs)
+        self._cut = CudaGraph(self._crops, self.device, compute.graphs)
+        self._look = CudaGraph(lambda crops: (self._exactly(crops),), self.device, compute.graphs)
 
     @property
     def dimension(self) -> int:
@@ -106,7 +106,7 @@ class SlmEmbedder:
         parts = []
         for start in range(0, len(whole), most):
             some = whole[start:start + most].astype(np.float32)
-            crops, = self._cut(image, sent(some, bucket(len(some)), self.device))
+            crops, = self._cut(image, to_device_padded(some, bucket(len(some)), self.device))
             embedded, = self._look(crops)
             # the next part, if it is as large, is written over this one
             parts.append(embedded[:len(some)].clone())
@@ -120,5 +120,5 @@ class SlmEmbedder:
     def _exactly(self, crops: Tensor) -> Tensor:
         """Embed crops in exact numbers."""
         crops = crops.contiguous(memory_format=torch.channels_last)
-        with exact(self.device):
+        with deterministic_fp32(self.device):
             return self._network(crops)  # type: ignore[no-any-return]

@@ -111,12 +111,12 @@ def assign(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Matches:
         np.bincount(pairs.cols)[pairs.cols] == 1)
     if not chosen.all():
         rivals = np.flatnonzero(~chosen)
-        chosen[rivals[_settle(pairs.where(rivals), shape, minimum)]] = True
+        chosen[rivals[_resolve_conflicts(pairs.where(rivals), shape, minimum)]] = True
     rows, cols = pairs.rows[chosen], pairs.cols[chosen]
     return Matches(rows, cols, _others(rows, n), _others(cols, m))
 
 
-def _settle(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Ints:
+def _resolve_conflicts(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Ints:
     """Return the indices of the pairs that `assign` chooses among those that compete."""
     # Positive for every allowed pair, so that a value equal to the minimum matches; the product
     # term favours keeping the order.

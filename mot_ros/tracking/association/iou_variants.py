@@ -23,18 +23,18 @@ from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.types import Doubles, Floats
 
 
-def overlapping_grown(a: Floats, b: Floats, part: float) -> Pairs:
+def buffered_iou(a: Floats, b: Floats, part: float) -> Pairs:
     """Return every pair of boxes (N, 4), (M, 4) that overlap once grown, valued by that IoU."""
-    return overlapping(grown(a, part), grown(b, part))
+    return overlapping(expand(a, part), expand(b, part))
 
 
-def grown(boxes: Floats, part: float) -> Floats:
+def expand(boxes: Floats, part: float) -> Floats:
     """Return boxes (N, 4) that reach farther to each side, by `part` of their own size."""
     margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32(part)
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
-def height_overlap(a: Floats, b: Floats) -> Floats:
+def height_iou(a: Floats, b: Floats) -> Floats:
     """Return IoU along y alone of row i of `a` with row i of `b` (P,), 0 where they are apart."""
     shared = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
     union = np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1])
@@ -43,16 +43,20 @@ def height_overlap(a: Floats, b: Floats) -> Floats:
     return result
 
 
-def straightness(origins: Doubles, courses: Doubles, boxes: Floats) -> Doubles:
+def direction_consistency(
+        origins: Doubles, observed_directions: Doubles, boxes: Floats) -> Doubles:
     """
-    Say how well boxes (P, 4) lie on the courses (P, 2) of tracks that come from `origins` (P, 2).
+    Return how well boxes (P, 4) lie on the observed directions (P, 2) of tracks.
+
+    The tracks come from `origins` (P, 2).
 
     1 straight ahead, 0 at a right angle, -1 straight behind, linear in the angle; 0 for a track
     that went nowhere and a box where a track comes from.
     """
     ways = centres(boxes) - origins
-    lengths = np.linalg.norm(courses, axis=1) * np.linalg.norm(ways, axis=1)
+    lengths = np.linalg.norm(observed_directions, axis=1) * np.linalg.norm(ways, axis=1)
     cosines = np.divide(
-        (courses * ways).sum(axis=1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        (observed_directions * ways).sum(
+            axis=1), lengths, out=np.zeros_like(lengths), where=lengths > 0)
     result: Doubles = 1 - 2 / np.pi * np.arccos(np.clip(cosines, -1, 1))
     return result

@@ -38,7 +38,7 @@ def split_by_scores(scores: Floats, floor: float) -> tuple[Ints, Ints]:
     return left[confident], left[~confident]
 
 
-def code_gate(cosines: Floats, distances: Doubles, weight: float) -> Doubles:
+def published_gate(cosines: Floats, distances: Doubles, weight: float) -> Doubles:
     """
     Return the published code's gate: weight * (1 - cosine) + (1 - weight) * squared distance.
 
@@ -54,9 +54,9 @@ def code_similarity(
     """
     Return what pairs are worth in the published code: the overlap, 0 behind the gate.
 
-    Its cost is 1 - IoU, or 1 where `code_gate` is above `gate`.
+    Its cost is 1 - IoU, or 1 where `published_gate` is above `gate`.
     """
-    return np.where(code_gate(cosines, distances, weight) > gate, np.float32(0), overlap)
+    return np.where(published_gate(cosines, distances, weight) > gate, np.float32(0), overlap)
 
 
 def article_similarity(overlap: Floats, cosines: Floats, alpha: float, gate: float) -> Floats:
@@ -69,7 +69,7 @@ def article_similarity(overlap: Floats, cosines: Floats, alpha: float, gate: flo
     return np.where(cosines < np.float32(gate), np.float32(0), mixed)
 
 
-def within_reach(
+def distance_gate(
         expected: Floats, unseen: Floats | Doubles, boxes: Floats, reach: float,
         growth: float) -> NDArray[np.bool_]:
     """
@@ -84,7 +84,7 @@ def within_reach(
     return result
 
 
-def worthy_pairs(table: Floats) -> Pairs:
+def positive_pairs(table: Floats) -> Pairs:
     """Return the pairs of a table (N, M) that are worth anything, by row, then column."""
     rows, cols = np.nonzero(table > 0)
     return Pairs(rows, cols, table[rows, cols])

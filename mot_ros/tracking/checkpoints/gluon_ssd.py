@@ -17,7 +17,7 @@ from mot_ros.tracking.nets.backbones.gluon import MobileNetV1, ResNetV1
 from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
 from mot_ros.tracking.nets.ssd.gluon import GluonSsd, PLANS, RATIOS
 from mot_ros.tracking.weights import key_matching as adoption
-from mot_ros.tracking.weights.key_matching import Adopted
+from mot_ros.tracking.weights.key_matching import MatchedWeights
 
 NORM_PARTS = {
     'weight': 'gamma', 'bias': 'beta', 'running_mean': 'running_mean',
@@ -32,7 +32,7 @@ FLAT = re.compile(r'(?:.*\.)?(?:.*?(?:resnetv1|mobilenet)\d+_)?(?=conv|batchnorm
 """What stands before a flat name; the number in it counts networks and means nothing."""
 
 
-def adopt(state: Mapping[str, Tensor]) -> Adopted:
+def adopt(state: Mapping[str, Tensor]) -> MatchedWeights:
     """
     Find the tensors of a GluonSsd in those of a `.params` file.
 
@@ -59,7 +59,7 @@ def adopt(state: Mapping[str, Tensor]) -> Adopted:
         if ours in named:
             raise WeightsError(f'there are two tensors for {ours}; one is {name}')
         named[ours] = _without_epsilon(ours, tensor)
-    return adoption.adopt(named, network.state_dict(), {
+    return adoption.match_keys(named, network.state_dict(), {
         'body': body, 'classes': str(classes), 'sizes': ','.join(f'{side:g}' for side in sizes),
     }, unused=(ANCHORS,))
 
@@ -134,7 +134,7 @@ def _body_of(state: Mapping[str, Tensor]) -> str:
     if kernel is None:
         raise WeightsError(
             f'these are not the weights of an SSD on {", ".join(PLANS)}, but '
-            f'{adoption.shortened(list(state))}')
+            f'{adoption.abbreviate(list(state))}')
     return 'resnet50_v1' if state[kernel].shape[-1] == 1 else 'resnet18_v1'
 
 

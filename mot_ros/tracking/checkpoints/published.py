@@ -21,7 +21,12 @@ from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, UNUSED
 from mot_ros.tracking.nets.slm.variants import make_slm, variant_of
 from mot_ros.tracking.weights import store as weights
 from mot_ros.tracking.weights import torch_pickle as pickled
-from mot_ros.tracking.weights.key_matching import adopt, Adopted, chosen, CONTAINERS
+from mot_ros.tracking.weights.key_matching import (
+    CONTAINERS,
+    match_keys,
+    MatchedWeights,
+    state_dict_of,
+)
 from mot_ros.tracking.weights.mxnet_params import read_params
 from mot_ros.tracking.weights.pickle_machine import Record
 
@@ -36,7 +41,7 @@ KINDS: Mapping[str, str] = MappingProxyType({
 
 def import_checkpoint(
         kind: str, file: Path, out: Path | None = None, *, trust_pickle: bool = False,
-        progress: Progress = lambda line: None) -> tuple[Path, Adopted]:
+        progress: Progress = lambda line: None) -> tuple[Path, MatchedWeights]:
     """
     Write the tensors of a checkpoint under our names; return the new file and the key report.
 
@@ -97,7 +102,7 @@ def _tensors(
             'load it elsewhere unless you trust the writer')
     network = _network(content, containers)
     if network is None:
-        return chosen(content, containers), []
+        return state_dict_of(content, containers), []
     return pickled.tensors_of(network), _names(network.attributes.get('names'))
 
 
@@ -119,7 +124,7 @@ def _names(names: object) -> list[str]:
     return []
 
 
-def _adopted(kind: str, state: Mapping[str, Tensor]) -> Adopted:
+def _adopted(kind: str, state: Mapping[str, Tensor]) -> MatchedWeights:
     """Find the tensors of one kind of network in a checkpoint's."""
     if kind == 'siammot':
         from mot_ros.tracking.nets.siammot import network as siammot
@@ -136,8 +141,8 @@ def _adopted(kind: str, state: Mapping[str, Tensor]) -> Adopted:
     return _slm(state)
 
 
-def _slm(state: Mapping[str, Tensor]) -> Adopted:
+def _slm(state: Mapping[str, Tensor]) -> MatchedWeights:
     variant = variant_of(state)
     with torch.device('meta'):
         wanted = make_slm(variant).state_dict()
-    return adopt(state, wanted, {'variant': variant}, unused=UNUSED)
+    return match_keys(state, wanted, {'variant': variant}, unused=UNUSED)

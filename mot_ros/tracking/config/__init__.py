@@ -17,13 +17,19 @@ from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
 from mot_ros.tracking.config.smiletrack import SmileTrackSettings
 from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.config.sort import SortSettings
-from mot_ros.tracking.config.tracker import BY_BOXES, LOOKING, METHODS, SEEING, Settings
+from mot_ros.tracking.config.tracker import (
+    APPEARANCE_METHODS,
+    BOX_METHODS,
+    IMAGE_METHODS,
+    METHODS,
+    Settings,
+)
 
 __all__ = [
-    'BY_BOXES',
-    'LOOKING',
+    'APPEARANCE_METHODS',
+    'BOX_METHODS',
+    'IMAGE_METHODS',
     'METHODS',
-    'SEEING',
     'AppearanceSettings',
     'BotSortSettings',
     'ByteTrackSettings',

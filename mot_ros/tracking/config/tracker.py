@@ -26,12 +26,12 @@ from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.config.sort import SortSettings
 from mot_ros.tracking.errors import ConfigError
 
-SEEING = ('siammot', 'tracktor', 'smot')
+IMAGE_METHODS = ('siammot', 'tracktor', 'smot')
 """Methods that find their tracks in the image themselves, and do nothing without one."""
-BY_BOXES = ('bytetrack', 'sort', 'smiletrack', 'deepsort', 'botsort')
+BOX_METHODS = ('bytetrack', 'sort', 'smiletrack', 'deepsort', 'botsort')
 """Methods that can do with the boxes of a detector."""
-METHODS = (*BY_BOXES, *SEEING)
-LOOKING = ('smiletrack', 'deepsort', 'botsort')
+METHODS = (*BOX_METHODS, *IMAGE_METHODS)
+APPEARANCE_METHODS = ('smiletrack', 'deepsort', 'botsort')
 """Those of them that look at the image too, unless appearance.type is none."""
 
 

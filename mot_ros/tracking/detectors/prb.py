@@ -28,7 +28,7 @@ from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.prb.head import STRIDES
 from mot_ros.tracking.nets.prb.network import adopt, Prb
 from mot_ros.tracking.nets.prb.rows import MSP, Row
-from mot_ros.tracking.runtime.device import exact, resolve_device
+from mot_ros.tracking.runtime.device import deterministic_fp32, resolve_device
 from mot_ros.tracking.types import Detections, Frame
 from mot_ros.tracking.weights import store as weights
 
@@ -130,7 +130,7 @@ class PrbDetector:
         pixels = batch(
             [draw(frame, placement, canvas)], 'byte', np.dtype(np.uint8), channels_last=False)
         images = torch.from_numpy(pixels).to(self.device).to(self._type) / 255
-        with exact(self.device):
+        with deterministic_fp32(self.device):
             boxes, objectness, classes = self._network(
                 images.contiguous(memory_format=torch.channels_last))
         return boxes[0], objectness[0], classes[0]

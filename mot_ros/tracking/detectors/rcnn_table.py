@@ -4,7 +4,7 @@
 """
 From what the box head of a Faster R-CNN says to a table of detections, in fixed shapes.
 
-The steps are those of Sight.detections, with masks in place of fewer rows.
+The steps are those of RoiHeads.detections, with masks in place of fewer rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked
 from mot_ros.tracking.nets.rcnn.boxes_inclusive import clip, to_exclusive
 
 
-def tabled(
+def to_table(
         scores: Tensor, boxes: Tensor, there: Tensor, labels: Tensor, size: tuple[int, int],
         settings: RcnnSettings) -> Tensor:
     """

@@ -5,24 +5,24 @@
 
 from __future__ import annotations
 
-from mot_ros.tracking.config import SEEING, Settings
+from mot_ros.tracking.config import IMAGE_METHODS, Settings
 from mot_ros.tracking.methods.botsort import BotSort
 from mot_ros.tracking.methods.bytetrack import ByteTrack
 from mot_ros.tracking.methods.deepsort import DeepSort
 from mot_ros.tracking.methods.smiletrack import SmileTrack
 from mot_ros.tracking.methods.sort import Sort
-from mot_ros.tracking.methods.switchable import ChosenMethod
+from mot_ros.tracking.methods.switchable import SwitchableTracker
 from mot_ros.tracking.protocols import Detector, Method, Tracker
 
 
 def make_tracker(settings: Settings, detector: Detector) -> Tracker:
     """Return a tracker of the settings around a detector; both can be exchanged later."""
-    return ChosenMethod(make_method, settings, detector)
+    return SwitchableTracker(make_method, settings, detector)
 
 
 def make_method(settings: Settings, detector: Detector, first_id: int = 1) -> Method:
     """Assemble the method that the settings name; new tracks are numbered from `first_id`."""
-    if settings.method in SEEING:
+    if settings.method in IMAGE_METHODS:
         return _make_seeing(settings, detector, first_id)
     if settings.method == 'smiletrack':
         return SmileTrack(detector, settings, first_id)

@@ -14,7 +14,7 @@ from mot_ros.tracking.types import Frame, Tracks
 AnyPool = TypeVar('AnyPool', bound=TrackPool[Motion])
 
 
-class Pooled(Generic[AnyPool]):
+class PooledMethod(Generic[AnyPool]):
     """The part of a Method that its pool of tracks answers for; see there."""
 
     def __init__(self, tracks: AnyPool) -> None:

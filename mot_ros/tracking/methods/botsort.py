@@ -8,19 +8,19 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.association.assignment import assign, match, Matches
-from mot_ros.tracking.association.similarity import worthy_pairs
+from mot_ros.tracking.association.similarity import positive_pairs
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.motion.kalman_filter import Kalman
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.appearance_pool import LookingPool
-from mot_ros.tracking.tracks.birth_and_death import bury, give_birth
+from mot_ros.tracking.tracks.appearance_pool import AppearanceTrackPool
+from mot_ros.tracking.tracks.birth_and_death import mark_lost_and_remove, start_tracks
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 
-class BotSort(Pooled[LookingPool]):
+class BotSort(PooledMethod[AppearanceTrackPool]):
     """
     ByteTrack with the motion of the camera taken out, and the better of overlap and looks.
 
@@ -31,15 +31,16 @@ class BotSort(Pooled[LookingPool]):
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings.botsort
-        super().__init__(LookingPool(
-            Kalman(MODELS['xywh'], self._settings.nominal_rate), settings, capacity=1, camera=True,
+        super().__init__(AppearanceTrackPool(
+            KalmanConfig(
+                MODELS['xywh'], self._settings.nominal_rate), settings, capacity=1, camera=True,
             first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         s = settings.botsort
         self._tracks.configure(
-            Kalman(MODELS['xywh'], s.nominal_rate), settings, capacity=1, camera=True)
+            KalmanConfig(MODELS['xywh'], s.nominal_rate), settings, capacity=1, camera=True)
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
@@ -54,8 +55,9 @@ class BotSort(Pooled[LookingPool]):
         tracks.observe(matches.rows, detections, matches.cols)
         # doubtful detections were not embedded, and teach nothing
         tracks.learn(matches.rows, matches.cols)
-        bury(tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
-        give_birth(tracks, detections, matches.free_cols, self._settings.birth)
+        mark_lost_and_remove(
+            tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
+        start_tracks(tracks, detections, matches.free_cols, self._settings.birth)
         return tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
@@ -68,7 +70,7 @@ class BotSort(Pooled[LookingPool]):
 
         def step(rows: Ints, cols: Ints, minimum: float) -> Matches:
             table = self._worth(predicted, detections, rows, cols)
-            return assign(worthy_pairs(table), table.shape, minimum).within(rows, cols)
+            return assign(positive_pairs(table), table.shape, minimum).within(rows, cols)
 
         first = step(believed, high, s.match_iou)
         # Only a track seen in the last frame may be continued by a doubtful detection.

@@ -9,16 +9,16 @@ import numpy as np
 
 from mot_ros.tracking.association.assignment import match, Matches
 from mot_ros.tracking.config import ByteTrackSettings, Settings
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.motion.kalman_filter import Kalman, KalmanFilter
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.birth_and_death import bury, give_birth
+from mot_ros.tracking.tracks.birth_and_death import mark_lost_and_remove, start_tracks
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Frame, in_state, Ints, Tracks, TrackState
 
 
-class ByteTrack(Pooled[TrackPool[KalmanFilter]]):
+class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
     """
     Two passes of matching by IoU: confident detections first, then the doubtful ones.
 
@@ -33,13 +33,13 @@ class ByteTrack(Pooled[TrackPool[KalmanFilter]]):
         self._detector = detector
         self._settings = settings
         super().__init__(TrackPool(
-            Kalman(MODELS[settings.motion], settings.nominal_rate), first_id))
+            KalmanConfig(MODELS[settings.motion], settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another motion model or rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.bytetrack, detector
         self._tracks.change_motion(
-            Kalman(MODELS[self._settings.motion], self._settings.nominal_rate))
+            KalmanConfig(MODELS[self._settings.motion], self._settings.nominal_rate))
 
     def update(self, frame: Frame) -> Tracks:
         """Detect, propagate, associate; then lives end and begin."""
@@ -48,8 +48,9 @@ class ByteTrack(Pooled[TrackPool[KalmanFilter]]):
         predicted = self._tracks.propagate(frame)
         matches = self.associate(predicted, detections)
         self._tracks.observe(matches.rows, detections, matches.cols)
-        bury(self._tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
-        give_birth(self._tracks, detections, matches.free_cols, self._settings.birth)
+        mark_lost_and_remove(
+            self._tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
+        start_tracks(self._tracks, detections, matches.free_cols, self._settings.birth)
         return self._tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:

@@ -8,17 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.association.assignment import assign, match, Matches
-from mot_ros.tracking.association.similarity import CHI2_95, worthy_pairs
+from mot_ros.tracking.association.similarity import CHI2_95, positive_pairs
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.motion.kalman_filter import Kalman
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.appearance_pool import LookingPool
+from mot_ros.tracking.tracks.appearance_pool import AppearanceTrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 
-class DeepSort(Pooled[LookingPool]):
+class DeepSort(PooledMethod[AppearanceTrackPool]):
     """
     A cascade by looks, the most recently seen tracks first, then one pass by IoU.
 
@@ -30,15 +30,15 @@ class DeepSort(Pooled[LookingPool]):
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = s = settings.deepsort
-        super().__init__(LookingPool(
-            Kalman(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False,
+        super().__init__(AppearanceTrackPool(
+            KalmanConfig(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False,
             first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         s = settings.deepsort
         self._tracks.configure(
-            Kalman(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False)
+            KalmanConfig(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False)
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
@@ -81,7 +81,7 @@ class DeepSort(Pooled[LookingPool]):
         for age in np.unique(misses):
             level = np.flatnonzero(misses == age)
             some = table[np.ix_(level, left)]
-            found = assign(worthy_pairs(some), some.shape, least).within(level, left)
+            found = assign(positive_pairs(some), some.shape, least).within(level, left)
             rows.append(believed[found.rows])
             taken.append(cols[found.cols])
             left = found.free_cols

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.detectors.wrappers.shared import Seat, SharedDetector
+from mot_ros.tracking.detectors.wrappers.shared import SharedDetector, SharedDetectorHandle
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.methods.switchable import looks_next
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.sequence import NANOSECONDS, Outcome, SequenceGuard
+from mot_ros.tracking.sequence import FrameOutcome, NANOSECONDS, SequenceGuard
 from mot_ros.tracking.types import Frame, Tracks
 
 
@@ -66,7 +66,7 @@ class Cameras:
 class _Camera:
     """What one camera has for itself."""
 
-    def __init__(self, settings: Settings, seat: Seat) -> None:
+    def __init__(self, settings: Settings, seat: SharedDetectorHandle) -> None:
         self.seat = seat
         self.tracker = make_tracker(settings, seat)
         self.guard = SequenceGuard(settings.sequence)
@@ -79,10 +79,10 @@ class _Camera:
             return None
         verdict = self.guard.judge(round(frame.stamp * NANOSECONDS), frame.size, '')
         self.problem = verdict.message
-        if verdict.outcome is Outcome.DROP:
+        if verdict.outcome is FrameOutcome.DROP:
             return None
-        if verdict.outcome is not Outcome.ACCEPT:
-            self.tracker.reset(keep_ids=verdict.outcome is Outcome.FLUSH)
+        if verdict.outcome is not FrameOutcome.ACCEPT:
+            self.tracker.reset(keep_ids=verdict.outcome is FrameOutcome.FLUSH)
         self.guard.accept(verdict, frame.size, '')
         frame = frame.at(verdict.stamp)
         if looks_next(self.tracker):

@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from mot_ros.tracking.association import similarity as smc
 from mot_ros.tracking.association.assignment import assign, match, Matches, Pairs
 from mot_ros.tracking.association.iou_variants import (
-    height_overlap,
-    overlapping_grown,
-    straightness,
+    buffered_iou,
+    direction_consistency,
+    height_iou,
 )
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings, SmileTrackSettings
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.motion.kalman_filter import Kalman
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.birth_and_death import bury, give_birth
-from mot_ros.tracking.tracks.history import TrailingPool
+from mot_ros.tracking.tracks.birth_and_death import mark_lost_and_remove, start_tracks
+from mot_ros.tracking.tracks.history import HistoryTrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
 # A pair of a track and a detection without rivals is taken for one object unseen from here on.
 LONE_IOU = 0.5
 
 
-class SmileTrack(Pooled[TrailingPool]):
+class SmileTrack(PooledMethod[HistoryTrackPool]):
     """
     Two passes, as in ByteTrack, in which overlap and looks count together.
 
@@ -42,15 +42,15 @@ class SmileTrack(Pooled[TrailingPool]):
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = s = settings.smiletrack
-        super().__init__(TrailingPool(
-            Kalman(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera,
+        super().__init__(HistoryTrackPool(
+            KalmanConfig(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera,
             first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         s = settings.smiletrack
         self._tracks.configure(
-            Kalman(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera)
+            KalmanConfig(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera)
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
@@ -66,10 +66,10 @@ class SmileTrack(Pooled[TrailingPool]):
         # what is half hidden has the looks of another one
         sure = np.isin(matches.cols, self.split(detections.scores)[0])
         tracks.learn(matches.rows[sure], matches.cols[sure])
-        bury(
+        mark_lost_and_remove(
             tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer,
-            self._may_be_same)
-        give_birth(tracks, detections, matches.free_cols, self._settings.birth)
+            self._appearance_allows_merge)
+        start_tracks(tracks, detections, matches.free_cols, self._settings.birth)
         return tracks.snapshot()
 
     def split(self, scores: Floats) -> tuple[Ints, Ints]:
@@ -94,12 +94,12 @@ class SmileTrack(Pooled[TrailingPool]):
 
         def by_worth(rows: Ints, cols: Ints, minimum: float, memory: str) -> Matches:
             table = self._worth(predicted, detections, rows, cols, memory)
-            return assign(smc.worthy_pairs(table), table.shape, minimum).within(rows, cols)
+            return assign(smc.positive_pairs(table), table.shape, minimum).within(rows, cols)
 
         blind = self._tracks.embedder is None
         first = (
             assign(
-                self._worth_unseen(predicted, detections, believed, high),
+                self._box_similarity(predicted, detections, believed, high),
                 (len(believed), len(high)), s.match_iou).within(believed, high)
             if blind else by_worth(believed, high, s.match, 'mean'))
         # Only a track seen in the last frame may be continued by a doubtful detection.
@@ -115,29 +115,31 @@ class SmileTrack(Pooled[TrailingPool]):
             np.concatenate([first.free_rows[is_lost], second.free_rows, third.free_rows]),
             third.free_cols)
 
-    def _may_be_same(self, a: int, b: int) -> bool:
+    def _appearance_allows_merge(self, a: int, b: int) -> bool:
         """Say whether looks let two tracks be one: what the gate parts must stay apart."""
         s, likeness = self._settings, self._tracks.likeness(a, b)
         if s.worth == 'article':
             return likeness >= s.gate
         return s.veto_weight * (1 - likeness) <= s.veto
 
-    def _worth_unseen(
+    def _box_similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Pairs:
         """Return the pairs that are worth anything by their boxes alone, with what they are."""
         s = self._settings
         expected, boxes = predicted.boxes[rows], detections.boxes[cols]
-        pairs = overlapping_grown(expected, boxes, s.buffer)
+        pairs = buffered_iou(expected, boxes, s.buffer)
         if s.class_aware:
             pairs = pairs.where(
                 predicted.labels[rows][pairs.rows] == detections.labels[cols][pairs.cols])
         values, found = pairs.values, boxes[pairs.cols]
         if s.height:
-            values = values * height_overlap(expected[pairs.rows], found) ** np.float32(s.height)
+            values = values * height_iou(expected[pairs.rows], found) ** np.float32(s.height)
         values = values * detections.scores[cols][pairs.cols]
         if s.direction:
-            courses = self._tracks.trails.courses(rows[pairs.rows], s.direction_span)
-            ahead = straightness(*courses, found) * detections.scores[cols][pairs.cols]
+            observed_directions = self._tracks.trails.observed_directions(
+                rows[pairs.rows], s.direction_span)
+            ahead = direction_consistency(
+                *observed_directions, found) * detections.scores[cols][pairs.cols]
             values = values + np.float32(s.direction) * ahead.astype(np.float32)
         return Pairs(pairs.rows, pairs.cols, values)
 
@@ -149,12 +151,12 @@ class SmileTrack(Pooled[TrailingPool]):
         overlap = iou(predicted.boxes[rows], detections.boxes[cols])
         possible = np.ones(overlap.shape, np.bool_)
         if s.worth == 'article' and s.reach:
-            possible = smc.within_reach(
+            possible = smc.distance_gate(
                 predicted.boxes[rows], predicted.unseen[rows], detections.boxes[cols], s.reach,
                 s.reach_growth)
         if s.class_aware:
             possible &= predicted.labels[rows][:, None] == detections.labels[cols]
-        alike = self._alike(overlap, possible, rows, cols, memory)
+        alike = self._appearance_similarity(overlap, possible, rows, cols, memory)
         if s.worth == 'article':
             table = smc.article_similarity(overlap, alike, s.alpha, s.gate)
         else:
@@ -162,7 +164,7 @@ class SmileTrack(Pooled[TrailingPool]):
             table = smc.code_similarity(overlap, alike, distances, s.veto_weight, s.veto)
         return np.where(possible, table, np.float32(0))
 
-    def _alike(
+    def _appearance_similarity(
             self, overlap: Floats, possible: NDArray[np.bool_], rows: Ints, cols: Ints,
             memory: str) -> Floats:
         """

@@ -9,15 +9,15 @@ import numpy as np
 
 from mot_ros.tracking.association.assignment import match, Matches
 from mot_ros.tracking.config import Settings, SortSettings
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.motion.kalman_filter import Kalman, KalmanFilter
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Frame, Tracks, TrackState
 
 
-class Sort(Pooled[TrackPool[KalmanFilter]]):
+class Sort(PooledMethod[TrackPool[KalmanFilter]]):
     """
     One pass of matching by IoU between predicted boxes and detections.
 
@@ -29,12 +29,12 @@ class Sort(Pooled[TrackPool[KalmanFilter]]):
     def __init__(self, detector: Detector, settings: SortSettings, first_id: int = 1) -> None:
         self._detector = detector
         self._settings = settings
-        super().__init__(TrackPool(Kalman(MODELS['xysr'], settings.nominal_rate), first_id))
+        super().__init__(TrackPool(KalmanConfig(MODELS['xysr'], settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.sort, detector
-        self._tracks.change_motion(Kalman(MODELS['xysr'], self._settings.nominal_rate))
+        self._tracks.change_motion(KalmanConfig(MODELS['xysr'], self._settings.nominal_rate))
 
     def update(self, frame: Frame) -> Tracks:
         """Detect, propagate, associate; then lives end and begin."""

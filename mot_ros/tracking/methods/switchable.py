@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ChosenMethod: the method that the settings name, while the settings may change."""
+"""SwitchableTracker: the method that the settings name, while the settings may change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mot_ros.tracking.protocols import Detector, Method, Tracker
 from mot_ros.tracking.types import Frame, Tracks
 
 
-class ChosenMethod:
+class SwitchableTracker:
     """
     A tracker that can turn into another one between two frames, and that may skip frames.
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.siammot import TracktorSettings
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.methods.siammot.lifecycle import Patience, settle
-from mot_ros.tracking.methods.siammot.rcnn_frontend import RegionEyes
-from mot_ros.tracking.methods.siammot.solver import Claims, Rules, solve
-from mot_ros.tracking.motion.last_observation import Observed
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.methods.siammot.lifecycle import apply_result, MissPolicy
+from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend
+from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidates
+from mot_ros.tracking.motion.last_observation import LastObservation
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.search_pool import RegionPool
+from mot_ros.tracking.tracks.search_pool import SearchTrackPool
 from mot_ros.tracking.types import Detections, Frame, in_state, Tracks, TrackState
 
 
-class Tracktor(Pooled[RegionPool]):
+class Tracktor(PooledMethod[SearchTrackPool]):
     """
     The box head of a Faster R-CNN, asked about the last box of a track, says where it is now.
 
@@ -28,13 +28,13 @@ class Tracktor(Pooled[RegionPool]):
 
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._settings = settings.tracktor
-        self._eyes = RegionEyes(detector, settings)
-        super().__init__(RegionPool(Observed(), first_id))
+        self._eyes = RcnnFrontend(detector, settings)
+        super().__init__(SearchTrackPool(LastObservation(), first_id))
         self._use_motion(settings)
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings between two frames; other weights drop all tracks, ids go on."""
-        eyes = RegionEyes(detector, settings, self._eyes)
+        eyes = RcnnFrontend(detector, settings, self._eyes)
         same = eyes.weights == self._eyes.weights
         if _flow_key(settings.tracktor) != _flow_key(self._settings):
             self._tracks.flow = None
@@ -57,10 +57,10 @@ class Tracktor(Pooled[RegionPool]):
         regressed, scores, here = eyes.judge(sight, expected.boxes, expected.labels)
         if not early:
             detections = eyes.detections(sight, frame, s.detections)
-        claims = Claims(
+        claims = TrackCandidates(
             regressed, scores, expected.labels, in_state(expected.states, TrackState.LOST), here)
         verdict = solve(claims, detections, self.rules)
-        settle(tracks, claims, detections, verdict, Patience(s.tau, s.dormant_time))
+        apply_result(tracks, claims, detections, verdict, MissPolicy(s.tau, s.dormant_time))
         return tracks.snapshot()
 
     @property

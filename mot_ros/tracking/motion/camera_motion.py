@@ -13,10 +13,10 @@ import numpy as np
 from mot_ros.tracking.motion.image_registration import (
     Aligner,
     Ecc,
-    Glance,
     Grey,
     plausible,
     SparseFlow,
+    StillnessCheck,
 )
 from mot_ros.tracking.motion.warp import Warp
 from mot_ros.tracking.pixels import pixels_of
@@ -61,7 +61,7 @@ class CameraMotion:
     def reset(self) -> None:
         """Forget the last frame: the next one has none to compare with."""
         self._last: Grey | None = None
-        self._glance = Glance()
+        self._glance = StillnessCheck()
         self._size = (0, 0)
         self._objects = np.zeros((0, 4), np.float32)
 

@@ -95,7 +95,7 @@ class Ecc:
         return np.asarray(matrix, np.float64) if likeness > LEAST_SHARE else None
 
 
-class Glance:
+class StillnessCheck:
     """Tells cheaply whether a camera stands: few corners, followed often, looked for seldom."""
 
     def __init__(self) -> None:

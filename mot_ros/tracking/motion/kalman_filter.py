@@ -74,7 +74,7 @@ class MotionKind(Protocol[AnyMotion]):
 
 
 @dataclass(frozen=True)
-class Kalman:
+class KalmanConfig:
     """A Kalman filter over the coordinates of a model; `nominal_rate` in Hz."""
 
     model: Model

@@ -20,7 +20,7 @@ from mot_ros.tracking.types import Doubles, Floats, Index
 
 
 @dataclass(frozen=True)
-class Observed:
+class LastObservation:
     """
     Boxes that stay where they were seen; their velocity is a mean over about `memory` seconds.
 
@@ -30,12 +30,12 @@ class Observed:
     memory: float = 0.3
     moving: bool = False
 
-    def start(self) -> ObservedBoxes:
+    def start(self) -> LastObservationModel:
         """Return the motion of no tracks yet."""
-        return ObservedBoxes(self)
+        return LastObservationModel(self)
 
 
-class ObservedBoxes:
+class LastObservationModel:
     """
     The last observed boxes of N tracks, in the order of the tracks.
 
@@ -44,7 +44,7 @@ class ObservedBoxes:
     change counts in full.
     """
 
-    def __init__(self, kind: Observed) -> None:
+    def __init__(self, kind: LastObservation) -> None:
         self._kind = kind
         self._boxes: Doubles = np.zeros((0, 4))
         self._seen: Doubles = np.zeros((0, 2))

@@ -75,7 +75,7 @@ class BoxMotion(Protocol):
         ...
 
 
-class Still:
+class NoMotion:
     """Boxes stay where they are: tracking by overlap from frame to frame."""
 
     needs_image = False
@@ -88,7 +88,7 @@ class Still:
         """Forget nothing."""
 
 
-class ByFlow:
+class FlowMotion:
     """
     Boxes shift by the mean or median flow inside them; their sizes stay.
 
@@ -121,7 +121,7 @@ class ByFlow:
         return moved
 
 
-class ByCamera:
+class CameraMotionModel:
     """Boxes move, and grow, as the whole image does: for cameras that drive, pan or shake."""
 
     def __init__(self, camera: CameraMotion) -> None:
@@ -197,13 +197,13 @@ def make_box_motion(
     Kind `camera` needs a CameraMotion. Raises ConfigError for another kind.
     """
     if kind == 'none':
-        return Still()
+        return NoMotion()
     if kind == 'farneback':
-        return ByFlow(Farneback(side), reduction)
+        return FlowMotion(Farneback(side), reduction)
     if kind == 'dis':
-        return ByFlow(Dis(side), reduction)
+        return FlowMotion(Dis(side), reduction)
     if kind == 'camera' and camera is not None:
-        return ByCamera(camera)
+        return CameraMotionModel(camera)
     raise ConfigError(
         f'the motion of boxes is {kind!r}; choose one of {", ".join(KINDS)}, camera with a '
         'CameraMotion')

@@ -18,11 +18,11 @@ from mot_ros.tracking.nets.rcnn.rpn import Proposals, Selection
 from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
 from mot_ros.tracking.nets.siammot.emm_decode import Grid
 from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.nets.siammot.search_region import Memory
 from mot_ros.tracking.onnx_backend.backend import digest, OnnxBackend
 from mot_ros.tracking.onnx_backend.module import OnnxGraph
-from mot_ros.tracking.onnx_backend.siammot_export import Plan, write_graphs
+from mot_ros.tracking.onnx_backend.siammot_export import ExportPlan, write_graphs
 
 Maps = Sequence[Tensor] | CellTable
 """What a motion model takes; here always OnnxFeatures."""
@@ -53,11 +53,11 @@ class OnnxSiamMot:
     """
 
     def __init__(
-            self, network: SiamMot, selection: Selection, backend: OnnxBackend) -> None:
+            self, network: SiamMotNetwork, selection: Selection, backend: OnnxBackend) -> None:
         self._network = network.eval().requires_grad_(False)
         self._digest = digest(network)
         self._backend = backend
-        self._graphs: dict[tuple[str, Plan], OnnxGraph] = {}
+        self._graphs: dict[tuple[str, ExportPlan], OnnxGraph] = {}
         self._sizes: set[tuple[int, int]] = set()
         self.selection = selection
         self.motion: OnnxEmm | OnnxImm | None = None
@@ -86,7 +86,7 @@ class OnnxSiamMot:
         """Return the features of a normalised image (1, 3, H, W), sides multiples of 32."""
         size = images.shape[3], images.shape[2]
         graph = self.graph(
-            'image', Plan(size, self.selection), {'selection': asdict(self.selection)})
+            'image', ExportPlan(size, self.selection), {'selection': asdict(self.selection)})
         *maps, boxes, scores, mask = graph(images)
         return OnnxFeatures(maps, size, Proposals(boxes[None], scores[None], mask[None]))
 
@@ -100,11 +100,12 @@ class OnnxSiamMot:
     def judge(self, features: Maps, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Return class probabilities (K, C) of boxes (K, 4), and each class's box (K, C, 4)."""
         maps = seen(features)
-        probabilities, moved = self.graph('boxes', Plan(maps.size), {}, BOXES)(*maps, boxes)
+        probabilities, moved = self.graph('boxes', ExportPlan(maps.size), {}, BOXES)(*maps, boxes)
         return probabilities, moved
 
     def graph(
-            self, name: str, plan: Plan, fixed: Mapping[str, object], most: int = 1) -> OnnxGraph:
+            self, name: str, plan: ExportPlan, fixed: Mapping[
+                str, object], most: int = 1) -> OnnxGraph:
         """Return one of GRAPHS by a plan, of which `fixed` is what matters to it but the size."""
         key = name, plan
         if key not in self._graphs:
@@ -140,7 +141,8 @@ class OnnxEmm(Emm):
         cells = options.template_cells
         maps = seen(features)
         templates, = self._network.graph(
-            'remember', Plan(maps.size, emm=EmmOptions(template_cells=cells)), {'cells': cells},
+            'remember', ExportPlan(
+                maps.size, emm=EmmOptions(template_cells=cells)), {'cells': cells},
             TRACKS)(*maps, boxes)
         return Memory(templates, options.region.around(boxes), boxes)
 
@@ -150,7 +152,7 @@ class OnnxEmm(Emm):
         """Return where tracks are, around their template boxes, see Emm."""
         options, maps = options or self.options, seen(features)
         boxes, visibility = self._network.graph(
-            'search', Plan(maps.size, emm=options), asdict(options), TRACKS)(
+            'search', ExportPlan(maps.size, emm=options), asdict(options), TRACKS)(
                 *maps, memory.features, memory.template)
         return boxes, visibility
 
@@ -181,10 +183,11 @@ class OnnxImm(Imm):
         return boxes, visibility
 
     def _graph(self, name: str, maps: OnnxFeatures, options: ImmOptions) -> OnnxGraph:
-        return self._network.graph(name, Plan(maps.size, imm=options), asdict(options), TRACKS)
+        return self._network.graph(
+            name, ExportPlan(maps.size, imm=options), asdict(options), TRACKS)
 
 
 def seen(features: Maps) -> OnnxFeatures:
-    """Return features as what they are, which the type of a Sight does not tell."""
+    """Return features as what they are, which the type of a RoiHeads does not tell."""
     assert isinstance(features, OnnxFeatures)  # noqa: S101
     return features

@@ -23,7 +23,7 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import replace_convs
 from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
 from mot_ros.tracking.nets.rcnn.box_head import POOLED
@@ -32,7 +32,7 @@ from mot_ros.tracking.nets.rcnn.rpn import Selection
 from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
 from mot_ros.tracking.nets.siammot.emm_decode import decode
 from mot_ros.tracking.nets.siammot.imm import DELTA_WEIGHTS, Imm, ImmOptions
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.onnx_backend.export import Axes, check_packages, save
 from mot_ros.tracking.onnx_backend.ssd_export import FixedConv
 
@@ -45,7 +45,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExportPlan:
     """What is fixed in the files: (width, height) of the network's input, and settings."""
 
     size: tuple[int, int]
@@ -57,7 +57,7 @@ class Plan:
 class ImageGraph(nn.Module):
     """A normalised image to P2..P5 and proposals."""
 
-    def __init__(self, network: SiamMot, plan: Plan) -> None:
+    def __init__(self, network: SiamMotNetwork, plan: ExportPlan) -> None:
         super().__init__()
         self.network, self.plan = network, plan
 
@@ -84,7 +84,7 @@ class ImageGraph(nn.Module):
 class BoxesGraph(nn.Module):
     """Features and any boxes to class probabilities and each class's box."""
 
-    def __init__(self, network: SiamMot) -> None:
+    def __init__(self, network: SiamMotNetwork) -> None:
         super().__init__()
         self.head = network.box_head
 
@@ -96,7 +96,7 @@ class BoxesGraph(nn.Module):
 class RememberGraph(nn.Module):
     """Features and boxes to what the motion model remembers of them."""
 
-    def __init__(self, head: Emm | Imm, plan: Plan) -> None:
+    def __init__(self, head: Emm | Imm, plan: ExportPlan) -> None:
         super().__init__()
         self.head, self.plan = head, plan
 
@@ -110,7 +110,7 @@ class RememberGraph(nn.Module):
 class SearchGraph(nn.Module):
     """Features, templates and where those boxes should be to where they are."""
 
-    def __init__(self, head: Emm | Imm, plan: Plan) -> None:
+    def __init__(self, head: Emm | Imm, plan: ExportPlan) -> None:
         super().__init__()
         self.head, self.plan = head, plan
 
@@ -178,7 +178,8 @@ def correlated(searched: Tensor, templates: Tensor) -> Tensor:
 
 
 def write_graphs(
-        network: SiamMot, plan: Plan, names: Sequence[str], files: Mapping[str, Path]) -> None:
+        network: SiamMotNetwork, plan: ExportPlan, names: Sequence[
+            str], files: Mapping[str, Path]) -> None:
     """
     Write those of GRAPHS for which there is a file; a motion model has the last two.
 
@@ -188,7 +189,7 @@ def write_graphs(
     check_packages()
     network = network.eval().requires_grad_(False)
     network.fuse()
-    if any(isinstance(module, Conv) for module in network.body.modules()):
+    if any(isinstance(module, ConvNormActivation) for module in network.body.modules()):
         replace_convs(network.body, plan.size, FixedConv)
     width, height = plan.size
     image = torch.zeros(1, 3, height, width)
@@ -220,7 +221,8 @@ def write_graphs(
                 metadata)
 
 
-def _description(network: SiamMot, plan: Plan, names: Sequence[str]) -> dict[str, str]:
+def _description(
+        network: SiamMotNetwork, plan: ExportPlan, names: Sequence[str]) -> dict[str, str]:
     """Return metadata: what has to be known to use the files together."""
     motion: dict[str, str] = {}
     if network.motion is not None:
@@ -251,14 +253,14 @@ def _suppressed(boxes: Tensor, levels: Tensor, selection: Selection) -> Tensor:
     return torch.zeros_like(worse).scatter(0, rows, (rows >= 0).to(worse.dtype))
 
 
-def _of_regions(head: Imm, plan: Plan, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
+def _of_regions(head: Imm, plan: ExportPlan, maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
     """Return what IMM sees around boxes (K, 4)."""
     regions = plan.imm.region.around(boxes)
     return cast(Tensor, head.reduce(
         pooled(maps, regions, levels_of(boxes), head.cells, 'zeros')))
 
 
-def _templates(head: Emm | Imm, plan: Plan, maps: Sequence[Tensor]) -> Tensor:
+def _templates(head: Emm | Imm, plan: ExportPlan, maps: Sequence[Tensor]) -> Tensor:
     """Return templates as RememberGraph does, in shape alone."""
     cells = head.cells if isinstance(head, Imm) else plan.emm.template_cells
     features = torch.zeros(EXAMPLES, maps[0].shape[1], cells, cells)

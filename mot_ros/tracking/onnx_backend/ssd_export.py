@@ -17,7 +17,7 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import replace_convs
 from mot_ros.tracking.nets.ssd.anchors import decode, make_anchors
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
@@ -27,7 +27,7 @@ from mot_ros.tracking.onnx_backend.export import check_packages, save
 class FixedConv(nn.Module):
     """A Conv whose kernel is padded once, for features of one size, and not in every call."""
 
-    def __init__(self, conv: Conv, cells: tuple[int, int]) -> None:
+    def __init__(self, conv: ConvNormActivation, cells: tuple[int, int]) -> None:
         super().__init__()
         self.conv = conv
         self.register_buffer('kernel', conv.kernel_for(cells).detach().clone())

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Captured: work of fixed shape, recorded once on a GPU and replayed as one CUDA graph.
+CudaGraph: work of fixed shape, recorded once on a GPU and replayed as one CUDA graph.
 
 A network of a hundred small kernels is launched in a hundred steps by Python, which takes longer
 than the kernels do. A graph is launched in one.
@@ -37,7 +37,7 @@ class _Recorded:
     outputs: tuple[Tensor, ...]
 
 
-class Captured:
+class CudaGraph:
     """
     A function of tensors on one device, replayed where that is a GPU and `on` is true.
 

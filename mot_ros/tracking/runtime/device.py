@@ -51,7 +51,7 @@ def gpu_index(name: str) -> int:
     return int(match.group(1) or 0)
 
 
-def exact(device: torch.device) -> contextlib.AbstractContextManager[None]:
+def deterministic_fp32(device: torch.device) -> contextlib.AbstractContextManager[None]:
     """Have networks give the same numbers on every run and, but for rounding, on every device."""
     if device.type != 'cuda':
         return contextlib.nullcontext()
@@ -60,7 +60,7 @@ def exact(device: torch.device) -> contextlib.AbstractContextManager[None]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
-def in_fixed_shapes(device: torch.device, chosen: bool | None) -> bool:
+def use_fixed_shapes(device: torch.device, chosen: bool | None) -> bool:
     """Say whether work has fixed shapes, so that nobody waits: on a GPU, unless chosen."""
     return device.type == 'cuda' if chosen is None else chosen
 

@@ -25,7 +25,7 @@ def bucket(count: int) -> int:
     return next((room for room in BUCKETS if count <= room), -(-count // largest) * largest)
 
 
-def sent(rows: Floats, room: int, device: torch.device) -> Tensor:
+def to_device_padded(rows: Floats, room: int, device: torch.device) -> Tensor:
     """
     Return rows (N, ...) float32 of the host on a device, (room, ...) with zeros after them.
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""LookingPool: tracks that also know what they look like and how the camera moves."""
+"""AppearanceTrackPool: tracks that also know what they look like and how the camera moves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.appearance.concatenated import JoinedLooks
+from mot_ros.tracking.appearance.concatenated import ConcatenatedEmbedder
 from mot_ros.tracking.appearance.embedder import NEED
 from mot_ros.tracking.appearance.feature_bank import FeatureBank
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.motion.kalman_filter import Kalman, KalmanFilter
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
 from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks, TrackState
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mot_ros.tracking.config import Settings
 
 
-class LookingPool(TrackPool[KalmanFilter]):
+class AppearanceTrackPool(TrackPool[KalmanFilter]):
     """
     A TrackPool with the appearance of its tracks beside their motion.
 
@@ -37,10 +37,10 @@ class LookingPool(TrackPool[KalmanFilter]):
     """
 
     def __init__(
-            self, kind: Kalman, settings: Settings, capacity: int, *, camera: bool,
+            self, kind: KalmanConfig, settings: Settings, capacity: int, *, camera: bool,
             first_id: int = 1) -> None:
         self.embedder = make_embedder(settings)
-        self._looks = looks_of(settings)
+        self._looks = embedder_key(settings)
         self._capacity = capacity
         self._use(settings, camera=camera)
         super().__init__(kind, first_id)
@@ -58,16 +58,16 @@ class LookingPool(TrackPool[KalmanFilter]):
         self.look(None, Detections.empty())
 
     def configure(
-            self, kind: Kalman, settings: Settings, capacity: int, *, camera: bool) -> None:
+            self, kind: KalmanConfig, settings: Settings, capacity: int, *, camera: bool) -> None:
         """
         Take other settings between two frames; what raises changes nothing.
 
         Another motion or way to tell looks drops all tracks. With another capacity they live
         on, and are known by their means alone at first.
         """
-        if looks_of(settings) != self._looks:
+        if embedder_key(settings) != self._looks:
             self.embedder = make_embedder(settings)
-            self._looks = looks_of(settings)
+            self._looks = embedder_key(settings)
             self._use(settings, camera=camera)
             self.reset(keep_ids=True)
         self._use(settings, camera=camera)
@@ -151,7 +151,7 @@ class LookingPool(TrackPool[KalmanFilter]):
         self._dimension = 0 if self.embedder is None else self.embedder.dimension
 
 
-def looks_of(settings: Settings) -> tuple[str, ...]:
+def embedder_key(settings: Settings) -> tuple[str, ...]:
     """Return what the embedder is made from."""
     wanted = settings.appearance
     if wanted.type not in ('slm', 'both'):
@@ -176,7 +176,7 @@ def make_embedder(settings: Settings) -> Embedder | None:
     network.warm_up()
     if wanted.type == 'slm':
         return network
-    return JoinedLooks((network, ColourHistogram()), (wanted.share, 1 - wanted.share))
+    return ConcatenatedEmbedder((network, ColourHistogram()), (wanted.share, 1 - wanted.share))
 
 
 def _make_slm(settings: Settings) -> SlmEmbedder:

@@ -22,7 +22,7 @@ SAME_OBJECT_IOU = 0.85
 STAMP_NOISE = 1e-6
 
 
-def bury(
+def mark_lost_and_remove(
         tracks: TrackPool[Motion], predicted: Tracks, detections: Detections, unmatched: Ints,
         lost_buffer: float, same: Callable[[int, int], bool] = lambda a, b: True) -> None:
     """
@@ -39,7 +39,7 @@ def bury(
     tracks.keep(alive)
 
 
-def give_birth(
+def start_tracks(
         tracks: TrackPool[Motion], detections: Detections, free: Ints, least: float) -> None:
     """Start tracks at the detections `free` (K,) with a score of at least `least`."""
     born = free[detections.scores[free] >= least]

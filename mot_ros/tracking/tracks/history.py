@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.motion.warp import Warp
-from mot_ros.tracking.tracks.appearance_pool import LookingPool
+from mot_ros.tracking.tracks.appearance_pool import AppearanceTrackPool
 from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
 from mot_ros.tracking.types import Detections, Doubles, Floats, Index, Ints, TrackState
 
@@ -18,7 +18,7 @@ LENGTH = 16
 """Observations of a track that are kept: half a second at 30 Hz, less at higher rates."""
 
 
-class Trails:
+class ObservationHistory:
     """
     When and where each of N tracks was observed the last `LENGTH` times, in the order of tracks.
 
@@ -57,7 +57,7 @@ class Trails:
         if not warp.is_identity:
             self._centres = warp.points(self._centres)
 
-    def courses(self, rows: Ints, span: float) -> tuple[Doubles, Doubles]:
+    def observed_directions(self, rows: Ints, span: float) -> tuple[Doubles, Doubles]:
         """
         Return where tracks `rows` (K,) come from and how far they got since, both (K, 2) pixels.
 
@@ -73,12 +73,12 @@ class Trails:
         return origins, self._centres[rows, -1] - origins
 
 
-class TrailingPool(LookingPool):
-    """A LookingPool whose tracks leave trails."""
+class HistoryTrackPool(AppearanceTrackPool):
+    """A AppearanceTrackPool whose tracks leave trails."""
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Drop every track; number from 1 again unless `keep_ids`."""
-        self.trails = Trails()
+        self.trails = ObservationHistory()
         super().reset(keep_ids=keep_ids)
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:

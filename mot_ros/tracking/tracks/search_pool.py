@@ -1,13 +1,13 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""RegionPool: tracks that are looked for in the image, around where they should be by now."""
+"""SearchTrackPool: tracks that are looked for in the image, around where they should be by now."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mot_ros.tracking.motion.last_observation import Observed, ObservedBoxes
+from mot_ros.tracking.motion.last_observation import LastObservation, LastObservationModel
 from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Floats, Frame, Tracks
@@ -21,7 +21,7 @@ NEED = 'tracks are looked for in it'
 """Why a frame needs an image."""
 
 
-class RegionPool(TrackPool[ObservedBoxes]):
+class SearchTrackPool(TrackPool[LastObservationModel]):
     """
     A TrackPool whose boxes say where each track is to be looked for next.
 
@@ -30,7 +30,7 @@ class RegionPool(TrackPool[ObservedBoxes]):
     exchanged between two frames. For every frame, once, `propagate` or `coast`, then `follow`.
     """
 
-    def __init__(self, kind: Observed, first_id: int = 1) -> None:
+    def __init__(self, kind: LastObservation, first_id: int = 1) -> None:
         self.camera: CameraMotion | None = None
         self.flow: BoxMotion | None = None
         self._camera_key: CameraMotionSettings | None = None

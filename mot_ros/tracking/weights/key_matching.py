@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Adopted:
+class MatchedWeights:
     """
     The tensors of a file that a network of ours takes, by our names, and what became of the rest.
 
@@ -60,7 +60,7 @@ class Adopted:
                 ('left out, the network does not run them', self.unused),
                 ('left out, unknown', self.unexpected)):
             if names:
-                lines.append(f'{len(names)} {title}: {shortened(names)}')
+                lines.append(f'{len(names)} {title}: {abbreviate(names)}')
         return '\n'.join(lines)
 
     def check(self, path: object) -> None:
@@ -68,20 +68,20 @@ class Adopted:
         if self.complete:
             return
         problems = [
-            f'{len(names)} {title}: {shortened(names)}' for title, names in (
+            f'{len(names)} {title}: {abbreviate(names)}' for title, names in (
                 ('missing', self.missing), ('of another shape', self.misshaped)) if names]
         raise WeightsError(
             f'{path} does not hold this network: {" | ".join(problems)}; choose the kind that '
             'the file is of')
 
 
-def shortened(names: Sequence[str]) -> str:
+def abbreviate(names: Sequence[str]) -> str:
     """Return the first few names, and how many more there are."""
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
     return ', '.join(names[:SHOWN]) + more
 
 
-def chosen(content: object, containers: Sequence[str] = CONTAINERS) -> dict[str, Tensor]:
+def state_dict_of(content: object, containers: Sequence[str] = CONTAINERS) -> dict[str, Tensor]:
     """
     Return the tensors by name out of what a checkpoint holds.
 
@@ -93,14 +93,14 @@ def chosen(content: object, containers: Sequence[str] = CONTAINERS) -> dict[str,
         for container in containers:
             inner = content.get(container)
             if isinstance(inner, Mapping) and inner:
-                return chosen(inner, containers)
+                return state_dict_of(inner, containers)
         state = {
             name: value for name, value in content.items()
             if isinstance(name, str) and isinstance(value, Tensor)}
         if state:
             return state
     found = (
-        f'the keys {shortened([str(key) for key in content])}' if isinstance(content, Mapping)
+        f'the keys {abbreviate([str(key) for key in content])}' if isinstance(content, Mapping)
         else f'a {type(content).__name__}')
     raise WeightsError(
         f'no tensors by name are in the file, nor under {" or ".join(containers)}; it holds '
@@ -131,17 +131,17 @@ def without_prefixes(
     return named, tuple(found)
 
 
-def adopt(
+def match_keys(
         state: Mapping[str, Tensor], wanted: Mapping[str, Tensor],
         metadata: Mapping[str, str] | None = None, *, unused: Sequence[str] = (),
-        prefixes: Sequence[str] = PREFIXES) -> Adopted:
+        prefixes: Sequence[str] = PREFIXES) -> MatchedWeights:
     """
     Find every tensor of `wanted`, a state_dict (of the 'meta' device, say), in a file's `state`.
 
     Prefixes go first; then equal names belong together, then names of which one is the end of
     the other from a dot on, the longest such end, where that leaves no choice. What begins or
     ends like an entry of `unused` is known and not missed in the network. Nothing is raised for
-    what does not fit: see Adopted.check.
+    what does not fit: see MatchedWeights.check.
     """
     named, stripped = without_prefixes(state, prefixes)
     source = {name: name for name in wanted if name in named}
@@ -160,7 +160,7 @@ def adopt(
             misshaped.append(
                 f'{name} is {tuple(named[theirs].shape)}, expected {tuple(wanted[name].shape)}')
     passed_over = {*source.values(), *known}
-    return Adopted(
+    return MatchedWeights(
         tensors, dict(metadata or {}), stripped,
         tuple(f'{theirs} -> {ours}' for ours, theirs in matched.items()),
         tuple(name for name in wanted if name not in source), tuple(known),

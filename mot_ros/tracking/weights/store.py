@@ -101,7 +101,7 @@ class State(str, Enum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One row of the manifest, and what is found of it on this machine."""
 
     name: str
@@ -134,7 +134,7 @@ def digest(name_or_path: str | Path) -> str:
     return pinned.sha256 if pinned else sha256(locate(name_or_path).read_bytes())
 
 
-def describe() -> list[Entry]:
+def describe() -> list[ManifestEntry]:
     """Return every entry of the manifest with its state; reads the files to hash them."""
     entries = []
     for name, pinned in MANIFEST.items():
@@ -145,7 +145,7 @@ def describe() -> list[Entry]:
             same = sha256(path.read_bytes()) == pinned.sha256
             state = State.PRESENT if same else State.ALTERED
         entries.append(
-            Entry(name, path, state, pinned.sha256, pinned.licence, pinned.source))
+            ManifestEntry(name, path, state, pinned.sha256, pinned.licence, pinned.source))
     return entries
 
 

@@ -51,7 +51,7 @@ class SsdLoss:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ImageTruth:
     """
     What is on one image, xyxy pixels: `boxes` (G, 4) of objects, and `ignored` ones (K, 4).
 
@@ -63,7 +63,7 @@ class Seen:
 
 
 def ssd_losses(
-        logits: Tensor, deltas: Tensor, anchors: Tensor, seen: Sequence[Seen],
+        logits: Tensor, deltas: Tensor, anchors: Tensor, seen: Sequence[ImageTruth],
         options: SsdLoss | None = None) -> dict[str, Tensor]:
     """
     Return the losses of scores and boxes of a batch, both per anchor on an object.
@@ -91,7 +91,7 @@ def ssd_losses(
     return {'scores': scores, 'boxes': options.boxes * moves}
 
 
-def assign(anchors: Tensor, seen: Seen, overlap: float) -> Tensor:
+def assign(anchors: Tensor, seen: ImageTruth, overlap: float) -> Tensor:
     """
     Return for each anchor (A,) the object it stands for, else BACKGROUND or IGNORED.
 

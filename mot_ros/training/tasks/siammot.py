@@ -12,19 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mot_ros.data.synthetic.frame_pairs import Pairs, PairSample
+from mot_ros.data.synthetic.frame_pairs import FramePairs, PairSample
 from mot_ros.tracking.detectors.rcnn.preprocess import images, STEP
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.types import Frame
-from mot_ros.training.tasks.siammot_step import siammot_losses, StepOptions, Truth
+from mot_ros.training.tasks.siammot_step import FrameTruth, siammot_losses, StepOptions
 
 
 class MixedPairs:
     """Pairs out of several supplies, each with its share of all samples."""
 
-    def __init__(self, parts: Sequence[tuple[Pairs, float]], seed: int = 0) -> None:
+    def __init__(self, parts: Sequence[tuple[FramePairs, float]], seed: int = 0) -> None:
         shares = np.array([share for _, share in parts], np.float64)
         if not len(parts) or (shares <= 0).any():
             raise ConfigError(f'the shares are {shares.tolist()}; each must be positive')
@@ -40,15 +40,15 @@ class MixedPairs:
 
 
 @dataclass(frozen=True)
-class Batch:
+class PairBatch:
     """N pairs: `images` (2 N, 3, H, W) normalised, and a truth for each of them."""
 
     images: Tensor
-    truth: list[Truth] = field(default_factory=list)
+    truth: list[FrameTruth] = field(default_factory=list)
 
-    def pin_memory(self) -> Batch:
+    def pin_memory(self) -> PairBatch:
         """Move the images to where a GPU can fetch them from."""
-        return Batch(self.images.pin_memory(), self.truth)
+        return PairBatch(self.images.pin_memory(), self.truth)
 
 
 class SiamMotTask:
@@ -59,7 +59,7 @@ class SiamMotTask:
     """
 
     def __init__(
-            self, network: SiamMot, pairs: Pairs, options: StepOptions | None = None,
+            self, network: SiamMotNetwork, pairs: FramePairs, options: StepOptions | None = None,
             least: float = 0.25) -> None:
         self.network = network
         self._pairs = pairs
@@ -70,7 +70,7 @@ class SiamMotTask:
         """Return the pair of a number from 0 on; always the same one."""
         return self._pairs.sample(index)
 
-    def collate(self, samples: Sequence[PairSample]) -> Batch:
+    def collate(self, samples: Sequence[PairSample]) -> PairBatch:
         """Put pairs together as the network sees them; boxes become inclusive pixels."""
         shapes = {image.shape for sample in samples for image in sample.images}
         height, width = next(iter(shapes))[:2]
@@ -82,14 +82,14 @@ class SiamMotTask:
         batch = images(
             [Frame.of(image, 0.0) for sample in samples for image in sample.images],
             (width, height), body.mean, body.std, torch.device('cpu'))
-        return Batch(batch, [
+        return PairBatch(batch, [
             self._truth(sample, which) for sample in samples for which in (0, 1)])
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the parts of the loss by name."""
         device = next(self.network.parameters()).device
         truth = [
-            Truth(each.boxes.to(device), each.labels.to(device), each.ids.to(device))
+            FrameTruth(each.boxes.to(device), each.labels.to(device), each.ids.to(device))
             for each in batch.truth]
         return siammot_losses(
             self.network, batch.images.to(device, non_blocking=True), truth, self._options)[1]
@@ -98,11 +98,11 @@ class SiamMotTask:
         """Return the weights of the network."""
         return self.network.state_dict()
 
-    def _truth(self, sample: PairSample, which: int) -> Truth:
+    def _truth(self, sample: PairSample, which: int) -> FrameTruth:
         clear = sample.visibilities[which] >= self._least
         boxes = torch.from_numpy(np.array(sample.boxes[which][clear], np.float32))
         # the background is class 0
-        return Truth(
+        return FrameTruth(
             legacy_boxes.to_inclusive(boxes),
             torch.from_numpy(sample.labels[which][clear].astype(np.int64)) + 1,
             torch.from_numpy(sample.ids[which][clear].astype(np.int64)))

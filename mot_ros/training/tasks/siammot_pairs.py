@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.tracked_images import VideoPairs
-from mot_ros.data.synthetic.frame_pairs import ComposedPairs, PairChoice, Pairs, PairSample
+from mot_ros.data.synthetic.frame_pairs import ComposedPairs, FramePairs, PairChoice, PairSample
 from mot_ros.data.synthetic.image_pairs import Augmentation, ImagePairs
 from mot_ros.data.synthetic.mosaics import MosaicPairs
 from mot_ros.tracking.errors import ConfigError
@@ -54,7 +54,7 @@ class PairMix:
         """Return the pairs; raises ConfigError if no share is left."""
         change = Augmentation(
             jitter=self.jitter, blur=self.blur, motion=self.motion, scales=())
-        parts: list[tuple[Pairs, float]] = []
+        parts: list[tuple[FramePairs, float]] = []
         if self.composed and supplies.cutouts:
             choice = PairChoice(
                 size=self.size, gap=self.gap, driving=self.driving, people=self.people)
@@ -85,7 +85,8 @@ class FittedPairs:
     """Pairs scaled into frames of one (width, height); grey where they do not fill them."""
 
     def __init__(
-            self, pairs: Pairs, size: tuple[int, int], smallest: float, seed: int = 0) -> None:
+            self, pairs: FramePairs, size: tuple[
+                int, int], smallest: float, seed: int = 0) -> None:
         if not 0 < smallest <= 1:
             raise ConfigError(f'smallest is {smallest:g}; it must lie in (0, 1]')
         self._pairs = pairs

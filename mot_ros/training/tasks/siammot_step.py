@@ -16,7 +16,7 @@ from mot_ros.tracking.nets.rcnn.roi_align import levels_of, roi_align
 from mot_ros.tracking.nets.rcnn.rpn import Selection
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.nets.siammot.search_region import Memory
 from mot_ros.training.losses.emm import CENTRE, emm_losses
 from mot_ros.training.losses.imm import imm_losses
@@ -25,7 +25,7 @@ from mot_ros.training.losses.triplets import HARD, sample_triplets, Triplets, Tr
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class FrameTruth:
     """
     What is in one frame: boxes (G, 4) xyxy in network pixels, labels (G,) and ids (G,).
 
@@ -64,7 +64,7 @@ class _Proposed:
 
 
 def siammot_losses(
-        network: SiamMot, images: Tensor, truth: Sequence[Truth],
+        network: SiamMotNetwork, images: Tensor, truth: Sequence[FrameTruth],
         options: StepOptions | None = None, generator: torch.Generator | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """
@@ -103,8 +103,8 @@ def siammot_losses(
 
 
 def _propose(
-        network: SiamMot, features: Sequence[Tensor], logits: Sequence[Tensor],
-        deltas: Sequence[Tensor], size: tuple[int, int], truth: Sequence[Truth],
+        network: SiamMotNetwork, features: Sequence[Tensor], logits: Sequence[Tensor],
+        deltas: Sequence[Tensor], size: tuple[int, int], truth: Sequence[FrameTruth],
         options: StepOptions) -> list[_Proposed]:
     """Return the best proposals of all frames together, and with them the true boxes of each."""
     columns = [level.shape[-1] for level in features]
@@ -121,8 +121,8 @@ def _propose(
 
 
 def _box_parts(
-        network: SiamMot, features: Sequence[Tensor], proposed: Sequence[_Proposed],
-        truth: Sequence[Truth], options: StepOptions, generator: torch.Generator | None,
+        network: SiamMotNetwork, features: Sequence[Tensor], proposed: Sequence[_Proposed],
+        truth: Sequence[FrameTruth], options: StepOptions, generator: torch.Generator | None,
 ) -> dict[str, Tensor]:
     rois = [
         sample_rois(each.boxes, true.boxes, true.labels, options.rcnn, generator)

@@ -55,15 +55,15 @@ class SlmLearner(nn.Module):
 
 
 @dataclass(frozen=True)
-class Batch:
+class CropBatch:
     """P K crops (P K, H, W, 3) uint8 BGR and who is on them (P K,)."""
 
     crops: Tensor
     identities: Tensor
 
-    def pin_memory(self) -> Batch:
+    def pin_memory(self) -> CropBatch:
         """Move the crops to where a GPU can fetch them from."""
-        return Batch(self.crops.pin_memory(), self.identities.pin_memory())
+        return CropBatch(self.crops.pin_memory(), self.identities.pin_memory())
 
 
 class SlmTask:
@@ -82,7 +82,7 @@ class SlmTask:
         """Return the views of a person by number; always the same ones."""
         return self._crops.sample(index)
 
-    def collate(self, samples: Sequence[CropSample]) -> Batch:
+    def collate(self, samples: Sequence[CropSample]) -> CropBatch:
         """Put the people together."""
         views = np.concatenate([sample.views for sample in samples])
         width, height = self._learner.slm.crop
@@ -92,9 +92,9 @@ class SlmTask:
                 f'{width}x{height}')
         counts = torch.tensor([len(sample.views) for sample in samples])
         identities = torch.tensor([sample.identity for sample in samples])
-        return Batch(torch.from_numpy(views), identities.repeat_interleave(counts))
+        return CropBatch(torch.from_numpy(views), identities.repeat_interleave(counts))
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: CropBatch) -> dict[str, Tensor]:
         """Return the parts of the loss by name."""
         learner, weights = self._learner, self._weights
         device = learner.middle.device

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mot_ros.data.synthetic.frame_pairs import Image, Pairs
+from mot_ros.data.synthetic.frame_pairs import FramePairs, Image
 from mot_ros.tracking.boxes import clip
 from mot_ros.tracking.detectors.coco import CATEGORY_IDS
 from mot_ros.tracking.detectors.preprocess import stretched
@@ -20,7 +20,7 @@ from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.ssd.anchors import make_anchors
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.types import Floats, Frame
-from mot_ros.training.losses.ssd import Seen, ssd_losses, SsdLoss
+from mot_ros.training.losses.ssd import ImageTruth, ssd_losses, SsdLoss
 
 PERSON = CATEGORY_IDS[0]
 """The column of people in the network's scores."""
@@ -36,15 +36,15 @@ class ImageSample:
 
 
 @dataclass(frozen=True)
-class Batch:
+class ImageBatch:
     """`images` (B, 3, H, W) as the network takes them, and what is on each."""
 
     images: Tensor
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[ImageTruth] = field(default_factory=list)
 
-    def pin_memory(self) -> Batch:
+    def pin_memory(self) -> ImageBatch:
         """Move the images to where a GPU can fetch them from."""
-        return Batch(self.images.pin_memory(), self.seen)
+        return ImageBatch(self.images.pin_memory(), self.seen)
 
 
 class SsdTask:
@@ -58,7 +58,7 @@ class SsdTask:
     """
 
     def __init__(
-            self, network: SsdMobileNetV3, pairs: Pairs, loss: SsdLoss | None = None,
+            self, network: SsdMobileNetV3, pairs: FramePairs, loss: SsdLoss | None = None,
             least: float = 0.25) -> None:
         self._whole = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         self._columns = network.columns
@@ -77,7 +77,7 @@ class SsdTask:
         return ImageSample(
             image, boxes[clear], np.concatenate([boxes[~clear], pair.regions[which]]))
 
-    def collate(self, samples: Sequence[ImageSample]) -> Batch:
+    def collate(self, samples: Sequence[ImageSample]) -> ImageBatch:
         """Put images of one size together as the network sees them."""
         shapes = {sample.image.shape for sample in samples}
         if len(shapes) != 1:
@@ -88,11 +88,11 @@ class SsdTask:
         images = stretched(
             [Frame.of(sample.image, 0.0) for sample in samples], (width, height),
             torch.device('cpu'))
-        return Batch(images, [
-            Seen(_tensor(sample.boxes), _tensor(clip(sample.ignored, (width, height))))
+        return ImageBatch(images, [
+            ImageTruth(_tensor(sample.boxes), _tensor(clip(sample.ignored, (width, height))))
             for sample in samples])
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, batch: ImageBatch) -> dict[str, Tensor]:
         """Return the parts of the loss by name."""
         network = self.network
         device = next(network.parameters()).device
@@ -100,7 +100,7 @@ class SsdTask:
         anchors = make_anchors(network.shapes, network.cells(size), size).to(device)
         logits, deltas = network(batch.images.to(device, non_blocking=True))
         return ssd_losses(logits[..., 0], deltas, anchors, [
-            Seen(each.boxes.to(device), each.ignored.to(device)) for each in batch.seen],
+            ImageTruth(each.boxes.to(device), each.ignored.to(device)) for each in batch.seen],
             self._loss)
 
     def weights(self) -> dict[str, Tensor]:

@@ -13,10 +13,11 @@ import pytest
 
 from mot_ros.data.datasets.labelled_images import LabelledImage
 from mot_ros.data.synthetic.figures import draw_figures
-from mot_ros.data.synthetic.frame_pairs import ComposedPairs, PairChoice, Pairs, PairSample
+from mot_ros.data.synthetic.frame_pairs import ComposedPairs, FramePairs, PairChoice, PairSample
 from mot_ros.data.synthetic.image_pairs import (
     Augmentation,
     blurred,
+    FrameView,
     ImagePairs,
     inside,
     jittered,
@@ -24,7 +25,6 @@ from mot_ros.data.synthetic.image_pairs import (
     moved,
     pair_of,
     resized,
-    View,
     view_of,
 )
 from mot_ros.data.synthetic.mosaics import cut_tile, mosaic, MosaicPairs
@@ -36,13 +36,13 @@ SIZE = (320, 200)
 GEOMETRY = Augmentation(jitter=0, blur=0, compression=0, scales=())
 
 
-def marked(boxes: list[tuple[int, ...]] = BOXES, size: tuple[int, int] = SIZE) -> View:
+def marked(boxes: list[tuple[int, ...]] = BOXES, size: tuple[int, int] = SIZE) -> FrameView:
     """Return a view in which box k is filled with a colour of its own."""
     image = np.zeros((size[1], size[0], 3), np.uint8)
     for number, (x1, y1, x2, y2) in enumerate(boxes, 1):
         image[y1:y2, x1:x2] = colour(number)
     rows = np.array(boxes, np.float32).reshape(-1, 4)
-    return View(image, rows, rows, np.arange(1, len(rows) + 1), np.zeros(len(rows), np.int64))
+    return FrameView(image, rows, rows, np.arange(1, len(rows) + 1), np.zeros(len(rows), np.int64))
 
 
 def colour(number: int) -> tuple[int, int, int]:
@@ -56,7 +56,7 @@ def found(image: np.ndarray, number: int) -> list[float]:
     return [x, y, x + width, y + height]
 
 
-def assert_boxes_are_where_colours_are(view: View, atol: float = 1.0) -> None:
+def assert_boxes_are_where_colours_are(view: FrameView, atol: float = 1.0) -> None:
     size = np.array(view.size * 2)
     for identity, box in zip(view.ids.tolist(), view.boxes, strict=True):
         seen = np.clip(box, 0, size)
@@ -72,7 +72,7 @@ def assert_boxes_are_where_colours_are(view: View, atol: float = 1.0) -> None:
     lambda view, generator: moved(view, generator, .4),
     lambda view, generator: resized(view, int(generator.integers(64, 400)), 500),
     lambda view, generator: mirrored(view)])
-def test_boxes_go_where_pixels_go(change: Callable[..., View], seed: int) -> None:
+def test_boxes_go_where_pixels_go(change: Callable[..., FrameView], seed: int) -> None:
     assert_boxes_are_where_colours_are(change(marked(), np.random.default_rng(seed)), atol=1.2)
 
 
@@ -82,7 +82,7 @@ def test_boxes_go_where_pixels_go(change: Callable[..., View], seed: int) -> Non
     lambda view, generator: resized(view, int(generator.integers(64, 400)), 500),
     lambda view, generator: mirrored(view),
     lambda view, generator: mosaic([view] * 4, (400, 300), (80, 80), generator)])
-def test_regions_go_where_boxes_go(change: Callable[..., View], seed: int) -> None:
+def test_regions_go_where_boxes_go(change: Callable[..., FrameView], seed: int) -> None:
     one = marked(BOXES[1:2])
     view = change(replace(one, regions=one.boxes), np.random.default_rng(seed))
     assert len(view.regions) and not np.array_equal(view.regions, one.boxes)
@@ -127,9 +127,9 @@ def test_sizes_are_those_of_siammot(
 def test_amodal_boxes_are_not_cut_and_modal_ones_are() -> None:
     view = marked()
     boxes = view.boxes + np.array([-60, 0, -60, 0], np.float32)
-    view = View(view.image, boxes, boxes, view.ids, view.labels)
+    view = FrameView(view.image, boxes, boxes, view.ids, view.labels)
     assert inside(view, amodal=True).boxes[0].tolist() == [-20, 30, 20, 120]
-    gone = View(view.image, view.boxes - np.array([100, 0, 100, 0], np.float32), view.boxes,
+    gone = FrameView(view.image, view.boxes - np.array([100, 0, 100, 0], np.float32), view.boxes,
                 view.ids, view.labels)
     assert inside(gone, amodal=True).ids.tolist() == [2, 3]
     assert inside(view, amodal=False).boxes[0].tolist() == [0, 30, 20, 120]
@@ -147,7 +147,7 @@ def test_a_pair_has_one_frame_that_moved(seed: int) -> None:
     assert sorted(still) == [False, True]
     assert sample.images[0].shape == sample.images[1].shape
     for image, boxes, ids in zip(sample.images, sample.boxes, sample.ids, strict=True):
-        view = View(image, boxes, boxes, ids, ids)
+        view = FrameView(image, boxes, boxes, ids, ids)
         assert_boxes_are_where_colours_are(view, 1.5)
 
 
@@ -219,7 +219,7 @@ def composed(seed: int) -> ComposedPairs:
 @pytest.mark.parametrize('make', ['composed', 'image', 'mosaic'])
 def test_a_sample_is_the_same_whenever_it_is_asked_for(
         make: str, labelled: list[LabelledImage]) -> None:
-    def pairs(seed: int) -> Pairs:
+    def pairs(seed: int) -> FramePairs:
         if make == 'composed':
             return composed(seed)
         if make == 'image':

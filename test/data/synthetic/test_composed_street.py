@@ -8,19 +8,19 @@ import math
 import numpy as np
 import pytest
 
-from mot_ros.data.synthetic.camera_motion import CameraMotion, CameraPath, STILL
+from mot_ros.data.synthetic.camera_motion import CameraPath, STILL, SyntheticCameraMotion
 from mot_ros.data.synthetic.driving import Drive, DrivingScene, Passer
 from mot_ros.data.synthetic.figures import draw_figures
-from mot_ros.data.synthetic.ground_camera import View
+from mot_ros.data.synthetic.ground_camera import GroundCamera
 from mot_ros.data.synthetic.image_degradation import Look
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene
 from mot_ros.data.synthetic.sprites import Sprite
 from mot_ros.data.synthetic.street import HALF_WIDTH, Street
 from mot_ros.data.synthetic.textures import PIXELS_PER_METRE, Texture
-from mot_ros.data.synthetic.walkers import Place, Room
+from mot_ros.data.synthetic.walkers import Room, Walkway
 
 SIZE = (640, 240)
-VIEW = View(370, 320, 100, 1.65)
+VIEW = GroundCamera(370, 320, 100, 1.65)
 WALL = 15.0
 
 
@@ -107,8 +107,9 @@ def test_the_sky_turns_with_the_camera(street: Street) -> None:
 
 
 
-@pytest.mark.parametrize('motion', [STILL, CameraMotion(), CameraMotion(.3, .02, .4, .05, 2)])
-def test_a_camera_never_looks_beyond_the_picture(motion: CameraMotion) -> None:
+@pytest.mark.parametrize(
+    'motion', [STILL, SyntheticCameraMotion(), SyntheticCameraMotion(.3, .02, .4, .05, 2)])
+def test_a_camera_never_looks_beyond_the_picture(motion: SyntheticCameraMotion) -> None:
     path = CameraPath(motion, SIZE, 3)
     corners = np.array([[0, 0], [SIZE[0], 0], [0, SIZE[1]], SIZE], float)
     moved = set()
@@ -123,7 +124,7 @@ def test_a_camera_never_looks_beyond_the_picture(motion: CameraMotion) -> None:
 def test_people_who_stand_move_with_the_camera() -> None:
     scene = CrowdScene(draw_figures(6), (), Crowd(
         size=SIZE, people=20, pace=1e-6, obstacles=0, look=Look(0, 1, 0, None, 0),
-        camera=CameraMotion(.1, .01, .2, 0, 3)), 4)
+        camera=SyntheticCameraMotion(.1, .01, .2, 0, 3)), 4)
     compared = 0
     (_, before), (_, after) = scene.at(0), scene.at(1.1)
     assert before.camera is not None and after.camera is not None
@@ -140,7 +141,7 @@ def test_people_who_stand_move_with_the_camera() -> None:
 
 def test_walks_begin_and_end_out_of_view() -> None:
     room = Room(VIEW, SIZE[0], 4, 20)
-    place, ends, before = Place(1, 3, room, 1.0, 5, 0), 0, None
+    place, ends, before = Walkway(1, 3, room, 1.0, 5, 0), 0, None
     for time in np.arange(0, 200, .1):
         found = place.at(float(time))
         if found is None:

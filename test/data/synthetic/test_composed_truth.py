@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from mot_ros.data.synthetic.camera_motion import CameraMotion
+from mot_ros.data.synthetic.camera_motion import SyntheticCameraMotion
 from mot_ros.data.synthetic.cutouts import Cutout
 from mot_ros.data.synthetic.driving import Drive, DrivingScene
 from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.data.synthetic.image_degradation import Look
 from mot_ros.data.synthetic.rendering import paint
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames, Scene
-from mot_ros.data.synthetic.sprites import Placement, Sprite, standing
-from mot_ros.data.synthetic.truth import apparent_shift, rows_of, Truth
+from mot_ros.data.synthetic.sprites import Sprite, SpritePlacement, standing
+from mot_ros.data.synthetic.truth import apparent_shift, rows_of, SyntheticTruth
 from mot_ros.tracking.errors import ConfigError
 
 PLAIN = Look(brightness=0, noise=0, jpeg=None, exposure=0)
@@ -25,7 +25,7 @@ MARGIN = 200
 FIGURES = draw_figures(12)
 
 
-def alone(placement: Placement, size: tuple[int, int]) -> np.ndarray:
+def alone(placement: SpritePlacement, size: tuple[int, int]) -> np.ndarray:
     """Return the mask of one figure, drawn white on a canvas with a margin around the image."""
     width, height = size[0] + 2 * MARGIN, size[1] + 2 * MARGIN
     level, to_sprite = placement.sprite.at_scale(
@@ -43,7 +43,7 @@ def box_of(mask: np.ndarray) -> list[int]:
     return [columns[0] - MARGIN, rows[0] - MARGIN, columns[-1] + 1 - MARGIN, rows[-1] + 1 - MARGIN]
 
 
-def slow_truth(placements: list[Placement], size: tuple[int, int]) -> dict[int, tuple]:
+def slow_truth(placements: list[SpritePlacement], size: tuple[int, int]) -> dict[int, tuple]:
     """Return box, visible box and visibility by id."""
     order = sorted(placements, key=lambda place: place.depth)
     masks = [alone(place, size) for place in order]
@@ -60,7 +60,8 @@ def slow_truth(placements: list[Placement], size: tuple[int, int]) -> dict[int, 
     return found
 
 
-def assert_like_slow(truth: Truth, placements: list[Placement], size: tuple[int, int]) -> None:
+def assert_like_slow(
+        truth: SyntheticTruth, placements: list[SpritePlacement], size: tuple[int, int]) -> None:
     expected = slow_truth(placements, size)
     assert sorted(truth.ids.tolist()) == sorted(expected)
     for identity, box, visible, part in zip(
@@ -73,9 +74,9 @@ def assert_like_slow(truth: Truth, placements: list[Placement], size: tuple[int,
 
 
 def place(number: int, figure: int, feet: tuple[float, float], height: float, depth: float,
-          lean: float = 0.0) -> Placement:
+          lean: float = 0.0) -> SpritePlacement:
     sprite = Sprite(FIGURES[figure])
-    return Placement(
+    return SpritePlacement(
         sprite, standing(sprite, feet, height, lean=lean, mirrored=bool(number % 2)), depth,
         number)
 
@@ -98,7 +99,7 @@ def test_a_figure_is_drawn_where_its_box_says() -> None:
     image[..., :3] = 255
     sprite = Sprite(Cutout(image), shadow=False)
     canvas = np.zeros((240, 320, 3), np.uint8)
-    placement = Placement(sprite, standing(sprite, (150.3, 201.7), 133.2), 1, 5)
+    placement = SpritePlacement(sprite, standing(sprite, (150.3, 201.7), 133.2), 1, 5)
     truth = paint(canvas, [placement])
     assert box_of(np.pad(canvas[..., 0] >= 128, MARGIN)) == truth.boxes[0].tolist()
     assert truth.boxes[0, 3] == pytest.approx(201.7, abs=.51)
@@ -110,14 +111,14 @@ def test_a_figure_is_drawn_where_its_box_says() -> None:
 def test_the_nearer_figure_hides_and_things_are_no_truth() -> None:
     far, near = place(1, 0, (100, 200), 100, 5), place(2, 0, (100, 200), 100, 2)
     board = Sprite(Cutout(np.full((50, 50, 4), 255, np.uint8)), shadow=False)
-    half = Placement(board, standing(board, (100, 200), 50), 1)
+    half = SpritePlacement(board, standing(board, (100, 200), 50), 1)
     canvas = np.zeros((240, 320, 3), np.uint8)
     truth = paint(canvas, [near, half, far])
     by_id = dict(zip(truth.ids.tolist(), truth.visibilities.tolist(), strict=True))
     assert sorted(by_id) == [1, 2]
     assert by_id[1] < .2
     assert .3 < by_id[2] < .9
-    hidden = paint(canvas, [place(1, 0, (100, 200), 100, 5), Placement(
+    hidden = paint(canvas, [place(1, 0, (100, 200), 100, 5), SpritePlacement(
         board, standing(board, (100, 220), 180), 1)])
     assert hidden.visibilities.tolist() == [0]
     assert hidden.visible.tolist() == [[0, 0, 0, 0]]
@@ -190,7 +191,7 @@ def test_ids_follow_people(make) -> None:
 
 
 def test_a_walker_who_left_does_not_come_back_as_another() -> None:
-    scene = crowd(2, camera=CameraMotion(0, 0, 0, 0), people=5)
+    scene = crowd(2, camera=SyntheticCameraMotion(0, 0, 0, 0), people=5)
     last: dict[int, int] = {}
     first: dict[int, int] = {}
     for index, (_, truth) in enumerate(frames(scene, 2, 240)):
@@ -203,7 +204,7 @@ def test_a_walker_who_left_does_not_come_back_as_another() -> None:
 
 
 def test_the_camera_of_the_truth_is_how_things_at_rest_move() -> None:
-    scene = crowd(5, people=0, obstacles=0, camera=CameraMotion(.1, .01, .1, .02, 2))
+    scene = crowd(5, people=0, obstacles=0, camera=SyntheticCameraMotion(.1, .01, .1, .02, 2))
     (first, before), (second, after) = scene.at(0), scene.at(.4)
     assert before.camera is not None and after.camera is not None
     whole = [np.vstack([truth.camera, [0, 0, 1]]) for truth in (before, after)]
@@ -219,7 +220,7 @@ def test_the_camera_of_the_truth_is_how_things_at_rest_move() -> None:
 @pytest.mark.parametrize('widths', [.2, .6, 1.2])
 def test_a_drive_shifts_people_as_asked(widths: float) -> None:
     scene = drive(6, smallest=.08, people=40).at_shift(widths)
-    shifts, before = [], Truth.of([])
+    shifts, before = [], SyntheticTruth.of([])
     for _, truth in frames(scene, 10, 100):
         shifts.append(apparent_shift(before, truth))
         before = truth
@@ -262,15 +263,16 @@ def test_rows_number_frames_from_one() -> None:
 
 
 def test_apparent_shift_is_in_widths_of_the_earlier_box() -> None:
-    before = Truth.of([((0, 0, 10, 30), (0, 0, 10, 30), 1, 4, 0), ((0, 0, 1, 1),) * 2 + (1, 5, 0)])
-    after = Truth.of([((4, 0, 16, 30), (4, 0, 16, 30), 1, 4, 0)])
+    before = SyntheticTruth.of(
+        [((0, 0, 10, 30), (0, 0, 10, 30), 1, 4, 0), ((0, 0, 1, 1),) * 2 + (1, 5, 0)])
+    after = SyntheticTruth.of([((4, 0, 16, 30), (4, 0, 16, 30), 1, 4, 0)])
     assert apparent_shift(before, after).tolist() == pytest.approx([.5])
 
 
 @pytest.mark.parametrize('make', [
     lambda: Crowd(people=-1), lambda: Crowd(heights=(.5, .2)), lambda: Crowd(pace=0),
     lambda: Drive(speed=-1), lambda: Drive(people=1000), lambda: Look(jpeg=0),
-    lambda: CameraMotion(pan=-1), lambda: crowd(size=(8, 8)), lambda: CrowdScene([]),
+    lambda: SyntheticCameraMotion(pan=-1), lambda: crowd(size=(8, 8)), lambda: CrowdScene([]),
     lambda: DrivingScene([]), lambda: drive().at_shift(50), lambda: drive(people=0).at_shift(1)])
 def test_what_cannot_be_is_refused(make) -> None:
     with pytest.raises(ConfigError):

@@ -13,7 +13,7 @@ from mot_ros import cli
 from mot_ros.data.datasets.mot_folder import read_sequence
 from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames
-from mot_ros.data.synthetic.truth import Truth
+from mot_ros.data.synthetic.truth import SyntheticTruth
 from mot_ros.data.synthetic.writer import write_sequence
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.types import Frame
@@ -51,7 +51,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 def test_other_classes_are_distractors(tmp_path: Path) -> None:
     box = (1.0, 1.0, 9.0, 9.0)
-    truth = Truth.of([(box, box, 1.0, 1, 0), (box, box, 1.0, 2, 5)])
+    truth = SyntheticTruth.of([(box, box, 1.0, 1, 0), (box, box, 1.0, 2, 5)])
     frame = Frame.of(np.zeros((20, 20, 3), np.uint8), 0.0)
     write_sequence([(frame, truth)], tmp_path / 's', FPS)
     found = read_sequence(tmp_path / 's')

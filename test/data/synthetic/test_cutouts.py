@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from mot_ros.data.synthetic.backgrounds import background_files
-from mot_ros.data.synthetic.cutouts import cut_out, Cutout, read_cutouts, read_outlines, Wanted
+from mot_ros.data.synthetic.cutouts import (
+    cut_out,
+    Cutout,
+    CutoutFilter,
+    read_cutouts,
+    read_outlines,
+)
 from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.data.synthetic.image_degradation import line_kernel
 from mot_ros.data.synthetic.textures import noise, Texture
@@ -50,7 +56,7 @@ def test_only_whole_large_people_who_stand_are_cut_out(tmp_path: Path, kind: str
     assert abs(found.size[0] - WHOLE[2]) <= 2 and abs(found.size[1] - WHOLE[3]) <= 2
     assert found.image[50, 20].tolist() == [1, 200, 2, 255]
     assert found.label == 0
-    low = read_cutouts(folder, Wanted(30, (.5, 9)))
+    low = read_cutouts(folder, CutoutFilter(30, (.5, 9)))
     assert len(low) == 3
 
 
@@ -112,7 +118,7 @@ def test_drawn_figures_stand_and_differ() -> None:
     first, second = draw_figures(6, 1), draw_figures(6, 1)
     for one, two in zip(first, second, strict=True):
         assert one.image.tobytes() == two.image.tobytes()
-        assert Wanted().fits(*one.size)
+        assert CutoutFilter().fits(*one.size)
         opaque = one.image[..., 3] >= 128
         assert opaque.any(axis=0)[[0, -1]].all() and opaque.any(axis=1)[[0, -1]].all()
     assert len({figure.image.tobytes() for figure in first}) == 6

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
-from mot_ros.tracking.appearance.concatenated import JoinedLooks
+from mot_ros.tracking.appearance.concatenated import ConcatenatedEmbedder
 from mot_ros.tracking.appearance.crops import resized_windows
 from mot_ros.tracking.appearance.embedder import cosines, unit, windows
 from mot_ros.tracking.appearance.slm import SlmEmbedder
@@ -236,7 +236,7 @@ def test_slm_is_of_the_variant_that_its_weights_are(variant, tmp_path):
 def test_the_cosine_of_joined_looks_is_the_mean_of_the_cosines(slm):
     image, boxes = noise(), random_boxes(6)
     frame, colours = Frame.of(image, 0.0), ColourHistogram()
-    joined = JoinedLooks((slm, colours), (0.3, 0.7))
+    joined = ConcatenatedEmbedder((slm, colours), (0.3, 0.7))
     embedded = joined.embed(frame, boxes)
     assert embedded.shape == (6, joined.dimension) and embedded.dtype == np.float32
     first, second = (part.embed(frame, boxes) for part in (slm, colours))
@@ -246,7 +246,7 @@ def test_the_cosine_of_joined_looks_is_the_mean_of_the_cosines(slm):
 
 
 def test_joined_looks_know_nothing_of_a_box_outside(slm):
-    joined = JoinedLooks((slm, ColourHistogram()), (0.5, 0.5))
+    joined = ConcatenatedEmbedder((slm, ColourHistogram()), (0.5, 0.5))
     outside = np.array([[-50, -50, -10, -10]], np.float32)
     assert not joined.embed(Frame.of(noise(), 0.0), outside).any()
 
@@ -263,7 +263,7 @@ class Silent:
 def test_where_one_part_tells_nothing_the_other_speaks_alone():
     frame, boxes = Frame.of(noise(), 0.0), random_boxes(3)
     colours = ColourHistogram()
-    embedded = JoinedLooks((Silent(), colours), (0.8, 0.2)).embed(frame, boxes)
+    embedded = ConcatenatedEmbedder((Silent(), colours), (0.8, 0.2)).embed(frame, boxes)
     np.testing.assert_allclose(embedded[:, 3:], colours.embed(frame, boxes), atol=1e-6)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mot_ros.tracking.appearance.embedder import unit
 from mot_ros.tracking.appearance.feature_bank import FeatureBank, MEMORIES
-from mot_ros.tracking.motion.kalman_filter import Kalman
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Frame, TrackState
@@ -162,7 +162,7 @@ def test_memory_stays_flat_while_tracks_come_and_go():
 def test_the_bank_stays_in_step_with_a_pool_of_tracks():
     """Rows are those of the pool: what a track looks like goes with its id."""
     rng = np.random.default_rng(2)
-    pool, bank = TrackPool(Kalman(MODELS['xywh'], 10.0)), FeatureBank(D, CAPACITY, MOMENTUM)
+    pool, bank = TrackPool(KalmanConfig(MODELS['xywh'], 10.0)), FeatureBank(D, CAPACITY, MOMENTUM)
     looks = features(rng, 2000, zeros=0)
     for number in range(200):
         tracks = pool.propagate(Frame(None, number / 10, (1000, 600)))

@@ -124,7 +124,7 @@ def test_images_may_be_views_and_tensors(ours):
 
 def test_nobody_waits_until_the_download(ours):
     image = torch.from_numpy(noise())
-    windows = buckets.sent(random_boxes(5).round().clip(0), 16, ours.device)
+    windows = buckets.to_device_padded(random_boxes(5).round().clip(0), 16, ours.device)
     with torch.inference_mode(), no_waiting():
         crops, = ours._cut(image, windows)
         ours._look(crops)
@@ -165,7 +165,7 @@ def test_a_gpu_is_not_waited_for(file):
     try:
         with torch.inference_mode():
             crops, = there._cut(
-                there._uploads.fetch(frame), buckets.sent(boxes, 16, there.device))
+                there._uploads.fetch(frame), buckets.to_device_padded(boxes, 16, there.device))
             there._look(crops)
     finally:
         torch.cuda.set_sync_debug_mode(mode)

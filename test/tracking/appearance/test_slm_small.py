@@ -13,7 +13,7 @@ from mot_ros.tracking.appearance.embedder import windows
 from mot_ros.tracking.appearance.slm import SlmEmbedder
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.slm.small import CROP, SlmSmall, trunk_from_ssd
 from mot_ros.tracking.nets.slm.variants import make_slm, variant_of, VARIANTS
@@ -44,7 +44,7 @@ def crops(count=4, seed=1):
 def test_packed_for_one_size_it_embeds_any_number_of_crops_alike(network, count):
     packed = copy.deepcopy(network)
     assert pack(packed, CROP)
-    assert not any(type(child) is Conv for name, child in packed.named_children())
+    assert not any(type(child) is ConvNormActivation for name, child in packed.named_children())
     some = crops(count)
     with torch.inference_mode():
         assert torch.allclose(packed(some), network(some), rtol=0, atol=1e-5)

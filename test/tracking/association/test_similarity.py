@@ -7,11 +7,11 @@ import pytest
 from mot_ros.tracking.association.assignment import assign
 from mot_ros.tracking.association.similarity import (
     article_similarity,
-    code_gate,
     code_similarity,
+    distance_gate,
+    positive_pairs,
+    published_gate,
     split_by_scores,
-    within_reach,
-    worthy_pairs,
 )
 from mot_ros.tracking.boxes import iou
 
@@ -54,10 +54,10 @@ def test_split_is_complete_and_never_without_a_confident_one():
 
 def test_golden_gate_of_the_published_code():
     cosines = 1 - array(0.05, 0.2, 0.3, 0.1)
-    gate = code_gate(cosines, np.array([1, 5, 0.5, 9]), 0.98)
+    gate = published_gate(cosines, np.array([1, 5, 0.5, 9]), 0.98)
     np.testing.assert_allclose(gate, [0.069, 0.296, 0.304, 0.278], atol=1e-6)
     # beyond chi2 nothing passes, at it still does
-    assert code_gate(array(1, 1), np.array([9.4877, 9.4878]), 0.98).tolist() == [
+    assert published_gate(array(1, 1), np.array([9.4877, 9.4878]), 0.98).tolist() == [
         pytest.approx(0.02 * 9.4877), np.inf]
     worth = code_similarity(
         array(0.9, 0.8, 0.7, 0.6), cosines, np.array([1, 5, 0.5, 9.5]), 0.98, 0.3)
@@ -85,27 +85,27 @@ def test_two_who_cross_are_told_apart_by_their_looks():
     seen = np.array([[110, 100, 150, 200], [101, 100, 141, 200]], np.float32)
     cosines = np.array([[0.95, 0.2], [0.3, 0.9]], np.float32)
     overlap = iou(tracks, seen)
-    by_overlap = assign(worthy_pairs(overlap), (2, 2), 0.2)
+    by_overlap = assign(positive_pairs(overlap), (2, 2), 0.2)
     assert by_overlap.cols.tolist() == [1, 0]
-    by_looks = assign(worthy_pairs(article_similarity(overlap, cosines, 0.5, 0.7)), (2, 2), 0.2)
+    by_looks = assign(positive_pairs(article_similarity(overlap, cosines, 0.5, 0.7)), (2, 2), 0.2)
     assert by_looks.cols.tolist() == [0, 1]
     close = np.full((2, 2), 0.5)
     by_gate = assign(
-        worthy_pairs(code_similarity(overlap, cosines, close, 0.98, 0.3)), (2, 2), 0.2)
+        positive_pairs(code_similarity(overlap, cosines, close, 0.98, 0.3)), (2, 2), 0.2)
     assert by_gate.cols.tolist() == [0, 1]
 
 
 def test_worthless_pairs_are_no_pairs():
-    pairs = worthy_pairs(np.array([[0, 0.5, 0], [0.25, 0, 1]], np.float32))
+    pairs = positive_pairs(np.array([[0, 0.5, 0], [0.25, 0, 1]], np.float32))
     assert pairs.rows.tolist() == [0, 1, 1]
     assert pairs.cols.tolist() == [1, 0, 2]
     assert pairs.values.tolist() == [0.5, 0.25, 1]
-    assert len(worthy_pairs(np.zeros((0, 3), np.float32)).rows) == 0
+    assert len(positive_pairs(np.zeros((0, 3), np.float32)).rows) == 0
 
 
 def test_nobody_jumps_further_than_their_height_and_more_the_longer_unseen():
     tracks = np.array([[100, 100, 140, 200], [100, 100, 140, 200], [0, 0, 10, 20]], np.float32)
     seen = np.array([[199, 100, 239, 200], [100, 210, 140, 310], [300, 100, 340, 200]], np.float32)
-    near = within_reach(tracks, np.array([0.0, 1.0, 0.0]), seen, 1.0, 1.0)
+    near = distance_gate(tracks, np.array([0.0, 1.0, 0.0]), seen, 1.0, 1.0)
     assert near.tolist() == [[True, False, False], [True, True, True], [False, False, False]]
-    assert within_reach(tracks[:0], np.zeros(0), seen, 1.0, 1.0).shape == (0, 3)
+    assert distance_gate(tracks[:0], np.zeros(0), seen, 1.0, 1.0).shape == (0, 3)

@@ -19,7 +19,7 @@ from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.prb import network as prb
 from mot_ros.tracking.nets.slm.network import Slm
 from mot_ros.tracking.weights import store as weights
-from mot_ros.tracking.weights.key_matching import Adopted
+from mot_ros.tracking.weights.key_matching import MatchedWeights
 from test.tracking.detectors.prb_rows import NARROW, random_network
 from test.tracking.weights.test_torch_pickle import Trap
 
@@ -165,7 +165,8 @@ def test_siammot_goes_to_its_own_reader(tmp_path, monkeypatch):
     from mot_ros.tracking.nets.siammot import network as siammot
 
     monkeypatch.setattr(
-        siammot, 'adopt', lambda state: Adopted(dict(state), {'body': 'dla34', 'classes': '2'}))
+        siammot, 'adopt', lambda state: MatchedWeights(
+            dict(state), {'body': 'dla34', 'classes': '2'}))
     torch.save({'model': {'a': torch.ones(2)}, 'iteration': 5}, tmp_path / 'x.pth')
     path, _ = import_checkpoint('siammot', tmp_path / 'x.pth')
     assert weights.load(path)['a'].tolist() == [1, 1]
@@ -176,7 +177,8 @@ def test_arrays_of_mxnet_go_to_theirs(tmp_path, monkeypatch):
     from mot_ros.tracking.checkpoints import gluon_ssd as ssd_gluon_import
 
     seen = []
-    monkeypatch.setattr(ssd_gluon_import, 'adopt', lambda state: seen.append(state) or Adopted(
+    monkeypatch.setattr(
+        ssd_gluon_import, 'adopt', lambda state: seen.append(state) or MatchedWeights(
         dict(state), {'body': 'mobilenet1.0', 'classes': '20'}))
     # one array (2,) of float32, called w
     data = struct.pack('<QQQ', 0x112, 0, 1) + struct.pack(

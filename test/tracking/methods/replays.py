@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 class Replayed:
     """
-    Stands in for Captured: in every call inputs and outputs are in the same memory, as in graphs.
+    Stands in for CudaGraph: in every call inputs and outputs are in the same memory, as in graphs.
 
     Whoever keeps an output over the next call finds other numbers in it.
     """

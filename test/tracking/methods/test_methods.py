@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from mot_ros.tracking.config import BY_BOXES, Settings
+from mot_ros.tracking.config import BOX_METHODS, Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.types import Detections, Frame, TrackState
@@ -22,7 +22,7 @@ from test.tracking.scenes import (
     ScriptedDetector,
 )
 
-every_method = pytest.mark.parametrize('method', BY_BOXES)
+every_method = pytest.mark.parametrize('method', BOX_METHODS)
 
 
 def maker(method, **values):

@@ -10,9 +10,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mot_ros.tracking.config import BY_BOXES, Settings
+from mot_ros.tracking.config import BOX_METHODS, Settings
 from mot_ros.tracking.config.schema import build
-from mot_ros.tracking.config.tracker import LOOKING
+from mot_ros.tracking.config.tracker import APPEARANCE_METHODS
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.pixels import pixels_of
@@ -22,7 +22,7 @@ from test.tracking.scenes import BLANK, detections, feed, person, ScriptedDetect
 
 RATE = 30.0
 
-every_method = pytest.mark.parametrize('method', BY_BOXES)
+every_method = pytest.mark.parametrize('method', BOX_METHODS)
 
 
 def walk(frames, speed=3.0, first=0):
@@ -104,7 +104,7 @@ def test_after_a_failed_look_the_next_frame_is_looked_into():
 
 
 @pytest.mark.parametrize('method, every', [
-    *((method, 1) for method in BY_BOXES), *((method, 3) for method in LOOKING)])
+    *((method, 1) for method in BOX_METHODS), *((method, 3) for method in APPEARANCE_METHODS)])
 def test_a_frame_that_cannot_be_used_changes_nothing(method, every):
     def detect(frames):
         pixels_of(frames[0], 'none is here')

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from mot_ros.tracking.motion.last_observation import Observed
+from mot_ros.tracking.motion.last_observation import LastObservation
 from mot_ros.tracking.motion.warp import Warp
 
 FIRST = np.array([0])
@@ -17,7 +17,7 @@ def box(x, y, width=20, height=50):
 
 
 def test_a_box_is_what_was_observed_to_the_bit():
-    motion = Observed().start()
+    motion = LastObservation().start()
     rng = np.random.default_rng(0)
     motion.add(box(100, 100))
     for _ in range(20):
@@ -29,7 +29,7 @@ def test_a_box_is_what_was_observed_to_the_bit():
 
 def test_it_stays_where_it_was_seen_unless_it_is_to_move_on():
     for moving, x in ((False, 110), (True, 130)):
-        motion = Observed(moving=moving).start()
+        motion = LastObservation(moving=moving).start()
         motion.add(box(100, 100))
         motion.predict(0.1)
         motion.update(FIRST, box(110, 100))
@@ -39,7 +39,7 @@ def test_it_stays_where_it_was_seen_unless_it_is_to_move_on():
 
 @given(st.lists(st.floats(0.01, 0.5), min_size=1, max_size=20), st.floats(-300, 300))
 def test_constant_velocity_is_found_at_once_whatever_the_frame_times(gaps, speed):
-    motion = Observed().start()
+    motion = LastObservation().start()
     motion.add(box(0, 0))
     assert (motion.centre_velocity == 0).all()
     x = 0.0
@@ -55,7 +55,7 @@ def test_velocity_forgets_with_the_time_that_passed_not_with_the_frames():
     """After a turn the share of the old velocity is exp(-t / memory), at any frame rate."""
     left = {}
     for rate in (10, 100):
-        motion = Observed(memory=0.5).start()
+        motion = LastObservation(memory=0.5).start()
         motion.add(box(0, 0))
         x = 0.0
         for step in range(2 * rate + rate // 2):
@@ -69,7 +69,7 @@ def test_velocity_forgets_with_the_time_that_passed_not_with_the_frames():
 
 
 def test_a_second_observation_at_the_same_time_moves_the_box_and_not_the_velocity():
-    motion = Observed().start()
+    motion = LastObservation().start()
     motion.add(box(0, 0))
     motion.predict(0.1)
     motion.update(FIRST, box(5, 0))
@@ -79,7 +79,7 @@ def test_a_second_observation_at_the_same_time_moves_the_box_and_not_the_velocit
 
 
 def test_the_camera_moves_boxes_and_leaves_objects_their_own_velocity():
-    motion = Observed().start()
+    motion = LastObservation().start()
     motion.add(np.concatenate([box(100, 100), box(200, 50)]))
     for step in range(1, 4):
         motion.predict(0.1)
@@ -96,7 +96,7 @@ def test_the_camera_moves_boxes_and_leaves_objects_their_own_velocity():
 
 
 def test_rows_are_kept_and_added_in_order():
-    motion = Observed().start()
+    motion = LastObservation().start()
     motion.add(np.concatenate([box(10 * step, 0) for step in range(5)]))
     motion.keep(np.array([True, False, True, False, True]))
     motion.add(box(99, 9))

@@ -11,15 +11,15 @@ import torch
 from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.motion.optical_flow import (
-    ByCamera,
-    ByFlow,
+    CameraMotionModel,
     Dis,
     Farneback,
+    FlowMotion,
     make_box_motion,
     mean_shifts,
     median_shifts,
+    NoMotion,
     small_grey,
-    Still,
 )
 from mot_ros.tracking.types import Frame
 
@@ -123,7 +123,7 @@ def test_a_planted_shift_is_followed(kind, reduction):
 def test_the_camera_moves_and_scales_boxes():
     image, centre = texture(), (160, 120)
     grown = cv2.getRotationMatrix2D(centre, 0, 1.05)
-    motion = ByCamera(CameraMotion('on', 'flow', 480, 400))
+    motion = CameraMotionModel(CameraMotion('on', 'flow', 480, 400))
     box = np.array([[200, 80, 240, 160]], np.float32)
     motion.move(Frame.of(image, 0.0), box)
     moved = motion.move(Frame.of(cv2.warpAffine(image, grown, SIZE), 0.1), box)
@@ -142,7 +142,7 @@ def test_without_motion_boxes_stay_and_no_image_is_needed():
 
 def test_no_flow_is_worked_out_without_boxes_and_the_next_frame_is_compared_with_the_last():
     flow = PlantedFlow(np.full((5, 5, 2), (1, 0), np.float32))
-    motion, box = ByFlow(flow), np.array([[10, 10, 50, 50]], np.float32)
+    motion, box = FlowMotion(flow), np.array([[10, 10, 50, 50]], np.float32)
     frames = [Frame(texture(), float(stamp), SIZE) for stamp in range(4)]
     motion.move(frames[0], box)
     motion.move(frames[1], NOWHERE)
@@ -155,7 +155,7 @@ def test_no_flow_is_worked_out_without_boxes_and_the_next_frame_is_compared_with
 
 def test_nothing_moves_after_a_reset_or_with_another_size():
     flow = PlantedFlow(np.ones((5, 5, 2), np.float32))
-    motion, box = ByFlow(flow), np.array([[10, 10, 50, 50]], np.float32)
+    motion, box = FlowMotion(flow), np.array([[10, 10, 50, 50]], np.float32)
     motion.move(Frame.of(texture(), 0.0), box)
     assert (motion.move(Frame.of(texture(size=(64, 48)), 1.0), box) == box).all()
     motion.reset()
@@ -166,7 +166,7 @@ def test_nothing_moves_after_a_reset_or_with_another_size():
 @pytest.mark.parametrize('flow', [Farneback(), Dis()])
 @pytest.mark.parametrize('size', [(4, 3), (20, 200), (16, 16)])
 def test_small_images_do_no_harm(flow, size):
-    motion, box = ByFlow(flow), np.array([[0, 0, 2, 2]], np.float32)
+    motion, box = FlowMotion(flow), np.array([[0, 0, 2, 2]], np.float32)
     motion.move(Frame.of(texture(size=size), 0.0), box)
     moved = motion.move(Frame.of(texture(1, size), 0.1), box)
     assert np.isfinite(moved).all()
@@ -195,7 +195,7 @@ def test_unknown_kinds_are_refused_by_name():
     with pytest.raises(ConfigError, match='CameraMotion'):
         make_box_motion('camera')
     with pytest.raises(ConfigError, match=r"'mode'.*mean, median"):
-        ByFlow(Farneback(), 'mode')
+        FlowMotion(Farneback(), 'mode')
 
 
 def test_boxes_given_are_never_changed():
@@ -204,4 +204,4 @@ def test_boxes_given_are_never_changed():
     kept = box.copy()
     motion.move(Frame.of(rolled(texture(), 5, 5), 0.1), box)
     assert (box == kept).all()
-    assert isinstance(make_box_motion('none'), Still)
+    assert isinstance(make_box_motion('none'), NoMotion)

@@ -28,9 +28,9 @@ from mot_ros.tracking.nets.slm.variants import make_slm
 from mot_ros.tracking.onnx_backend.export import OPSET
 from mot_ros.tracking.onnx_backend.siammot_export import (
     correlated,
+    ExportPlan,
     GRAPHS,
     MAPS,
-    Plan,
     write_graphs,
 )
 
@@ -161,7 +161,7 @@ def test_options_of_the_search_are_in_the_graph(tmp_path, looking, values):
             features, network.motion.remember(features, torch.from_numpy(boxes)))
     files = {graph: tmp_path / f'{graph}.onnx' for graph in ('remember', 'search')}
     write_graphs(
-        copy.deepcopy(network), Plan(SIZE, emm=options), ['cat', 'dog'], files)
+        copy.deepcopy(network), ExportPlan(SIZE, emm=options), ['cat', 'dog'], files)
     graphs = sessions(files)
     templates, = graphs['remember'].run(None, {**fed(features), 'boxes': boxes})
     same(templates, memory.features, 1e-4)
@@ -182,7 +182,7 @@ def test_other_kinds_of_bodies_give_the_same_features_and_proposals(tmp_path, bo
         features = network.features(images)
         wanted = network.proposals(features, SIZE)
     path = tmp_path / 'image.onnx'
-    write_graphs(network, Plan(SIZE), ['cat', 'dog'], {'image': path})
+    write_graphs(network, ExportPlan(SIZE), ['cat', 'dog'], {'image': path})
     *maps, boxes, scores, mask = sessions({'image': path})['image'].run(
         None, {'images': images.numpy()})
     for level, own in zip(features[:4], maps, strict=True):
@@ -203,7 +203,7 @@ def test_imm_finds_them_alike_too(tmp_path):
         memory = network.motion.remember(features, torch.from_numpy(boxes))
         wanted, visibility = network.motion.search(features, memory)
     files = {graph: tmp_path / f'{graph}.onnx' for graph in ('remember', 'search')}
-    write_graphs(network, Plan(SIZE), ['cat', 'dog'], files)
+    write_graphs(network, ExportPlan(SIZE), ['cat', 'dog'], files)
     graphs = sessions(files)
     templates, = graphs['remember'].run(None, {**fed(features), 'boxes': boxes})
     same(templates, memory.features, 1e-4)

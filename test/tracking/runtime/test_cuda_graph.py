@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mot_ros.tracking.runtime import cuda_graph as captured
-from mot_ros.tracking.runtime.cuda_graph import Captured, same
+from mot_ros.tracking.runtime.cuda_graph import CudaGraph, same
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda', 0)
 
@@ -66,7 +66,7 @@ def sum_and_product(a, b):
 
 def test_on_the_cpu_it_is_a_plain_call():
     a, b = torch.arange(3.0), torch.ones(3)
-    work = Captured(sum_and_product, CPU)
+    work = CudaGraph(sum_and_product, CPU)
     for _ in range(3):
         assert torch.equal(work(a, b)[0], a + b)
     assert not work(a, b)[0].requires_grad
@@ -74,7 +74,7 @@ def test_on_the_cpu_it_is_a_plain_call():
 
 def test_each_signature_is_recorded_once_and_replayed_with_new_numbers(monkeypatch):
     gpu = Gpu(monkeypatch)
-    work = Captured(gpu.watched(sum_and_product), CUDA)
+    work = CudaGraph(gpu.watched(sum_and_product), CUDA)
     for number in range(4):
         for length in (2, 3):
             a, b = torch.full((length,), float(number)), torch.arange(float(length))
@@ -88,7 +88,7 @@ def test_each_signature_is_recorded_once_and_replayed_with_new_numbers(monkeypat
 
 def test_types_and_strides_are_part_of_a_signature(monkeypatch):
     gpu = Gpu(monkeypatch)
-    work = Captured(gpu.watched(lambda a: [a + 1]), CUDA)
+    work = CudaGraph(gpu.watched(lambda a: [a + 1]), CUDA)
     a = torch.zeros(3, 2)
     for other in (a, a.T.contiguous().T, a.to(torch.float64), a):
         assert torch.equal(work(other)[0], other + 1)
@@ -98,7 +98,7 @@ def test_types_and_strides_are_part_of_a_signature(monkeypatch):
 def test_the_number_of_graphs_is_bounded_and_the_least_used_goes(monkeypatch):
     monkeypatch.setattr(captured, 'MOST_GRAPHS', 2)
     gpu = Gpu(monkeypatch)
-    work = Captured(gpu.watched(lambda a: [a + 1]), CUDA)
+    work = CudaGraph(gpu.watched(lambda a: [a + 1]), CUDA)
     for length in (1, 2, 1, 3, 1):
         work(torch.zeros(length))
     assert gpu.recorded == 3
@@ -108,7 +108,7 @@ def test_the_number_of_graphs_is_bounded_and_the_least_used_goes(monkeypatch):
 
 def test_a_replay_that_differs_is_not_used(monkeypatch, caplog):
     gpu = Gpu(monkeypatch, harm=lambda place: place.add_(0.5))
-    work = Captured(gpu.watched(sum_and_product), CUDA)
+    work = CudaGraph(gpu.watched(sum_and_product), CUDA)
     with caplog.at_level(logging.WARNING):
         for number in range(3):
             a = torch.full((2,), float(number))
@@ -120,7 +120,7 @@ def test_a_replay_that_differs_is_not_used(monkeypatch, caplog):
 
 def test_what_cannot_be_recorded_is_called_plainly(monkeypatch, caplog):
     gpu = Gpu(monkeypatch, refuse='operation not permitted when stream is capturing')
-    work = Captured(gpu.watched(sum_and_product), CUDA)
+    work = CudaGraph(gpu.watched(sum_and_product), CUDA)
     with caplog.at_level(logging.WARNING):
         for number in range(3):
             a = torch.full((2,), float(number))
@@ -135,12 +135,12 @@ def test_an_error_of_the_work_itself_is_raised(monkeypatch):
 
     Gpu(monkeypatch)
     with pytest.raises(ValueError, match='a bad input'):
-        Captured(broken, CUDA)(torch.zeros(1))
+        CudaGraph(broken, CUDA)(torch.zeros(1))
 
 
 def test_switched_off_nothing_is_recorded(monkeypatch):
     gpu = Gpu(monkeypatch)
-    Captured(gpu.watched(lambda a: [a + 1]), CUDA, on=False)(torch.zeros(1))
+    CudaGraph(gpu.watched(lambda a: [a + 1]), CUDA, on=False)(torch.zeros(1))
     assert gpu.recorded == 0
 
 
@@ -160,7 +160,7 @@ def test_same_knows_rounding_from_difference():
 def test_on_a_gpu_it_gives_what_a_plain_call_gives_without_waiting():
     network = torch.nn.Sequential(
         torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 2, 3)).to(CUDA)
-    work = Captured(lambda images: [network(images)], CUDA)
+    work = CudaGraph(lambda images: [network(images)], CUDA)
     images = torch.randn(4, 1, 3, 32, 32, device=CUDA)
     work(images[0])
     torch.cuda.set_sync_debug_mode('error')

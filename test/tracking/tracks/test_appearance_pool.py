@@ -12,9 +12,9 @@ from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.motion.kalman_filter import Kalman
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
-from mot_ros.tracking.tracks.appearance_pool import LookingPool
+from mot_ros.tracking.tracks.appearance_pool import AppearanceTrackPool
 from mot_ros.tracking.types import Frame, TrackState
 from test.tracking.scenes import (
     BLUE,
@@ -33,7 +33,7 @@ SEEN = detections([box for box, _ in PEOPLE])
 
 def pool_of(**changes):
     settings = build(Settings, {name.replace('__', '.'): value for name, value in changes.items()})
-    pool = LookingPool(Kalman(MODELS['xywh'], 30.0), settings, 5, camera=True)
+    pool = AppearanceTrackPool(KalmanConfig(MODELS['xywh'], 30.0), settings, 5, camera=True)
     pool.propagate(Frame.of(painted(PEOPLE), 0.0))
     pool.look(Frame.of(painted(PEOPLE), 0.0), SEEN)
     pool.add(SEEN, np.arange(3), TrackState.CONFIRMED)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.motion.kalman_filter import Kalman
+from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.motion.warp import Warp
-from mot_ros.tracking.tracks.history import centres, LENGTH, TrailingPool, Trails
+from mot_ros.tracking.tracks.history import centres, HistoryTrackPool, LENGTH, ObservationHistory
 from mot_ros.tracking.types import Frame, TrackState
 from test.tracking.scenes import detections, person, SIZE
 
@@ -24,7 +24,7 @@ def box(x, y=100.0):
 
 
 def walk(stamps_and_places):
-    trails = Trails()
+    trails = ObservationHistory()
     (stamp, x), *others = stamps_and_places
     trails.add(stamp, box(x))
     for stamp, x in others:
@@ -33,8 +33,8 @@ def walk(stamps_and_places):
 
 
 def course(trails, span):
-    origins, courses = trails.courses(FIRST, span)
-    return origins[0].tolist(), courses[0].tolist()
+    origins, observed_directions = trails.observed_directions(FIRST, span)
+    return origins[0].tolist(), observed_directions[0].tolist()
 
 
 def test_a_course_begins_where_the_track_was_a_span_before_it_was_last_seen():
@@ -74,16 +74,16 @@ def test_it_is_a_list_of_all_that_was_seen_lately(steps, span):
 
 
 def test_rows_go_with_their_tracks():
-    trails = Trails()
+    trails = ObservationHistory()
     trails.add(0.0, np.concatenate([box(10), box(20), box(30)]))
     trails.update(np.array([0, 2]), 0.1, np.concatenate([box(11), box(33)]))
     trails.keep(np.array([False, True, True]))
     trails.add(0.1, box(40))
     assert len(trails) == 3
-    origins, courses = trails.courses(np.array([2, 1, 0]), 0.1)
+    origins, observed_directions = trails.observed_directions(np.array([2, 1, 0]), 0.1)
     assert origins[:, 0].tolist() == [40, 30, 20]
-    assert courses[:, 0].tolist() == [0, 3, 0]
-    assert len(trails.courses(np.zeros(0, np.int64), 0.1)[0]) == 0
+    assert observed_directions[:, 0].tolist() == [0, 3, 0]
+    assert len(trails.observed_directions(np.zeros(0, np.int64), 0.1)[0]) == 0
 
 
 def test_trails_move_along_with_the_image():
@@ -99,7 +99,7 @@ def test_centres_of_boxes():
 @pytest.fixture
 def pool():
     settings = Settings()
-    return TrailingPool(Kalman(MODELS['xywh'], 10.0), settings, 1, camera=False)
+    return HistoryTrackPool(KalmanConfig(MODELS['xywh'], 10.0), settings, 1, camera=False)
 
 
 def test_a_pool_keeps_the_trails_of_its_tracks(pool):
@@ -110,8 +110,9 @@ def test_a_pool_keeps_the_trails_of_its_tracks(pool):
     pool.propagate(Frame(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), 0.1, SIZE))
     pool.observe(np.array([1]), detections([person(310)]), np.array([0]))
     pool.warp(Warp(np.array([[1.0, 0, 1], [0, 1, 2]])))
-    assert pool.trails.courses(np.array([0, 1]), 0.1)[0].tolist() == [[101, 302], [301, 302]]
-    assert pool.trails.courses(np.array([0, 1]), 0.1)[1].tolist() == [[0, 0], [10, 0]]
+    assert pool.trails.observed_directions(
+        np.array([0, 1]), 0.1)[0].tolist() == [[101, 302], [301, 302]]
+    assert pool.trails.observed_directions(np.array([0, 1]), 0.1)[1].tolist() == [[0, 0], [10, 0]]
     pool.keep(np.array([False, True]))
     assert len(pool.trails) == len(pool) == 1
     pool.reset()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.weights.key_matching import adopt, chosen, without_prefixes
+from mot_ros.tracking.weights.key_matching import match_keys, state_dict_of, without_prefixes
 
 
 def tensors(*names, shape=(2,)):
@@ -18,15 +18,15 @@ def tensors(*names, shape=(2,)):
 
 def test_tensors_are_found_in_the_first_container_that_has_any():
     inner, other = tensors('a'), tensors('b')
-    assert chosen(inner).keys() == {'a'}
-    assert chosen({'model': inner, 'ema': other, 'epoch': 3}).keys() == {'a'}
-    assert chosen({'model': {}, 'ema': other}).keys() == {'b'}
-    assert chosen({'own': inner, 'model': other}, ('own',)).keys() == {'a'}
-    assert chosen({'model': {'state_dict': inner}}).keys() == {'a'}
+    assert state_dict_of(inner).keys() == {'a'}
+    assert state_dict_of({'model': inner, 'ema': other, 'epoch': 3}).keys() == {'a'}
+    assert state_dict_of({'model': {}, 'ema': other}).keys() == {'b'}
+    assert state_dict_of({'own': inner, 'model': other}, ('own',)).keys() == {'a'}
+    assert state_dict_of({'model': {'state_dict': inner}}).keys() == {'a'}
 
 
 def test_what_is_no_tensor_is_passed_over():
-    assert chosen({'a': torch.zeros(1), 'version': 3, 7: torch.zeros(1)}).keys() == {'a'}
+    assert state_dict_of({'a': torch.zeros(1), 'version': 3, 7: torch.zeros(1)}).keys() == {'a'}
 
 
 @pytest.mark.parametrize('content, found', [
@@ -34,7 +34,7 @@ def test_what_is_no_tensor_is_passed_over():
     ({}, 'the keys ')])
 def test_no_tensors_at_all(content, found):
     with pytest.raises(WeightsError, match=f'nor under model or ema or state_dict.*{found}'):
-        chosen(content)
+        state_dict_of(content)
 
 
 def test_prefixes_go_as_often_as_they_stand_there():
@@ -52,39 +52,39 @@ def test_two_names_that_become_one():
 
 def test_equal_names_before_ends():
     state = tensors('head.weight', 'old.head.weight')
-    found = adopt(state, tensors('head.weight'))
+    found = match_keys(state, tensors('head.weight'))
     assert found.tensors['head.weight'] is state['head.weight']
     assert found.unexpected == ('old.head.weight',) and found.matched == ()
 
 
 def test_a_longer_name_of_theirs_belongs_to_ours_if_it_is_the_only_one():
-    found = adopt(tensors('net.a.weight', 'net.b.weight'), tensors('a.weight', 'b.weight'))
+    found = match_keys(tensors('net.a.weight', 'net.b.weight'), tensors('a.weight', 'b.weight'))
     assert found.matched == ('net.a.weight -> a.weight', 'net.b.weight -> b.weight')
     assert found.complete and found.unexpected == ()
-    found = adopt(tensors('one.a.weight', 'two.a.weight'), tensors('a.weight'))
+    found = match_keys(tensors('one.a.weight', 'two.a.weight'), tensors('a.weight'))
     assert found.missing == ('a.weight',)
     assert found.unexpected == ('one.a.weight', 'two.a.weight')
 
 
 def test_of_shorter_names_of_theirs_the_longest_end_counts():
     state = tensors('weight', 'conv.weight')
-    found = adopt(state, tensors('body.conv.weight'))
+    found = match_keys(state, tensors('body.conv.weight'))
     assert found.tensors['body.conv.weight'] is state['conv.weight']
     assert found.unexpected == ('weight',)
 
 
 def test_one_name_of_theirs_for_two_of_ours_belongs_to_none():
-    found = adopt(tensors('conv.weight'), tensors('a.conv.weight', 'b.conv.weight'))
+    found = match_keys(tensors('conv.weight'), tensors('a.conv.weight', 'b.conv.weight'))
     assert found.tensors == {} and found.missing == ('a.conv.weight', 'b.conv.weight')
     assert found.unexpected == ('conv.weight',)
 
 
 def test_ends_begin_after_a_dot():
-    assert adopt(tensors('xa.weight'), tensors('a.weight')).missing == ('a.weight',)
+    assert match_keys(tensors('xa.weight'), tensors('a.weight')).missing == ('a.weight',)
 
 
 def test_what_is_known_to_be_unused_fills_no_gap():
-    found = adopt(
+    found = match_keys(
         tensors('aux.a.weight', 'b.num', 'c'), tensors('a.weight'), unused=('aux.', '.num'))
     assert found.missing == ('a.weight',)
     assert found.unused == ('aux.a.weight', 'b.num') and found.unexpected == ('c',)
@@ -102,7 +102,7 @@ def test_every_name_ends_up_in_one_place(theirs, ours):
         named, _ = without_prefixes(state)
     except WeightsError:
         return
-    found = adopt(state, tensors(*ours))
+    found = match_keys(state, tensors(*ours))
     assert sorted([*found.tensors, *found.missing]) == sorted(ours)
     assert len(found.unexpected) + len(found.tensors) == len(named)
     # the slow way: whoever stands alone at the longest common end
@@ -119,7 +119,7 @@ def test_every_name_ends_up_in_one_place(theirs, ours):
 def test_the_report_says_everything():
     state = {**tensors('module.a', 'net.b', 'aux.x'), 'c': torch.zeros(3),
              **tensors(*(f'extra{n}' for n in range(7)))}
-    found = adopt(
+    found = match_keys(
         state, tensors('a', 'b', 'c', 'd'), {'body': 'dla34', 'classes': '2'}, unused=('aux.',))
     assert found.report().splitlines() == [
         '2 tensors taken: body dla34, classes 2',
@@ -135,6 +135,6 @@ def test_the_report_says_everything():
     assert str(caught.value) == (
         'x.pth does not hold this network: 1 missing: d | 1 of another shape: c is (3,), '
         'expected (2,); choose the kind that the file is of')
-    whole = adopt(tensors('a'), tensors('a'))
+    whole = match_keys(tensors('a'), tensors('a'))
     whole.check('x.pth')
     assert whole.report() == '1 tensors taken'

@@ -34,7 +34,7 @@ ROUNDS = 16
 """Of suppression, see fixed_nms; images of the kinds that SSDs are made for needed 10."""
 
 
-def tabled(
+def to_table(
         scores: Tensor, boxes: Tensor, labels: Tensor, limits: Tensor,
         settings: DetectorSettings) -> Tensor:
     """
@@ -66,7 +66,7 @@ def tabled(
     return torch.cat([cut, torch.stack([column.to(cut) for column in columns], -1)], -1)
 
 
-def told(table: Floats) -> Detections | None:
+def read_table(table: Floats) -> Detections | None:
     """Return the detections of one image's table (M, 8), None if it is not settled."""
     rows = rows_of(table)
     if rows is None:

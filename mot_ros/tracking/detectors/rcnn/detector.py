@@ -17,17 +17,17 @@ from mot_ros.tracking.detectors.classes import wanted_labels
 from mot_ros.tracking.detectors.rcnn.classes import class_table
 from mot_ros.tracking.detectors.rcnn.graphs import RcnnGraphs
 from mot_ros.tracking.detectors.rcnn.preprocess import images, network_size
-from mot_ros.tracking.detectors.rcnn.roi_heads import exactly, Sight
-from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedSight
+from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
+from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedShapeRoiHeads
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.backbones.backbone import Body
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
-from mot_ros.tracking.nets.siammot.network import load_network, SiamMot
-from mot_ros.tracking.runtime.device import in_fixed_shapes, resolve_device
+from mot_ros.tracking.nets.siammot.network import load_network, SiamMotNetwork
+from mot_ros.tracking.runtime.device import resolve_device, use_fixed_shapes
 from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Detections, Frame
 from mot_ros.tracking.weights import store as weights
@@ -49,7 +49,7 @@ class RcnnDetector:
     missing, altered or of another network, ConfigError for an unknown class or device.
 
     On a GPU all is done in `fixed` shapes, in which nobody waits for a number; it can be forced
-    elsewhere, where it gives the same, later. A Sight then ends where the next one begins.
+    elsewhere, where it gives the same, later. A RoiHeads then ends where the next one begins.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class RcnnDetector:
         self._wanted = wanted_labels(classes, self._classes.names)
         network.eval().requires_grad_(False).fuse()
         # oneDNN and cuDNN both compute faster with the channels last
-        self._network: SiamMot = network.to(  # type: ignore[call-overload]
+        self._network: SiamMotNetwork = network.to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last)
         lower(self._network, compute.dtype)
         self._packable = self.device.type == 'cpu' and any(
-            isinstance(module, Conv) for module in network.body.modules())
+            isinstance(module, ConvNormActivation) for module in network.body.modules())
         self._packed: dict[tuple[int, int], Body] = {}
-        self._fixed = in_fixed_shapes(self.device, fixed)
+        self._fixed = use_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
         self._graphs: dict[tuple[int, int], RcnnGraphs] = {}
 
@@ -105,7 +105,7 @@ class RcnnDetector:
         """
         return [self.see(frame).detections() for frame in frames]
 
-    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
         """
         Compute the features of a frame, once for all questions; FrameError without image.
 
@@ -114,13 +114,14 @@ class RcnnDetector:
         settings = self._settings
         if self._fixed:
             image = self._uploads.fetch(frame, NEED)
-            return FixedSight(self._graphs_for(frame.size), image, self._classes, find=find)
+            return FixedShapeRoiHeads(
+                self._graphs_for(frame.size), image, self._classes, find=find)
         size = network_size(frame.size, settings.short_side, settings.long_side)
         body = self._network.body
-        with exactly(self.device):
+        with inference_fp32(self.device):
             batch = images([frame], size, body.mean, body.std, self.device)
             features = self._network.pyramid(self._body_for(size)(batch))
-        return Sight(
+        return RoiHeads(
             self._network, features, size, frame.size, self._classes, self._wanted, settings)
 
     def _body_for(self, size: tuple[int, int]) -> Body:
@@ -149,7 +150,7 @@ class RcnnDetector:
                 self._graphs.clear()
             settings = self._settings
             size = network_size(source, settings.short_side, settings.long_side)
-            with exactly(self.device):
+            with inference_fp32(self.device):
                 known = self._graphs[source] = RcnnGraphs(
                     self._network, self._body_for(size), size, source, self._classes.numbers,
                     self._wanted, settings, self.device, graphs=record)

@@ -12,11 +12,11 @@ from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.detectors.rcnn.preprocess import images, network_size
-from mot_ros.tracking.detectors.rcnn.roi_heads import exactly, Sight
+from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
 from mot_ros.tracking.nets.rcnn.rpn import Selection
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.onnx_backend.backend import OnnxBackend
 from mot_ros.tracking.onnx_backend.siammot import OnnxSiamMot
 from mot_ros.tracking.types import Frame
@@ -52,13 +52,14 @@ class OnnxRcnnDetector(RcnnDetector):
         """The motion model beside the detector, None if the file has none."""
         return self._onnx.motion
 
-    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
         """Compute the features of a frame, once for all questions; FrameError without image."""
         settings, body = self._settings, self._onnx.body
         size = network_size(frame.size, settings.short_side, settings.long_side)
-        with exactly(self.device):
+        with inference_fp32(self.device):
             features = self._onnx.features(
                 images([frame], size, body.mean, body.std, self.device))
-        return Sight(
-            cast(SiamMot, self._onnx), features, size, frame.size, self._classes, self._wanted,
+        return RoiHeads(
+            cast(SiamMotNetwork, self._onnx), features, size, frame.size, self._classes,
+            self._wanted,
             settings)

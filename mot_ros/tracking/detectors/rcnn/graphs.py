@@ -21,7 +21,7 @@ from torch import Tensor
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.detection_table import SETTLED
 from mot_ros.tracking.detectors.rcnn.preprocess import normalised, smoothed, statistics
-from mot_ros.tracking.detectors.rcnn_table import tabled
+from mot_ros.tracking.detectors.rcnn_table import to_table
 from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.fixed_rpn import fixed_proposals
 from mot_ros.tracking.nets.rcnn.boxes_inclusive import to_exclusive, to_inclusive
@@ -31,9 +31,9 @@ from mot_ros.tracking.nets.rcnn.rpn import Selection
 from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
 from mot_ros.tracking.nets.siammot.emm_decode import Grid
 from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.nets.siammot.search_region import Memory
-from mot_ros.tracking.runtime.cuda_graph import Captured
+from mot_ros.tracking.runtime.cuda_graph import CudaGraph
 
 Options = EmmOptions | ImmOptions
 Search = Callable[[Memory], tuple[Tensor, Tensor]]
@@ -52,7 +52,8 @@ class RcnnGraphs:
     """
 
     def __init__(
-            self, network: SiamMot, body: Body, size: tuple[int, int], source: tuple[int, int],
+            self, network: SiamMotNetwork, body: Body, size: tuple[
+                int, int], source: tuple[int, int],
             numbers: Sequence[int], wanted: Sequence[int], settings: RcnnSettings,
             device: torch.device, *, graphs: bool) -> None:
         self.network, self.size, self.source, self.device = network, size, source, device
@@ -84,9 +85,9 @@ class RcnnGraphs:
         """Places (K, 5), box and whether it counts, to the detections there."""
         self.judge = self._captured(RcnnGraphs._judge)
         """Boxes (K, 5), the last column a label, to where they are and their scores (K, 5)."""
-        self._of_options: dict[Hashable, Captured] = {}
+        self._of_options: dict[Hashable, CudaGraph] = {}
 
-    def follow(self, head: Emm | Imm, options: Options) -> Captured:
+    def follow(self, head: Emm | Imm, options: Options) -> CudaGraph:
         """
         Return the search for tracks and the judgement of what it finds.
 
@@ -95,11 +96,11 @@ class RcnnGraphs:
         """
         return self._kept('follow', head, options)
 
-    def remember(self, head: Emm | Imm, options: Options) -> Captured:
+    def remember(self, head: Emm | Imm, options: Options) -> CudaGraph:
         """Return what makes templates (K, ...) of boxes (K, 4 or more columns)."""
         return self._kept('remember', head, options)
 
-    def _kept(self, what: str, head: Emm | Imm, options: Options) -> Captured:
+    def _kept(self, what: str, head: Emm | Imm, options: Options) -> CudaGraph:
         key = what, head, options
         if key not in self._of_options:
             if len(self._of_options) == 2 * MOST_KINDS:
@@ -110,10 +111,10 @@ class RcnnGraphs:
                 self._captured(RcnnGraphs._remember, head, options))
         return self._of_options[key]
 
-    def _captured(self, work: Callable[..., tuple[Tensor, ...]], *known: object) -> Captured:
+    def _captured(self, work: Callable[..., tuple[Tensor, ...]], *known: object) -> CudaGraph:
         # it must not keep alive what keeps it: a graph has much memory, which is to go with it
         own = weakref.ref(self)
-        return Captured(
+        return CudaGraph(
             lambda *inputs: work(own(), *known, *inputs), self.device, self.recorded)
 
     def _search(self, head: Emm | Imm, options: Options) -> Search:
@@ -159,7 +160,7 @@ class RcnnGraphs:
 
     def _detections(self, places: Tensor, there: Tensor) -> Tensor:
         scores, boxes = self._head(places)
-        return tabled(
+        return to_table(
             scores[:, self._wanted], boxes[:, self._wanted], there, self._wanted, self.size,
             self.settings)
 
@@ -175,7 +176,7 @@ class RcnnGraphs:
         return probabilities[:, self._numbers].clamp(max=1), moved[:, self._numbers]
 
     def _within(self, boxes: Tensor) -> Tensor:
-        """Return boxes (K, 4) as RegionEyes.in_image does, cut to the image unless amodal."""
+        """Return boxes (K, 4) as RcnnFrontend.in_image does, cut to the image unless amodal."""
         edges = to_exclusive(_scaled(boxes, *self._scale))
         edges = edges.masked_fill(~edges.isfinite().all(dim=1, keepdim=True), 0)
         if not self.settings.amodal:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Sight: an image as SiamMOT's Faster R-CNN sees it, and what can be asked of it."""
+"""RoiHeads: an image as SiamMOT's Faster R-CNN sees it, and what can be asked of it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.classes import Classes
 from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
 from mot_ros.tracking.nets.rcnn.rpn import Selection
-from mot_ros.tracking.nets.siammot.network import SiamMot
-from mot_ros.tracking.runtime.device import exact
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
+from mot_ros.tracking.runtime.device import deterministic_fp32
 from mot_ros.tracking.types import Detections, Floats, Ints
 
 if TYPE_CHECKING:
-    from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedSight
+    from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedShapeRoiHeads
 
 
 @contextlib.contextmanager
-def exactly(device: torch.device) -> Iterator[None]:
+def inference_fp32(device: torch.device) -> Iterator[None]:
     """Run networks without gradients, and with exact numbers."""
-    with torch.inference_mode(), exact(device):
+    with torch.inference_mode(), deterministic_fp32(device):
         yield
 
 
-class Sight:
+class RoiHeads:
     """
     The features of one image, and what can be asked of them.
 
@@ -44,7 +44,7 @@ class Sight:
     """
 
     def __init__(
-            self, network: SiamMot, features: Sequence[Tensor], size: tuple[int, int],
+            self, network: SiamMotNetwork, features: Sequence[Tensor], size: tuple[int, int],
             source: tuple[int, int], classes: Classes, wanted: Sequence[int],
             settings: RcnnSettings) -> None:
         self.network = network
@@ -56,7 +56,7 @@ class Sight:
         self._settings = settings
 
     @property
-    def fixed(self) -> FixedSight | None:
+    def fixed(self) -> FixedShapeRoiHeads | None:
         """This, if it answers in fixed shapes and can follow tracks by itself."""
         return None
 
@@ -107,7 +107,7 @@ class Sight:
         does not run.
         """
         settings = self._settings
-        with exactly(self.device):
+        with inference_fp32(self.device):
             scores, boxes = self._head(self._places(given))
             row, column = torch.nonzero(
                 scores[:, self._wanted] > settings.score_floor, as_tuple=True)
@@ -128,7 +128,7 @@ class Sight:
         Returns where the objects really are (K, 4), not clipped, and scores (K,) that they are
         of their class.
         """
-        with exactly(self.device):
+        with inference_fp32(self.device):
             scores, moved = self._head(self.inward(boxes))
             label = torch.from_numpy(np.asarray(labels, np.int64)).to(self.device)
             row = torch.arange(len(label), device=self.device)

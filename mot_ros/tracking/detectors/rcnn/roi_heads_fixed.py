@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""FixedSight: an image as a Faster R-CNN sees it in fixed shapes, without waiting in between."""
+"""FixedShapeRoiHeads: the R-CNN on one image in fixed shapes, without synchronising."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from torch import Tensor
 from mot_ros.tracking.detectors.classes import Classes
 from mot_ros.tracking.detectors.detection_table import BOX, COLUMNS, LABEL, rows_of, SCORE
 from mot_ros.tracking.detectors.rcnn.graphs import Options, RcnnGraphs
-from mot_ros.tracking.detectors.rcnn.roi_heads import exactly, Sight
+from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
-from mot_ros.tracking.runtime.padding import bucket, sent
+from mot_ros.tracking.runtime.padding import bucket, to_device_padded
 from mot_ros.tracking.types import Detections, Floats, Ints
 
 
@@ -36,13 +36,13 @@ class Followed(NamedTuple):
     scores: Floats
 
 
-class FixedSight(Sight):
+class FixedShapeRoiHeads(RoiHeads):
     """
-    A Sight whose answers are computed by graphs, and fetched with one small download each.
+    A RoiHeads whose answers are computed by graphs, and fetched with one small download each.
 
     The first download of all brings the detections along, whatever it is for. Rows are padded to
     buckets; nothing hangs on that. Where suppression does not end within its rounds, detections
-    are found as Sight does it. When another image of this size is looked at this one is gone.
+    are found as RoiHeads does it. When another image of this size is looked at this one is gone.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class FixedSight(Sight):
         self._turn = graphs.turn = graphs.turn + 1
         self._table: Tensor | None = None
         self._found: Detections | None = None
-        with exactly(self.device):
+        with inference_fp32(self.device):
             if find:
                 self._table, = graphs.look(image)
             else:
                 graphs.look_only(image)
 
     @property
-    def fixed(self) -> FixedSight:
+    def fixed(self) -> FixedShapeRoiHeads:
         """This."""
         return self
 
     def detections(self, given: Detections | None = None) -> Detections:
-        """Return the objects in the image, best score first; see Sight."""
+        """Return the objects in the image, best score first; see RoiHeads."""
         self._check()
         if given is None:
             if self._table is not None:
@@ -74,19 +74,19 @@ class FixedSight(Sight):
             return super().detections() if self._found is None else self._found
         inside = self._inside(given.boxes)
         rows = np.concatenate([inside, np.ones((len(inside), 1), np.float32)], axis=1)
-        with exactly(self.device):
-            table, = self._graphs.find(sent(rows, bucket(len(rows)), self.device))
+        with inference_fp32(self.device):
+            table, = self._graphs.find(to_device_padded(rows, bucket(len(rows)), self.device))
             found = self._read(fetched([table]).reshape(-1, COLUMNS))
         return super().detections(given) if found is None else found
 
     def judge(self, boxes: Floats, labels: Ints) -> tuple[Floats, Floats]:
-        """Ask the box head about boxes (K, 4) as what their labels (K,) say; see Sight."""
+        """Ask the box head about boxes (K, 4) as what their labels (K,) say; see RoiHeads."""
         self._check()
         if not len(boxes):
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         rows = np.concatenate([self._inside(boxes), _columns(labels)], axis=1)
-        with exactly(self.device):
-            judged, = self._graphs.judge(sent(rows, bucket(len(rows)), self.device))
+        with inference_fp32(self.device):
+            judged, = self._graphs.judge(to_device_padded(rows, bucket(len(rows)), self.device))
             answers = self._download(judged)[:len(rows)]
         return self._outside(answers[:, :4]), answers[:, 4]
 
@@ -101,9 +101,9 @@ class FixedSight(Sight):
         """
         self._check()
         rows = np.concatenate([self._inside(expected), _columns(labels, slots)], axis=1)
-        with exactly(self.device):
+        with inference_fp32(self.device):
             followed, = self._graphs.follow(head, options)(
-                sent(rows, bucket(len(rows)), self.device), templates)
+                to_device_padded(rows, bucket(len(rows)), self.device), templates)
             answers = self._download(followed)[:len(rows)]
         return Followed(
             self._outside(answers[:, :4]), answers[:, 4], self._outside(answers[:, 5:9]),
@@ -119,8 +119,8 @@ class FixedSight(Sight):
         """
         self._check()
         rows = np.concatenate([self._inside(boxes), _columns(slots)], axis=1)
-        with exactly(self.device):
-            asked = sent(rows, bucket(len(rows)), self.device)
+        with inference_fp32(self.device):
+            asked = to_device_padded(rows, bucket(len(rows)), self.device)
             templates, = self._graphs.remember(head, options)(asked)
             return asked[:len(rows), 4].long(), templates[:len(rows)]
 
@@ -145,8 +145,8 @@ class FixedSight(Sight):
     def _check(self) -> None:
         if self._turn != self._graphs.turn:
             raise RuntimeError(
-                'this Sight is of an earlier image than the last one that was looked at; ask all '
-                'there is to ask about one image before the next is seen')
+                'these RoiHeads are of an earlier image than the last one; ask all there is to '
+                'ask about one image before the next is seen')
 
     def _inside(self, boxes: Floats) -> Floats:
         return self._scaled_in(boxes).numpy()

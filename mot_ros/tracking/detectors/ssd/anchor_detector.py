@@ -21,12 +21,12 @@ from mot_ros.tracking.detectors.postprocess.selection import (
     strongest,
     suppressed,
 )
-from mot_ros.tracking.detectors.postprocess.selection_fixed import told
+from mot_ros.tracking.detectors.postprocess.selection_fixed import read_table
 from mot_ros.tracking.detectors.preprocess import NEED
-from mot_ros.tracking.detectors.ssd.on_device import Network, Resident, Seen
+from mot_ros.tracking.detectors.ssd.on_device import DeviceOutputs, Network, OnDeviceSsd
 from mot_ros.tracking.detectors.ssd.raw_outputs import RawDetections
 from mot_ros.tracking.nets.ssd.anchors import decode
-from mot_ros.tracking.runtime.device import exact, in_fixed_shapes
+from mot_ros.tracking.runtime.device import deterministic_fp32, use_fixed_shapes
 from mot_ros.tracking.types import Detections, Frame
 
 
@@ -51,10 +51,10 @@ class AnchoredDetector(ABC):
         self._unmoved = decode(torch.zeros_like(anchors), anchors)
         self._labels = torch.tensor(labels, device=anchors.device)
         self.device = anchors.device
-        self._resident: Resident | None = None
-        if in_fixed_shapes(self.device, fixed):
+        self._resident: OnDeviceSsd | None = None
+        if use_fixed_shapes(self.device, fixed):
             network = Network(self._laid, self._exactly, self._place)
-            self._resident = Resident(
+            self._resident = OnDeviceSsd(
                 network, anchors, self._labels, settings, graphs=compute.graphs)
 
     @property
@@ -126,18 +126,18 @@ class AnchoredDetector(ABC):
 
     def _exactly(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return scores (B, A, C) and deltas (B, A, 4) of images in exact numbers."""
-        with exact(self.device):
+        with deterministic_fp32(self.device):
             return self._scored(images)
 
     def _place(self, size: tuple[int, int]) -> Placement:
         """Return where an image of (width, height) lies on the network's input."""
         return place(size, self._size, self._resize)
 
-    def _told(self, frames: Sequence[Frame], seen: Seen) -> list[Detections]:
+    def _told(self, frames: Sequence[Frame], seen: DeviceOutputs) -> list[Detections]:
         """Return what the tables say of each frame; what one leaves open is found out here."""
         # the one time that the device is waited for
         tables = seen.tables.cpu().numpy()
-        found = [told(table) for table in tables]
+        found = [read_table(table) for table in tables]
         return [
             self._select(frame, scores, deltas) if one is None else one
             for one, frame, scores, deltas in zip(

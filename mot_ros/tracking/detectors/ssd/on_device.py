@@ -19,9 +19,9 @@ from torch import Tensor
 
 from mot_ros.tracking.config import DetectorSettings
 from mot_ros.tracking.detectors.letterbox import Placement
-from mot_ros.tracking.detectors.postprocess.selection_fixed import tabled
+from mot_ros.tracking.detectors.postprocess.selection_fixed import to_table
 from mot_ros.tracking.nets.ssd.anchors import decode
-from mot_ros.tracking.runtime.cuda_graph import Captured
+from mot_ros.tracking.runtime.cuda_graph import CudaGraph
 from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Frame
 
@@ -43,7 +43,7 @@ class Network(NamedTuple):
     placement: Callable[[tuple[int, int]], Placement]
 
 
-class Seen(NamedTuple):
+class DeviceOutputs(NamedTuple):
     """
     What the network says of B frames, on the device until the next call.
 
@@ -57,7 +57,7 @@ class Seen(NamedTuple):
     boxes: Tensor
 
 
-class Resident:
+class OnDeviceSsd:
     """
     Looks at frames on one device, of any size; one graph per size of image and one per batch.
 
@@ -74,12 +74,12 @@ class Resident:
         self._anchors, self._labels = anchors, labels
         self._uploads = Uploads(device)
         # apart, so that images of many sizes share the long graph
-        self._lay = Captured(lambda image: (network.laid(image),), device, graphs)
-        self._see = Captured(self._seen, device, graphs)
+        self._lay = CudaGraph(lambda image: (network.laid(image),), device, graphs)
+        self._see = CudaGraph(self._seen, device, graphs)
         self._place = functools.lru_cache(MOST_SIZES)(self._make_place)
         self._own_anchors = functools.lru_cache(MOST_SIZES)(self._make_anchors)
 
-    def look(self, frames: Sequence[Frame], need: str) -> Seen:
+    def look(self, frames: Sequence[Frame], need: str) -> DeviceOutputs:
         """Return what the network sees in frames; raises FrameError for one without image."""
         pictures = [self._uploads.fetch(frame, need) for frame in frames]
         width, height = self._size
@@ -87,7 +87,7 @@ class Resident:
         for image, picture in zip(images, pictures, strict=True):
             image.copy_(self._lay(picture)[0])
         places = torch.stack([self._place(frame.size) for frame in frames])
-        return Seen(*self._see(images.permute(0, 3, 1, 2), places))
+        return DeviceOutputs(*self._see(images.permute(0, 3, 1, 2), places))
 
     def anchors(self, frames: Sequence[Frame]) -> Tensor:
         """Return the anchors (B, A, 4) xyxy in pixels of each image."""
@@ -96,7 +96,7 @@ class Resident:
     def _seen(self, images: Tensor, places: Tensor) -> tuple[Tensor, ...]:
         scores, deltas = self._network.scored(images)
         boxes = _moved(decode(deltas, self._anchors), places)
-        tables = tabled(scores, boxes, self._labels, places[:, 2], self._settings)
+        tables = to_table(scores, boxes, self._labels, places[:, 2], self._settings)
         return tables, scores, deltas, boxes
 
     def _make_place(self, size: tuple[int, int]) -> Tensor:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mot_ros.tracking.config import SEEING, Settings
+from mot_ros.tracking.config import IMAGE_METHODS, Settings
 from mot_ros.tracking.detectors.wrappers.base import AroundDetector
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.protocols import Detector
@@ -26,7 +26,7 @@ def with_class_scores(detector: Detector, settings: Settings) -> Detector:
     least = parse(settings.detector.class_scores)
     if not least:
         return detector
-    if settings.method in SEEING or settings.detector_type == 'rcnn':
+    if settings.method in IMAGE_METHODS or settings.detector_type == 'rcnn':
         raise ConfigError(
             f'detector.class_scores is {settings.detector.class_scores!r}, but '
             f'{settings.method} with detector.type {settings.detector_type} asks the network '

@@ -13,8 +13,8 @@ from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Frame
 
 if TYPE_CHECKING:
-    from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
-    from mot_ros.tracking.methods.siammot.rcnn_frontend import SeeingDetector
+    from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
+    from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
     from mot_ros.tracking.nets.siammot.emm import Emm
     from mot_ros.tracking.nets.siammot.imm import Imm
 
@@ -38,19 +38,19 @@ class SharedDetector:
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
-        self.waiting: list[Seat] = []
+        self.waiting: list[SharedDetectorHandle] = []
         """The seats at which a frame is announced, in the order in which they were."""
 
-    def seat(self) -> Seat:
+    def seat(self) -> SharedDetectorHandle:
         """Return a detector for one more tracker, which can do what this one can."""
         if hasattr(self.detector, 'see'):
-            return SeeingSeat(self)
+            return SharedFeatureDetectorHandle(self)
         if hasattr(self.detector, 'detect_densely'):
             return DenseSeat(self)
-        return Seat(self)
+        return SharedDetectorHandle(self)
 
 
-class Seat:
+class SharedDetectorHandle:
     """The detector of one of the trackers that share one; it is as ready as that one."""
 
     def __init__(self, shared: SharedDetector) -> None:
@@ -109,7 +109,7 @@ class Seat:
             seat._answers[what] = answer
 
 
-class DenseSeat(Seat):
+class DenseSeat(SharedDetectorHandle):
     """The seat of a DenseDetector."""
 
     @property
@@ -139,15 +139,15 @@ class DenseSeat(Seat):
             for row, seen in enumerate(found)]
 
 
-class SeeingSeat(Seat):
-    """The seat of a SeeingDetector, which sees one frame at a time."""
+class SharedFeatureDetectorHandle(SharedDetectorHandle):
+    """The seat of a FeatureDetector, which sees one frame at a time."""
 
     @property
     def motion(self) -> Emm | Imm | None:
         """The motion model beside the detector, None if there is none."""
-        return cast('SeeingDetector', self._detector).motion
+        return cast('FeatureDetector', self._detector).motion
 
-    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
         """Return the features of a frame; FrameError if it has no image."""
-        detector = cast('SeeingDetector', self._detector)
+        detector = cast('FeatureDetector', self._detector)
         return detector.see(frame) if find else detector.see(frame, find=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mot_ros.tracking.methods.siammot.solver import Claims, Mask, Verdict
+from mot_ros.tracking.methods.siammot.solver import Mask, SolverResult, TrackCandidates
 from mot_ros.tracking.motion.kalman_filter import AnyMotion
 from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
 from mot_ros.tracking.tracks.track_pool import TrackPool
@@ -17,7 +17,7 @@ from mot_ros.tracking.types import Detections, TrackState
 
 
 @dataclass(frozen=True)
-class Patience:
+class MissPolicy:
     """
     How long a track is looked for that is not found.
 
@@ -39,9 +39,10 @@ class Patience:
         return exhausted
 
 
-def settle(
-        tracks: TrackPool[AnyMotion], claims: Claims, detections: Detections, verdict: Verdict,
-        patience: Patience) -> Mask:
+def apply_result(
+        tracks: TrackPool[
+            AnyMotion], claims: TrackCandidates, detections: Detections, verdict: SolverResult,
+        patience: MissPolicy) -> Mask:
     """
     Carry out a verdict over the tracks of a pool, in whose order the claims are.
 

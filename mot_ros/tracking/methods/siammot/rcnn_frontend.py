@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""RegionEyes: the Faster R-CNN that SiamMOT and Tracktor look through, and its detections."""
+"""RcnnFrontend: the Faster R-CNN that SiamMOT and Tracktor look through, and its detections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks
 
 if TYPE_CHECKING:
     from mot_ros.tracking.config.siammot import SiamMotSettings
-    from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+    from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
     from mot_ros.tracking.nets.siammot.emm import Emm
     from mot_ros.tracking.nets.siammot.imm import Imm
@@ -29,7 +29,7 @@ LEAST = 1.0
 """Pixels of a box that must be in the image, across and down."""
 
 
-class SeeingDetector(Detector, Protocol):
+class FeatureDetector(Detector, Protocol):
     """A Faster R-CNN that can also be asked about any box, as RcnnDetector can."""
 
     @property
@@ -37,7 +37,7 @@ class SeeingDetector(Detector, Protocol):
         """The motion model beside it, None if there is none."""
         ...
 
-    def see(self, frame: Frame, *, find: bool = True) -> Sight:
+    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
         """
         Return the features of a frame; FrameError if it has no image.
 
@@ -46,7 +46,7 @@ class SeeingDetector(Detector, Protocol):
         ...
 
 
-class RegionEyes:
+class RcnnFrontend:
     """
     Sees frames through the detector, if that is a Faster R-CNN, or through one beside it.
 
@@ -63,7 +63,7 @@ class RegionEyes:
 
     def __init__(
             self, detector: Detector, settings: Settings,
-            before: RegionEyes | None = None) -> None:
+            before: RcnnFrontend | None = None) -> None:
         self._detector = detector
         own = seeing(detector)
         self.are_own = own is not None
@@ -79,30 +79,30 @@ class RegionEyes:
         else:
             self._through = _load(settings)
         theirs, ours = detector.class_names, self._through.class_names
-        self._inward, self._outward = Translation(theirs, ours), Translation(ours, theirs)
+        self._inward, self._outward = LabelMap(theirs, ours), LabelMap(ours, theirs)
         self._wanted = [
             label for label, name in enumerate(theirs)
             if not settings.detector.classes or name in settings.detector.classes]
 
     @property
-    def network(self) -> SeeingDetector:
+    def network(self) -> FeatureDetector:
         """What frames are seen through."""
         return self._through
 
-    def see(self, frame: Frame, treatment: str = 'own') -> Sight:
+    def see(self, frame: Frame, detection_source: str = 'own') -> RoiHeads:
         """Return the features of a frame; FrameError if it has no image. See detections."""
-        if self.are_own or treatment == 'own':
+        if self.are_own or detection_source == 'own':
             return self._through.see(frame)
         return self._through.see(frame, find=False)
 
-    def detections(self, sight: Sight, frame: Frame, treatment: str) -> Detections:
-        """Return what may start tracks in a frame; `treatment` is that of another detector."""
-        found = self._found(sight, frame, treatment)
+    def detections(self, sight: RoiHeads, frame: Frame, detection_source: str) -> Detections:
+        """Return the detections of a frame; `detection_source` is that of another detector."""
+        found = self._found(sight, frame, detection_source)
         # an amodal box may be wholly outside, where it could never be found again
         return found[self.in_image(found.boxes, sight.source)[1]]
 
     def judge(
-            self, sight: Sight, boxes: Floats, labels: Ints) -> tuple[Floats, Floats, Mask]:
+            self, sight: RoiHeads, boxes: Floats, labels: Ints) -> tuple[Floats, Floats, Mask]:
         """
         Ask the box head about tracks with `labels` (N,) that should be at boxes (N, 4).
 
@@ -121,7 +121,7 @@ class RegionEyes:
         return moved, scores, before & after & self._counted(labels, mine, scores)
 
     def follow(
-            self, sight: Sight, memory: SiamMemory, expected: Tracks, settings: SiamMotSettings,
+            self, sight: RoiHeads, memory: SiamMemory, expected: Tracks, settings: SiamMotSettings,
             stretch: float = 1.0) -> tuple[Floats, Floats, Floats, Mask]:
         """
         Look for the tracks of a memory where they are `expected`, and judge what is found.
@@ -156,19 +156,19 @@ class RegionEyes:
         left = np.asarray((cut[:, 2:] - cut[:, :2] >= LEAST).all(axis=1))
         return (boxes if self._amodal else cut), finite & left
 
-    def _found(self, sight: Sight, frame: Frame, treatment: str) -> Detections:
+    def _found(self, sight: RoiHeads, frame: Frame, detection_source: str) -> Detections:
         if self.are_own:
             return sight.detections()
-        if treatment == 'own':
+        if detection_source == 'own':
             return self._outward.of_known(sight.detections())
         given = self._detector.detect([frame])[0]
-        if treatment == 'kept':
+        if detection_source == 'kept':
             return given[self._inward.of(given.labels) >= 0]
         found = self._outward.of_known(sight.detections(self._inward.of_known(given)))
         return found[np.isin(found.labels, self._wanted)] if self._wanted else found
 
 
-class Translation:
+class LabelMap:
     """
     From the labels of one list of class names to those of another.
 
@@ -201,12 +201,12 @@ class Translation:
         return Detections(found.boxes[known], found.scores[known], labels[known])
 
 
-def seeing(detector: Detector) -> SeeingDetector | None:
+def seeing(detector: Detector) -> FeatureDetector | None:
     """Return the detector as one that sees, None if it is not."""
-    return cast(SeeingDetector, detector) if callable(getattr(detector, 'see', None)) else None
+    return cast(FeatureDetector, detector) if callable(getattr(detector, 'see', None)) else None
 
 
-def _load(settings: Settings) -> SeeingDetector:
+def _load(settings: Settings) -> FeatureDetector:
     # here and not above: torch takes seconds to load
     from mot_ros.tracking.detectors import make_rcnn
 

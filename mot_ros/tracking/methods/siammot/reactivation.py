@@ -11,16 +11,16 @@ import numpy as np
 
 from mot_ros.tracking.association.assignment import assign, Pairs
 from mot_ros.tracking.boxes import centre_distances
-from mot_ros.tracking.methods.siammot.solver import Claims, Verdict
+from mot_ros.tracking.methods.siammot.solver import SolverResult, TrackCandidates
 from mot_ros.tracking.types import Detections, Floats
 
 GROWN = 1.5
 """How many times taller or less tall somebody may come back."""
 
 
-def awaken(
-        claims: Claims, expected: Floats, detections: Detections, verdict: Verdict,
-        reach: float, *, class_aware: bool = True) -> tuple[Claims, Verdict]:
+def reactivate(
+        claims: TrackCandidates, expected: Floats, detections: Detections, verdict: SolverResult,
+        reach: float, *, class_aware: bool = True) -> tuple[TrackCandidates, SolverResult]:
     """
     Give the detections that would start tracks to tracks that were not found, where they fit.
 
@@ -50,6 +50,6 @@ def awaken(
     labels[woken] = detections.labels[taken]
     active = np.concatenate([verdict.active, woken])
     order = np.argsort(active)
-    return dataclasses.replace(claims, boxes=boxes, scores=scores, labels=labels), Verdict(
+    return dataclasses.replace(claims, boxes=boxes, scores=scores, labels=labels), SolverResult(
         active[order], np.setdiff1d(idle, woken), np.setdiff1d(new, taken),
         np.concatenate([verdict.matched, taken])[order])

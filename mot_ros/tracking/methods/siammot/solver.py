@@ -49,7 +49,7 @@ class Rules:
 
 
 @dataclass(frozen=True, eq=False)
-class Claims:
+class TrackCandidates:
     """
     Where each of N tracks claims to be in this frame, in the order of the TrackPool.
 
@@ -66,7 +66,7 @@ class Claims:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class SolverResult:
     """
     What becomes of tracks and detections, as ascending row numbers.
 
@@ -81,7 +81,7 @@ class Verdict:
     matched: Ints
 
 
-def solve(claims: Claims, detections: Detections, rules: Rules) -> Verdict:
+def solve(claims: TrackCandidates, detections: Detections, rules: Rules) -> SolverResult:
     """
     Decide over one frame.
 
@@ -110,7 +110,7 @@ def solve(claims: Claims, detections: Detections, rules: Rules) -> Verdict:
 
     active = np.flatnonzero(kept[:tracks] & believed)
     started = kept[tracks:] & (detections.scores >= rules.beta)
-    return Verdict(
+    return SolverResult(
         active, np.setdiff1d(np.arange(tracks), active), np.flatnonzero(started),
         _matched(overlaps[:tracks, tracks:][active], rules.overlap))
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors.rcnn.graphs import Options
-from mot_ros.tracking.detectors.rcnn.roi_heads import exactly, Sight
-from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedSight, Followed
+from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
+from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedShapeRoiHeads, Followed
 from mot_ros.tracking.methods.siammot.solver import Mask
 from mot_ros.tracking.methods.siammot.template_buffer import TemplateSlots
 from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
@@ -42,7 +42,7 @@ class SiamMemory:
         return len(self._slots)
 
     def search(
-            self, sight: Sight, expected: Floats, settings: SiamMotSettings,
+            self, sight: RoiHeads, expected: Floats, settings: SiamMotSettings,
             stretch: float = 1.0) -> tuple[Floats, Floats]:
         """
         Look for each track around its box in `expected` (N, 4), pixels of the image.
@@ -54,7 +54,7 @@ class SiamMemory:
         if self._slots.templates is None:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         at = sight.inward(expected)
-        with exactly(sight.device):
+        with inference_fp32(sight.device):
             slots = torch.from_numpy(self._slots.of_tracks).to(at.device)
             # regions and levels follow from where a track should be
             memory = Memory(self._slots.templates[slots], at, at)
@@ -62,12 +62,13 @@ class SiamMemory:
         return sight.outward(boxes), np.nan_to_num(visibility.float().cpu().numpy())
 
     def follow(
-            self, sight: FixedSight, expected: Floats, labels: Ints, settings: SiamMotSettings,
+            self, sight: FixedShapeRoiHeads, expected: Floats, labels: Ints,
+            settings: SiamMotSettings,
             stretch: float = 1.0) -> Followed:
         """
         Search, and have the box head judge what is found as the network's `labels` (N,).
 
-        In fixed shapes that is one question; see `search` and FixedSight.follow.
+        In fixed shapes that is one question; see `search` and FixedShapeRoiHeads.follow.
         """
         if self._slots.templates is None:
             none = np.zeros((0, 4), np.float32)
@@ -78,7 +79,7 @@ class SiamMemory:
         return followed._replace(visibilities=np.nan_to_num(followed.visibilities))
 
     def renew(
-            self, sight: Sight, boxes: Floats, living: Mask, fresh: Mask,
+            self, sight: RoiHeads, boxes: Floats, living: Mask, fresh: Mask,
             settings: SiamMotSettings) -> None:
         """
         Take the tracks as they are after a frame.
@@ -93,19 +94,19 @@ class SiamMemory:
         # those who are new are fresh, so who is not has a template already
         self._slots.allot(living, len(boxes))
         if fresh.any():
-            with exactly(sight.device):
+            with inference_fp32(sight.device):
                 self._slots.put(*self._remembered(
                     sight, boxes[fresh], self._slots.of_tracks[fresh], settings))
 
     def _found(
-            self, sight: Sight, memory: Memory, settings: SiamMotSettings,
+            self, sight: RoiHeads, memory: Memory, settings: SiamMotSettings,
             stretch: float) -> tuple[Tensor, Tensor]:
         if isinstance(self.head, Imm):
             return self.head.search(sight.features, memory, imm_options(settings))
         return self.head.search(sight.features, memory, emm_options(settings, stretch))
 
     def _remembered(
-            self, sight: Sight, boxes: Floats, slots: Ints,
+            self, sight: RoiHeads, boxes: Floats, slots: Ints,
             settings: SiamMotSettings) -> tuple[Tensor, Tensor]:
         """Return the slots (K,) and templates of boxes (K, 4) in the image, on the device."""
         if sight.fixed is not None:

@@ -13,14 +13,14 @@ import numpy as np
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.methods.siammot.lifecycle import Patience, settle
-from mot_ros.tracking.methods.siammot.rcnn_frontend import RegionEyes
-from mot_ros.tracking.methods.siammot.reactivation import awaken
-from mot_ros.tracking.methods.siammot.solver import Claims, Rules, solve
-from mot_ros.tracking.motion.last_observation import Observed
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.methods.siammot.lifecycle import apply_result, MissPolicy
+from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend
+from mot_ros.tracking.methods.siammot.reactivation import reactivate
+from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidates
+from mot_ros.tracking.motion.last_observation import LastObservation
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.search_pool import RegionPool
+from mot_ros.tracking.tracks.search_pool import SearchTrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Tracks, TrackState
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mot_ros.tracking.nets.siammot.imm import Imm
 
 
-class SiamMot(Pooled[RegionPool]):
+class SiamMot(PooledMethod[SearchTrackPool]):
     """
     Faster R-CNN finds objects, a Siamese motion model finds each of them again in every frame.
 
@@ -40,12 +40,12 @@ class SiamMot(Pooled[RegionPool]):
 
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._settings = settings.siammot
-        self._eyes = RegionEyes(detector, settings)
+        self._eyes = RcnnFrontend(detector, settings)
         # here and not above: torch takes seconds to load
         from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
 
         self._memory = SiamMemory(_motion_model(self._eyes))
-        super().__init__(RegionPool(_motion(self._settings), first_id))
+        super().__init__(SearchTrackPool(_motion(self._settings), first_id))
         self._tracks.use_camera(settings.camera_motion if self._settings.camera else None)
 
     def configure(self, settings: Settings, detector: Detector) -> None:
@@ -54,7 +54,7 @@ class SiamMot(Pooled[RegionPool]):
 
         Other weights, velocity or number of cells of the templates drop all tracks, ids go on.
         """
-        eyes = RegionEyes(detector, settings, self._eyes)
+        eyes = RcnnFrontend(detector, settings, self._eyes)
         head = _motion_model(eyes)
         s, before = settings.siammot, self._settings
         same = (eyes.weights == self._eyes.weights and _motion(s) == _motion(before)
@@ -85,15 +85,16 @@ class SiamMot(Pooled[RegionPool]):
             sight, self._memory, expected, s, self._stretch(before, expected.boxes))
         if not early:
             detections = eyes.detections(sight, frame, s.detections)
-        claims = Claims(
+        claims = TrackCandidates(
             refined, self._score(scores, visibility), expected.labels,
             in_state(expected.states, TrackState.LOST), here)
         found_again = solve(claims, detections, self.rules)
-        claims, verdict = awaken(
+        claims, verdict = reactivate(
             claims, expected.boxes, detections, found_again, s.wake, class_aware=s.class_aware)
         # the search did not see those, the detector did, as it does new ones
         visibility[np.setdiff1d(verdict.active, found_again.active)] = 1
-        living = settle(tracks, claims, detections, verdict, Patience(s.tau, s.dormant_time))
+        living = apply_result(
+            tracks, claims, detections, verdict, MissPolicy(s.tau, s.dormant_time))
         now = tracks.snapshot()
         try:
             self._memory.renew(
@@ -139,7 +140,7 @@ class SiamMot(Pooled[RegionPool]):
         return stretched
 
 
-def _motion_model(eyes: RegionEyes) -> Emm | Imm:
+def _motion_model(eyes: RcnnFrontend) -> Emm | Imm:
     head = eyes.network.motion
     if head is None:
         raise WeightsError(
@@ -148,5 +149,5 @@ def _motion_model(eyes: RegionEyes) -> Emm | Imm:
     return head
 
 
-def _motion(settings: SiamMotSettings) -> Observed:
-    return Observed(settings.velocity_memory, settings.velocity)
+def _motion(settings: SiamMotSettings) -> LastObservation:
+    return LastObservation(settings.velocity_memory, settings.velocity)

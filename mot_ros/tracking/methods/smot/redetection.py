@@ -18,9 +18,9 @@ from torch import Tensor
 
 from mot_ros.tracking.detectors.ssd.raw_outputs import RawDetections
 from mot_ros.tracking.methods.smot.tracking_anchors import TrackingAnchors
-from mot_ros.tracking.runtime.cuda_graph import Captured
-from mot_ros.tracking.runtime.device import in_fixed_shapes
-from mot_ros.tracking.runtime.padding import bucket, sent
+from mot_ros.tracking.runtime.cuda_graph import CudaGraph
+from mot_ros.tracking.runtime.device import use_fixed_shapes
+from mot_ros.tracking.runtime.padding import bucket, to_device_padded
 from mot_ros.tracking.types import Floats, Ints
 
 
@@ -51,8 +51,8 @@ class Redetector:
             self, anchors: TrackingAnchors, count: int, *, graphs: bool = True,
             fixed: bool | None = None) -> None:
         self._anchors, self._count = anchors, count
-        self._fixed = in_fixed_shapes(anchors.device, fixed)
-        self._look = Captured(self._table, anchors.device, graphs)
+        self._fixed = use_fixed_shapes(anchors.device, fixed)
+        self._look = CudaGraph(self._table, anchors.device, graphs)
 
     def __call__(self, raw: RawDetections, boxes: Floats, labels: Ints) -> Redetections:
         """Ask `raw`, of one frame, about tracks with boxes (N, 4) and labels (N,)."""
@@ -60,7 +60,8 @@ class Redetector:
         if not count:
             return Redetections(boxes, np.zeros(0, np.float32), np.zeros(0, np.float32))
         rows = np.concatenate([boxes, labels[:, None]], axis=1, dtype=np.float32)
-        tracks = sent(rows, bucket(count) if self._fixed else count, self._anchors.device)
+        tracks = to_device_padded(
+            rows, bucket(count) if self._fixed else count, self._anchors.device)
         table, = self._look(raw.scores[0], raw.boxes[0], raw.labels, tracks)
         # one look at the device for everything
         result = table.cpu().numpy()[:count]

@@ -14,14 +14,14 @@ from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense, RawDetections
-from mot_ros.tracking.methods.base import Pooled
-from mot_ros.tracking.methods.smot.tracklet_linker import TrackletLinker, within_reach
+from mot_ros.tracking.methods.base import PooledMethod
+from mot_ros.tracking.methods.smot.tracklet_linker import distance_gate, TrackletLinker
 from mot_ros.tracking.motion.camera_motion import CameraMotion
-from mot_ros.tracking.motion.last_observation import Observed, ObservedBoxes
-from mot_ros.tracking.motion.optical_flow import BoxMotion, ByFlow, DenseFlow, make_box_motion
+from mot_ros.tracking.motion.last_observation import LastObservation, LastObservationModel
+from mot_ros.tracking.motion.optical_flow import BoxMotion, DenseFlow, FlowMotion, make_box_motion
 from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.appearance_pool import looks_of, make_embedder
+from mot_ros.tracking.tracks.appearance_pool import embedder_key, make_embedder
 from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
 from mot_ros.tracking.tracks.search_pool import NEED
 from mot_ros.tracking.tracks.track_pool import TrackPool
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 
-class Smot(Pooled[TrackPool[ObservedBoxes]]):
+class Smot(PooledMethod[TrackPool[LastObservationModel]]):
     """
     Every track is looked for at the anchors most like it; detections only start tracks.
 
@@ -72,7 +72,7 @@ class Smot(Pooled[TrackPool[ObservedBoxes]]):
         """
         s = settings.smot
         asked = dense(detector, 'method smot')
-        how = (s.link, *looks_of(settings))
+        how = (s.link, *embedder_key(settings))
         if how != self._looks:
             self._embedder = make_embedder(settings) if s.link else None
             dimension = 0 if self._embedder is None else self._embedder.dimension
@@ -223,7 +223,7 @@ class Smot(Pooled[TrackPool[ObservedBoxes]]):
         ended = np.flatnonzero(in_state(tracks.states, TrackState.LOST))
         if self._embedder is None or not len(new) or not len(ended):
             return new, features
-        allowed = within_reach(
+        allowed = distance_gate(
             tracks.boxes[ended], tracks.unseen[ended], detections.boxes[new], s.link_speed)
         allowed &= labels[ended][:, None] == detections.labels[new]
         linked = self._linker.link(ended, features, allowed, s.link_distance)
@@ -244,16 +244,16 @@ class Smot(Pooled[TrackPool[ObservedBoxes]]):
         tracks.keep(alive)
 
 
-def observed(settings: SmotSettings) -> Observed:
+def observed(settings: SmotSettings) -> LastObservation:
     """Return whether tracks go on at the speed they had while they are not seen."""
-    return Observed(moving=settings.motion == 'velocity')
+    return LastObservation(moving=settings.motion == 'velocity')
 
 
 def make_motion(settings: Settings, flow: DenseFlow | None = None) -> BoxMotion:
     """Return what moves boxes into the next frame; at their speed the pool moves them itself."""
     s = settings.smot
     if flow is not None:
-        return ByFlow(flow, s.flow_reduction)
+        return FlowMotion(flow, s.flow_reduction)
     kind = 'none' if s.motion == 'velocity' else s.motion
     return make_box_motion(
         kind, s.flow_size, s.flow_reduction, CameraMotion.of(settings.camera_motion))

@@ -65,7 +65,7 @@ class TrackletLinker:
             rows, np.arange(len(features)))
 
 
-def within_reach(
+def distance_gate(
         ended: Floats, unseen: NDArray[np.float64], new: Floats,
         speed: float) -> NDArray[np.bool_]:
     """

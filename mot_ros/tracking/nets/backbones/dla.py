@@ -21,7 +21,7 @@ STRIDE = 32
 """Images whose sides are no multiples of it do not pass: a sum would miss a row."""
 
 
-class Plan(NamedTuple):
+class DlaLevels(NamedTuple):
     """One row of the paper's table 1."""
 
     depths: tuple[int, int, int, int, int, int]
@@ -32,13 +32,13 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    34: Plan((1, 1, 1, 2, 2, 1), (16, 32, 64, 128, 256, 512), False, False),
-    102: Plan((1, 1, 1, 3, 4, 1), (16, 32, 128, 256, 512, 1024), True, True),
-    169: Plan((1, 1, 2, 3, 5, 1), (16, 32, 128, 256, 512, 1024), True, True),
+    34: DlaLevels((1, 1, 1, 2, 2, 1), (16, 32, 64, 128, 256, 512), False, False),
+    102: DlaLevels((1, 1, 1, 3, 4, 1), (16, 32, 128, 256, 512, 1024), True, True),
+    169: DlaLevels((1, 1, 2, 3, 5, 1), (16, 32, 128, 256, 512, 1024), True, True),
 }
 
 
-class Basic(nn.Module):
+class DlaBasicBlock(nn.Module):
     """Two 3 x 3 convolutions and a sum with what the tree gives."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -54,7 +54,7 @@ class Basic(nn.Module):
         return _relu(self.bn2(self.conv2(inner)) + residual)
 
 
-class Bottleneck(nn.Module):
+class DlaBottleneck(nn.Module):
     """Half as wide inside, with one 3 x 3 convolution, and a sum with what the tree gives."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -93,10 +93,10 @@ class Twig(nn.Module):
     """A tree of depth 1: two blocks and the root."""
 
     def __init__(
-            self, plan: Plan, inputs: int, outputs: int, stride: int, extra: int,
+            self, plan: DlaLevels, inputs: int, outputs: int, stride: int, extra: int,
             level_root: bool) -> None:
         super().__init__()
-        block = Bottleneck if plan.bottleneck else Basic
+        block = DlaBottleneck if plan.bottleneck else DlaBasicBlock
         self.stride, self.level_root = stride, level_root
         self.tree1 = block(inputs, outputs, stride)
         self.tree2 = block(outputs, outputs, 1)
@@ -122,7 +122,7 @@ class Branch(nn.Module):
     """
 
     def __init__(
-            self, plan: Plan, depth: int, inputs: int, outputs: int, stride: int, extra: int,
+            self, plan: DlaLevels, depth: int, inputs: int, outputs: int, stride: int, extra: int,
             level_root: bool) -> None:
         super().__init__()
         self.stride, self.level_root = stride, level_root
@@ -180,7 +180,7 @@ class Dla(Body):
 
 
 def _tree(
-        plan: Plan, depth: int, inputs: int, outputs: int, stride: int, extra: int,
+        plan: DlaLevels, depth: int, inputs: int, outputs: int, stride: int, extra: int,
         level_root: bool) -> Twig | Branch:
     """
     Make a tree; `extra` is the width of the children that it will be given.

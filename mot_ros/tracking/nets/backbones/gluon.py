@@ -24,7 +24,7 @@ LAST_KERNEL = 3
 """Side of the last kernel of the network for 300 pixels, which gets no padding."""
 
 
-class Basic(nn.Module):
+class GluonBasicBlock(nn.Module):
     """Two 3 x 3 convolutions (arXiv 1512.03385)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -41,7 +41,7 @@ class Basic(nn.Module):
         return _relu(self.bn2(self.conv2(inner)) + self.downsample(features))
 
 
-class Bottleneck(nn.Module):
+class GluonBottleneck(nn.Module):
     """1 x 1 with the stride, 3 x 3, 1 x 1; the 1 x 1 convolutions have a bias, as published."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -76,8 +76,10 @@ class ResNet34V1b(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stage1 = nn.Sequential(
-            *_stem(), _layer(Basic, 64, 64, 3, 1), _layer(Basic, 64, 128, 4, 2))
-        self.stage2 = nn.Sequential(_layer(Basic, 128, 256, 6, 1), _layer(Basic, 256, 512, 3, 2))
+            *_stem(), _layer(
+                GluonBasicBlock, 64, 64, 3, 1), _layer(GluonBasicBlock, 64, 128, 4, 2))
+        self.stage2 = nn.Sequential(
+            _layer(GluonBasicBlock, 128, 256, 6, 1), _layer(GluonBasicBlock, 256, 512, 3, 2))
         self.more_stages = nn.ModuleList()
         width = 512
         for index, outputs in enumerate(EXTRAS_300):
@@ -140,7 +142,8 @@ class ResNetV1(Expanded):
     def __init__(self, depth: int) -> None:
         widths = (64, 128, 256, 512) if depth == 18 else (256, 512, 1024, 2048)
         super().__init__(*widths[2:])
-        block, counts = (Basic, (2, 2, 2, 2)) if depth == 18 else (Bottleneck, (3, 4, 6, 3))
+        block, counts = (
+            GluonBasicBlock, (2, 2, 2, 2)) if depth == 18 else (GluonBottleneck, (3, 4, 6, 3))
         self.stem = nn.Sequential(*_stem())
         self.stages = nn.ModuleList(
             _layer(block, inputs, outputs, count, stride)
@@ -192,7 +195,8 @@ def _unit(
 
 
 def _layer(
-        block: type[Basic] | type[Bottleneck], inputs: int, outputs: int, count: int,
+        block: type[
+            GluonBasicBlock] | type[GluonBottleneck], inputs: int, outputs: int, count: int,
         stride: int) -> nn.Sequential:
     return nn.Sequential(
         block(inputs, outputs, stride), *(block(outputs, outputs, 1) for _ in range(count - 1)))

@@ -55,7 +55,7 @@ GREY = 64
 """Side in pixels of the image on which usual features are measured."""
 
 
-class Conv(nn.Conv2d):
+class ConvNormActivation(nn.Conv2d):
     """
     Convolution with TensorFlow's SAME padding, and the activation after it.
 
@@ -137,8 +137,8 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
-        self.reduce = Conv(channels, inner, activation='relu')
-        self.widen = Conv(inner, channels)
+        self.reduce = ConvNormActivation(channels, inner, activation='relu')
+        self.widen = ConvNormActivation(inner, channels)
 
     def forward(self, features: Tensor) -> Tensor:
         """Scale (B, channels, H, W)."""
@@ -163,14 +163,14 @@ class InvertedResidual(nn.Module):
         super().__init__()
         # the first block is as wide as its input, so there is nothing to widen
         self.expand = (
-            Conv(inputs, block.hidden, activation=block.activation)
+            ConvNormActivation(inputs, block.hidden, activation=block.activation)
             if block.hidden != inputs else nn.Identity())
-        self.depthwise = Conv(
+        self.depthwise = ConvNormActivation(
             block.hidden, block.hidden, block.kernel, block.stride, block.hidden,
             block.activation)
         self.squeeze = (
             SqueezeExcite(block.hidden, block.squeeze) if block.squeeze else nn.Identity())
-        self.project: nn.Module = Conv(block.hidden, block.out)
+        self.project: nn.Module = ConvNormActivation(block.hidden, block.out)
         self.residual = block.stride == 1 and inputs == block.out
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,7 +187,7 @@ class MobileNetV3(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = Conv(3, STEM, 3, 2, activation='hardswish')
+        self.stem = ConvNormActivation(3, STEM, 3, 2, activation='hardswish')
         widths = (STEM, *(block.out for block in BLOCKS))
         self.blocks = nn.ModuleList(
             InvertedResidual(width, block)
@@ -220,7 +220,7 @@ class MobileNetV3(nn.Module):
         def note(conv: nn.Module, inputs: tuple[Tensor]) -> None:
             means[conv] = inputs[0].mean((0, 2, 3))
 
-        convs = [conv for conv in self.modules() if isinstance(conv, Conv)]
+        convs = [conv for conv in self.modules() if isinstance(conv, ConvNormActivation)]
         hooks = [conv.register_forward_pre_hook(note) for conv in convs]
         with torch.inference_mode():
             self(torch.zeros(1, 3, GREY, GREY, device=self.stem.weight.device))

@@ -11,7 +11,11 @@ from typing import cast
 import torch
 from torch import nn, Tensor
 
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv, InvertedResidual, SqueezeExcite
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import (
+    ConvNormActivation,
+    InvertedResidual,
+    SqueezeExcite,
+)
 
 _ACTIVATIONS: dict[str, tuple[str, list[float]]] = {
     '': ('none', []),
@@ -30,7 +34,7 @@ class PackedConv(nn.Module):
     Other sizes, and everything that needs gradients, go through the plain convolution.
     """
 
-    def __init__(self, conv: Conv, cells: tuple[int, int]) -> None:
+    def __init__(self, conv: ConvNormActivation, cells: tuple[int, int]) -> None:
         super().__init__()
         self.conv = conv
         self._cells = cells
@@ -99,7 +103,7 @@ def pack(network: nn.Module, size: tuple[int, int]) -> bool:
 
 def replace_convs(
         network: nn.Module, size: tuple[int, int],
-        make: Callable[[Conv, tuple[int, int]], nn.Module]) -> None:
+        make: Callable[[ConvNormActivation, tuple[int, int]], nn.Module]) -> None:
     """Put `make(conv, (rows, columns) of its input)` where every Conv is, for one image size."""
     cells: dict[nn.Module, tuple[int, int]] = {}
 
@@ -109,14 +113,14 @@ def replace_convs(
 
     hooks = [
         module.register_forward_pre_hook(note)
-        for module in network.modules() if isinstance(module, Conv)]
+        for module in network.modules() if isinstance(module, ConvNormActivation)]
     with torch.inference_mode():
         network(torch.zeros(1, 3, size[1], size[0]))
     for hook in hooks:
         hook.remove()
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, Conv):
+            if isinstance(child, ConvNormActivation):
                 setattr(parent, name, make(child, cells[child]))
 
 
@@ -125,7 +129,7 @@ def _faithful(dtype: torch.dtype) -> bool:
     # of a result of about 30 the last bits of its mantissa may differ
     close = 1e-4 if dtype == torch.float32 else 0.25
     for activation in _ACTIVATIONS:
-        conv = Conv(8, 8, 3, 2, groups=8, activation=activation)
+        conv = ConvNormActivation(8, 8, 3, 2, groups=8, activation=activation)
         conv.lower(dtype)
         features = torch.linspace(-9, 9, 8 * 12 * 10, dtype=dtype).reshape(1, 8, 12, 10)
         try:

@@ -18,7 +18,7 @@ POOLS = (5, 9, 13)
 """Windows of the spatial pyramid."""
 
 
-class Conv(nn.Module):
+class PrbConv(nn.Module):
     """Convolution, BatchNorm, SiLU; ceil(H / stride) x ceil(W / stride) cells."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1) -> None:
@@ -37,13 +37,13 @@ class Conv(nn.Module):
             self.bn = nn.Identity()
 
 
-class Bottleneck(nn.Module):
+class PrbBottleneck(nn.Module):
     """Darknet's: 1 x 1 to the `inner` width, 3 x 3 to the outer, added to the input or not."""
 
     def __init__(self, inputs: int, outputs: int, inner: int, shortcut: bool) -> None:
         super().__init__()
-        self.cv1 = Conv(inputs, inner)
-        self.cv2 = Conv(inner, outputs, 3)
+        self.cv1 = PrbConv(inputs, inner)
+        self.cv2 = PrbConv(inner, outputs, 3)
         self.shortcut = shortcut and inputs == outputs
 
     def forward(self, features: Tensor) -> Tensor:
@@ -62,12 +62,12 @@ class Mspa(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         half, quarter = width // 2, width // 4
-        self.cv1 = Conv(width, half)
-        self.cb1 = nn.Sequential(Conv(half, half, 3))
-        self.cv2 = Conv(2 * half, quarter)
-        self.cb2 = nn.Sequential(Conv(quarter, quarter, 3))
-        self.cv3 = Conv(2 * half, half)
-        self.m1 = nn.Sequential(Bottleneck(width, width, width, True))
+        self.cv1 = PrbConv(width, half)
+        self.cb1 = nn.Sequential(PrbConv(half, half, 3))
+        self.cv2 = PrbConv(2 * half, quarter)
+        self.cb2 = nn.Sequential(PrbConv(quarter, quarter, 3))
+        self.cv3 = PrbConv(2 * half, half)
+        self.m1 = nn.Sequential(PrbBottleneck(width, width, width, True))
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute (B, width, H, W)."""
@@ -82,13 +82,13 @@ class SppCspc(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.cv1 = Conv(inputs, outputs)
-        self.cv2 = Conv(inputs, outputs)
-        self.cv3 = Conv(outputs, outputs, 3)
-        self.cv4 = Conv(outputs, outputs)
-        self.cv5 = Conv(outputs * (1 + len(POOLS)), outputs)
-        self.cv6 = Conv(outputs, outputs, 3)
-        self.cv7 = Conv(2 * outputs, outputs)
+        self.cv1 = PrbConv(inputs, outputs)
+        self.cv2 = PrbConv(inputs, outputs)
+        self.cv3 = PrbConv(outputs, outputs, 3)
+        self.cv4 = PrbConv(outputs, outputs)
+        self.cv5 = PrbConv(outputs * (1 + len(POOLS)), outputs)
+        self.cv6 = PrbConv(outputs, outputs, 3)
+        self.cv7 = PrbConv(2 * outputs, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute (B, outputs, H, W)."""
@@ -109,9 +109,9 @@ class ResidualBridge(nn.Module):
     def __init__(
             self, inputs: tuple[int, int, int], outputs: int, widths: tuple[int, int]) -> None:
         super().__init__()
-        self.cv1 = Conv(inputs[0], widths[0])
-        self.cv2 = Conv(inputs[1], widths[1], 1, 2)
-        self.out_cv = Conv(sum(widths) + inputs[2], outputs)
+        self.cv1 = PrbConv(inputs[0], widths[0])
+        self.cv2 = PrbConv(inputs[1], widths[1], 1, 2)
+        self.out_cv = PrbConv(sum(widths) + inputs[2], outputs)
 
     def forward(self, current: Tensor, shallow: Tensor, deep: Tensor) -> Tensor:
         """Compute (B, outputs, H, W), cells those of `current`."""
@@ -126,9 +126,9 @@ class BiFusion(nn.Module):
     def __init__(
             self, inputs: tuple[int, int], outputs: int, widths: tuple[int, int]) -> None:
         super().__init__()
-        self.cv1 = Conv(4 * inputs[0], widths[0])
-        self.cv2 = Conv(inputs[1], widths[1])
-        self.out_cv = Conv(sum(widths), outputs)
+        self.cv1 = PrbConv(4 * inputs[0], widths[0])
+        self.cv2 = PrbConv(inputs[1], widths[1])
+        self.out_cv = PrbConv(sum(widths), outputs)
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Compute (B, outputs, H, W), cells those of `coarse`."""

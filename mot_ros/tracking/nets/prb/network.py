@@ -19,9 +19,9 @@ from torch import nn, Tensor
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.prb.blocks import (
     BiFusion,
-    Bottleneck,
-    Conv,
     Mspa,
+    PrbBottleneck,
+    PrbConv,
     ResidualBridge,
     SppCspc,
     Sum,
@@ -36,7 +36,7 @@ from mot_ros.tracking.nets.prb.head import (
 )
 from mot_ros.tracking.nets.prb.rows import MSP, Row
 from mot_ros.tracking.weights import key_matching as adoption
-from mot_ros.tracking.weights.key_matching import Adopted, without_prefixes
+from mot_ros.tracking.weights.key_matching import MatchedWeights, without_prefixes
 
 KNOWN_HEADS = {
     43: 'PRB-FPN6-MSP for deployment', 60: 'PRB-FPN-CSP or PRB-FPN-MSP', 105: 'YOLOv7',
@@ -102,7 +102,7 @@ class Prb(nn.Module):
     def fold(self) -> None:
         """Work BatchNorm and the head's implicit parts into convolutions: for inference only."""
         for module in list(self.modules()):
-            if isinstance(module, (Conv, Head)):
+            if isinstance(module, (PrbConv, Head)):
                 module.fold()
 
 
@@ -117,11 +117,11 @@ def _layer(row: Row, inputs: Sequence[int]) -> nn.Module:
     if row.kind == 'spp':
         return SppCspc(inputs[0], row.width)
     if row.kind == 'bottleneck':
-        return Bottleneck(inputs[0], row.width, row.width // 2, row.shortcut)
+        return PrbBottleneck(inputs[0], row.width, row.width // 2, row.shortcut)
     if row.kind == 'mspa':
         blocks = [Mspa(row.width) for _ in range(row.repeats)]
         return blocks[0] if row.repeats == 1 else nn.Sequential(*blocks)
-    return Conv(inputs[0], row.width, row.kernel, row.stride)
+    return PrbConv(inputs[0], row.width, row.kernel, row.stride)
 
 
 def count_classes(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> int:
@@ -145,17 +145,17 @@ def count_classes(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> int
         'Export it as an ONNX file for detector.type onnx instead')
 
 
-def adopt(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> Adopted:
+def adopt(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> MatchedWeights:
     """
     Return the tensors that Prb has; the auxiliary head of training is left out.
 
-    Raises WeightsError for another network of the family, see Adopted for the rest.
+    Raises WeightsError for another network of the family, see MatchedWeights for the rest.
     """
     named, _ = without_prefixes(state)
     classes = count_classes(named, rows)
     with torch.device('meta'):
         wanted = Prb(classes, rows).state_dict()
     auxiliary = [f'model.{place}.' for place in range(len(rows) - LEVELS, len(rows))]
-    return adoption.adopt(
+    return adoption.match_keys(
         state, wanted, {'body': 'PRB-FPN6-MSP', 'classes': str(classes)},
         unused=[*auxiliary, f'model.{len(rows)}.m2.'])

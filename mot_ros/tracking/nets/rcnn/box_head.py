@@ -33,7 +33,7 @@ class FeatureExtractor(nn.Module):
         return F.relu(self.fc7(F.relu(self.fc6(pooled.flatten(1)))))
 
 
-class Predictor(nn.Module):
+class BoxPredictor(nn.Module):
     """Logits of every class, background first, and deltas of every class."""
 
     def __init__(self, hidden: int, classes: int) -> None:
@@ -63,7 +63,7 @@ class BoxHead(nn.Module):
     def __init__(self, classes: int, width: int = 128, hidden: int = 1024) -> None:
         super().__init__()
         self.feature_extractor = FeatureExtractor(width * POOLED * POOLED, hidden)
-        self.predictor = Predictor(hidden, classes)
+        self.predictor = BoxPredictor(hidden, classes)
 
     def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (K, classes) and deltas (K, classes, 4) of (K, width, 7, 7)."""

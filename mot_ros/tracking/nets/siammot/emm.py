@@ -79,7 +79,7 @@ class Response:
         return Response(self.classes[rows], self.centerness[rows], self.sides[rows])
 
 
-class Predictor(nn.Module):
+class EmmPredictor(nn.Module):
     """
     Two towers over the correlated features; the tensors have the published names.
 
@@ -117,7 +117,7 @@ class Emm(nn.Module):
     def __init__(self, width: int = 128, options: EmmOptions | None = None) -> None:
         super().__init__()
         self.options = options or EmmOptions()
-        self.predictor = Predictor(width)
+        self.predictor = EmmPredictor(width)
 
     def remember(
             self, features: Sequence[Tensor] | CellTable, boxes: Tensor,

@@ -26,7 +26,7 @@ from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.weights import key_matching as adoption
 from mot_ros.tracking.weights import store as weights
-from mot_ros.tracking.weights.key_matching import Adopted
+from mot_ros.tracking.weights.key_matching import MatchedWeights
 
 Motion = Literal['emm', 'imm', 'none']
 
@@ -41,7 +41,7 @@ IMM = 'roi_heads.track.tracker.mlp.0.weight'
 IMM_REDUCE = 'roi_heads.track.tracker.reduce.weight'
 
 
-class SiamMot(nn.Module):
+class SiamMotNetwork(nn.Module):
     """
     Detector and motion model, tensors by the names of the published checkpoints.
 
@@ -134,7 +134,7 @@ class Architecture:
     imm_channels: int | None = None
     imm_hidden: int = 512
 
-    def make(self) -> SiamMot:
+    def make(self) -> SiamMotNetwork:
         """Return an untrained network; raises ConfigError for an unknown body or no width."""
         if min(self.classes - 1, self.width, self.hidden) < 1:
             raise ConfigError(
@@ -143,7 +143,7 @@ class Architecture:
         motion: Motion | Imm = self.motion
         if motion == 'imm':
             motion = Imm(self.width, self.imm_cells, self.imm_channels, self.imm_hidden)
-        return SiamMot(make_body(self.body), self.classes, self.width, self.hidden, motion)
+        return SiamMotNetwork(make_body(self.body), self.classes, self.width, self.hidden, motion)
 
 
 def architecture_of(state: Mapping[str, Tensor]) -> Architecture:
@@ -169,12 +169,13 @@ def architecture_of(state: Mapping[str, Tensor]) -> Architecture:
         found, motion='imm', imm_cells=cells, imm_channels=channels, imm_hidden=first.shape[0])
 
 
-def adopt(state: Mapping[str, Tensor], classes: int | None = None) -> Adopted:
+def adopt(state: Mapping[str, Tensor], classes: int | None = None) -> MatchedWeights:
     """
     Find the tensors of a SiamMot in a state_dict of ours, the published code's, or its detector.
 
     With `classes` the network shall have that many, the background among them, in place of as
-    many as are in the file; where they differ, Adopted tells that the predictor is of another
+    many as are in the file; where they differ,
+    MatchedWeights tells that the predictor is of another
     shape. Raises WeightsError if there is no known body at all.
     """
     architecture = architecture_of(state)
@@ -183,7 +184,7 @@ def adopt(state: Mapping[str, Tensor], classes: int | None = None) -> Adopted:
     return _adopted(state, architecture)
 
 
-def load_network(name_or_path: str | Path) -> SiamMot:
+def load_network(name_or_path: str | Path) -> SiamMotNetwork:
     """
     Return the network of a name in the weights manifest, or of a file, with its weights.
 
@@ -196,18 +197,18 @@ def load_network(name_or_path: str | Path) -> SiamMot:
     if found.unexpected:
         raise WeightsError(
             f'{name_or_path} holds what no network of ours has: '
-            f'{adoption.shortened(found.unexpected)}; import it, to see what it is')
+            f'{adoption.abbreviate(found.unexpected)}; import it, to see what it is')
     found.check(name_or_path)
     network = architecture.make()
     weights.fit(network, found.tensors)
     return network
 
 
-def _adopted(state: Mapping[str, Tensor], architecture: Architecture) -> Adopted:
+def _adopted(state: Mapping[str, Tensor], architecture: Architecture) -> MatchedWeights:
     """Find the tensors of a network of this architecture."""
     with torch.device('meta'):
         wanted = architecture.make().state_dict()
-    return adoption.adopt(state, wanted, {
+    return adoption.match_keys(state, wanted, {
         'body': architecture.body, 'classes': str(architecture.classes),
         'motion': architecture.motion})
 
@@ -229,7 +230,7 @@ def _body_of(state: Mapping[str, Tensor]) -> str:
     if not best:
         raise WeightsError(
             f'no tensor is named {BODY}... as in one of the bodies {", ".join(BODIES)}: these '
-            f'are not the weights of this network, but {adoption.shortened(list(state))}')
+            f'are not the weights of this network, but {adoption.abbreviate(list(state))}')
     return best
 
 

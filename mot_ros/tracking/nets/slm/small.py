@@ -12,7 +12,12 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import BLOCKS, Conv, InvertedResidual, STEM
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import (
+    BLOCKS,
+    ConvNormActivation,
+    InvertedResidual,
+    STEM,
+)
 from mot_ros.tracking.nets.ops.precision import suiting
 from mot_ros.tracking.nets.slm.network import DIMENSION, slices, SoftmaxAttention
 
@@ -46,26 +51,26 @@ class SlmSmall(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Module()
-        self.trunk.stem = Conv(3, STEM, 3, 2, activation='hardswish')
+        self.trunk.stem = ConvNormActivation(3, STEM, 3, 2, activation='hardswish')
         blocks = BLOCKS[:COARSE + 1]
         widths = (STEM, *(block.out for block in blocks))
         self.trunk.blocks = nn.ModuleList(
             InvertedResidual(width, block)
             for width, block in zip(widths[:-1], blocks, strict=True))
-        self.fine = Conv(BLOCKS[FINE].out, MIXED)
-        self.coarse = Conv(BLOCKS[COARSE].out, MIXED)
+        self.fine = ConvNormActivation(BLOCKS[FINE].out, MIXED)
+        self.coarse = ConvNormActivation(BLOCKS[COARSE].out, MIXED)
         # the activations are the convolutions' own; tensors keep the names of where they were
         self.shades = nn.Sequential(
-            Conv(3, SHADES, activation='relu'), nn.Identity(),
-            Conv(SHADES, SHADES, activation='relu'))
-        self.colours = Conv(SHADES, MIXED)
-        self.mix = Conv(MIXED, MIXED, 3)
+            ConvNormActivation(3, SHADES, activation='relu'), nn.Identity(),
+            ConvNormActivation(SHADES, SHADES, activation='relu'))
+        self.colours = ConvNormActivation(SHADES, MIXED)
+        self.mix = ConvNormActivation(MIXED, MIXED, 3)
         self.attention = SoftmaxAttention(MIXED, SLICE)
         self.norm = nn.LayerNorm(8 * MIXED)
         self.embed = nn.Linear(8 * MIXED, DIMENSION)
         # without BatchNorm nothing but the first weights keeps activations in range
         for module in self.trunk.modules():
-            if isinstance(module, Conv):
+            if isinstance(module, ConvNormActivation):
                 nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
                 nn.init.zeros_(cast(Tensor, module.bias))
 
@@ -82,7 +87,7 @@ class SlmSmall(nn.Module):
     def _mixed(self, images: Tensor) -> Tensor:
         """Return (B, 64, 16, 8) of images as the body takes them."""
         images = suiting(images, self.fine)
-        features, fine = cast(Conv, self.trunk.stem)(images), images
+        features, fine = cast(ConvNormActivation, self.trunk.stem)(images), images
         for index, block in enumerate(cast(nn.ModuleList, self.trunk.blocks)):
             features, _ = block(features)
             if index == FINE:

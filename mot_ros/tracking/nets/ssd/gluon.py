@@ -24,7 +24,7 @@ RATIOS = (FEW, MANY, MANY, MANY, FEW, FEW)
 """Width over height of the anchors of each level."""
 
 
-class Plan(NamedTuple):
+class GluonVariant(NamedTuple):
     """What a published network was trained with."""
 
     size: int
@@ -38,16 +38,16 @@ class Plan(NamedTuple):
 STEPS_512 = (16, 32, 64, 128, 256, 512)
 SIZES_512 = (51.2, 102.4, 189.4, 276.4, 363.52, 450.6, 492.0)
 PLANS = {
-    'resnet34_v1b': Plan(
+    'resnet34_v1b': GluonVariant(
         300, (21.0, 45.0, 99.0, 153.0, 207.0, 261.0, 315.0), (8, 16, 32, 64, 100, 300)),
-    'resnet50_v1': Plan(
+    'resnet50_v1': GluonVariant(
         512, (51.2, 133.12, 215.04, 296.96, 378.88, 460.8, 542.72), STEPS_512),
-    'resnet18_v1': Plan(512, SIZES_512, STEPS_512),
-    'mobilenet1.0': Plan(512, SIZES_512, STEPS_512),
+    'resnet18_v1': GluonVariant(512, SIZES_512, STEPS_512),
+    'mobilenet1.0': GluonVariant(512, SIZES_512, STEPS_512),
 }
 
 
-class Predictor(nn.Module):
+class GluonPredictor(nn.Module):
     """One 3 x 3 convolution that ends in `outputs` numbers per cell."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -91,10 +91,10 @@ class GluonSsd(nn.Module):
         widths = self.features.channels
         counts = [len(shapes) for shapes in self.shapes]
         self.class_predictors = nn.ModuleList(
-            Predictor(width, count * self.columns)
+            GluonPredictor(width, count * self.columns)
             for width, count in zip(widths, counts, strict=True))
         self.box_predictors = nn.ModuleList(
-            Predictor(width, count * 4) for width, count in zip(widths, counts, strict=True))
+            GluonPredictor(width, count * 4) for width, count in zip(widths, counts, strict=True))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, A, columns) and deltas (B, A, 4) of (B, 3, H, W) images."""

@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import nn, Tensor
 
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import CHANNELS, Conv, MobileNetV3
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import CHANNELS, ConvNormActivation, MobileNetV3
 from mot_ros.tracking.nets.ssd.anchors import anchor_shapes
 
 BACKGROUND_AND_CLASSES = 91
@@ -23,13 +23,13 @@ EXTRAS = ((256, 512), (128, 256), (128, 256), (64, 128))
 """Inner and outer channels of the levels after the backbone, each half the size of the last."""
 
 
-class Predictor(nn.Sequential):
+class SsdPredictor(nn.Sequential):
     """A depthwise and a pointwise convolution that end in `outputs` numbers per cell."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.depthwise = Conv(inputs, inputs, 3, groups=inputs, activation='relu6')
-        self.pointwise = Conv(inputs, outputs)
+        self.depthwise = ConvNormActivation(inputs, inputs, 3, groups=inputs, activation='relu6')
+        self.pointwise = ConvNormActivation(inputs, outputs)
 
 
 class SsdMobileNetV3(MobileNetV3):
@@ -44,22 +44,22 @@ class SsdMobileNetV3(MobileNetV3):
         super().__init__()
         self.shapes = anchor_shapes()
         self.columns = BACKGROUND_AND_CLASSES
-        self.tail = Conv(CHANNELS[-1], TAIL, activation='hardswish')
+        self.tail = ConvNormActivation(CHANNELS[-1], TAIL, activation='hardswish')
         extras, width = [], TAIL
         for inner, outer in EXTRAS:
             extras.append(nn.Sequential(
-                Conv(width, inner, activation='relu6'),
-                Conv(inner, inner, 3, 2, inner, 'relu6'),
-                Conv(inner, outer, activation='relu6')))
+                ConvNormActivation(width, inner, activation='relu6'),
+                ConvNormActivation(inner, inner, 3, 2, inner, 'relu6'),
+                ConvNormActivation(inner, outer, activation='relu6')))
             width = outer
         self.extras = nn.ModuleList(extras)
         levels = (CHANNELS[-2], TAIL, *(outer for _, outer in EXTRAS))
         counts = [len(shapes) for shapes in self.shapes]
         self.class_heads = nn.ModuleList(
-            Predictor(width, count * self.columns)
+            SsdPredictor(width, count * self.columns)
             for width, count in zip(levels, counts, strict=True))
         self.box_heads = nn.ModuleList(
-            Predictor(width, count * 4) for width, count in zip(levels, counts, strict=True))
+            SsdPredictor(width, count * 4) for width, count in zip(levels, counts, strict=True))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, A, columns) and deltas (B, A, 4) of (B, 3, H, W) images."""
@@ -86,7 +86,7 @@ class SsdMobileNetV3(MobileNetV3):
         the work.
         """
         for head, shapes in zip(self.class_heads, self.shapes, strict=True):
-            cast(Predictor, head).pointwise.keep_outputs([
+            cast(SsdPredictor, head).pointwise.keep_outputs([
                 anchor * self.columns + column
                 for anchor in range(len(shapes)) for column in columns])
         self.columns = len(columns)

@@ -15,7 +15,7 @@ from mot_ros.tracking.detectors.postprocess.selection import (
     strongest,
     suppressed,
 )
-from mot_ros.tracking.detectors.postprocess.selection_fixed import tabled, told
+from mot_ros.tracking.detectors.postprocess.selection_fixed import read_table, to_table
 from test.tracking.nets.ops.test_nms import scene
 from test.tracking.waiting import no_waiting
 
@@ -36,9 +36,9 @@ def one_by_one(scores, boxes, wanted):
 def at_once(scores, boxes, wanted):
     """Select images (B, A, C), (B, A, 4) in fixed shapes."""
     limits = torch.tensor([SIZE * 2] * len(scores), dtype=torch.float32)
-    table = tabled(scores, boxes, LABELS, limits, wanted).numpy()
+    table = to_table(scores, boxes, LABELS, limits, wanted).numpy()
     assert table.dtype == np.float32
-    return [told(rows) for rows in table]
+    return [read_table(rows) for rows in table]
 
 
 def made(**values):
@@ -171,4 +171,4 @@ def test_nobody_waits(voting):
     scores, boxes = crowd(50, 6)
     limits = torch.tensor([SIZE * 2], dtype=torch.float32)
     with torch.inference_mode(), no_waiting():
-        tabled(scores[None], boxes[None], LABELS, limits, made(box_voting=voting))
+        to_table(scores[None], boxes[None], LABELS, limits, made(box_voting=voting))

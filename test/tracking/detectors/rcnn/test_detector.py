@@ -24,7 +24,7 @@ from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
 from mot_ros.tracking.nets.rcnn.rpn import Selection
-from mot_ros.tracking.nets.siammot.network import Architecture, load_network, SiamMot
+from mot_ros.tracking.nets.siammot.network import Architecture, load_network, SiamMotNetwork
 from mot_ros.tracking.types import Detections, Frame
 
 CPU = torch.device('cpu')
@@ -45,7 +45,7 @@ def frame(width=200, height=130, seed=0):
 def weights_file(tmp_path_factory):
     """Write a network whose scores and boxes vary, for want of training."""
     torch.manual_seed(3)
-    network = SiamMot(MobileNetBody(), 4, width=16, hidden=24)
+    network = SiamMotNetwork(MobileNetBody(), 4, width=16, hidden=24)
     with torch.no_grad():
         for module in network.body.modules():
             if isinstance(module, torch.nn.Conv2d):

@@ -9,7 +9,7 @@ import pytest
 from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames
 from mot_ros.tracking.boxes import iou
-from mot_ros.tracking.config import SEEING, Settings
+from mot_ros.tracking.config import IMAGE_METHODS, Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.errors import FrameError
@@ -17,7 +17,7 @@ from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.types import Frame
 from test.tracking.methods.test_methods import as_bytes, assert_sound
 
-every_method = pytest.mark.parametrize('method', SEEING)
+every_method = pytest.mark.parametrize('method', IMAGE_METHODS)
 
 
 @pytest.fixture(scope='module')

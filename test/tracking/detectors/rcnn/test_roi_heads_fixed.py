@@ -22,7 +22,7 @@ from mot_ros.tracking.detectors.rcnn import roi_heads_fixed as fixed_sight
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_method
-from mot_ros.tracking.methods.siammot.rcnn_frontend import RegionEyes
+from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend
 from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options, SiamMemory
 from mot_ros.tracking.nets import fixed_nms
 from mot_ros.tracking.runtime import padding as buckets
@@ -136,7 +136,7 @@ def test_tracks_are_followed_alike_wherever_they_are(name, amodal, frames):
     every, answers = np.ones(len(boxes), np.bool_), []
     for fixed in (False, True):
         seeing = RcnnDetector(settings.rcnn, 'cpu', fixed=fixed)
-        eyes, memory = RegionEyes(seeing, settings), SiamMemory(seeing.motion)
+        eyes, memory = RcnnFrontend(seeing, settings), SiamMemory(seeing.motion)
         memory.renew(eyes.see(frames[0]), boxes, every[:0], every, settings.siammot)
         answers.append(eyes.follow(
             eyes.see(frames[1]), memory, expected, settings.siammot, 1.5))
@@ -314,7 +314,7 @@ def test_memory_that_is_used_again_and_again_does_no_harm(name, frames, monkeypa
         'method': 'siammot', 'rcnn.weights': name, 'siammot.camera': False,
         'siammot.beta': 0.6, **SHORT_LIVES})
     expected = run(settings, frames[:12], fixed=False)
-    monkeypatch.setattr(rcnn_graphs, 'Captured', InPlace)
+    monkeypatch.setattr(rcnn_graphs, 'CudaGraph', InPlace)
     monkeypatch.setattr(buckets, 'BUCKETS', (2, 4, 6))
     assert_same_tracks(run(settings, frames[:12], fixed=True), expected)
 
@@ -331,11 +331,11 @@ class Beside:
         return [self.found for _ in frames]
 
 
-@pytest.mark.parametrize('treatment', ['given', 'kept', 'own'])
-def test_beside_another_detector_too(treatment, frames, monkeypatch):
+@pytest.mark.parametrize('detection_source', ['given', 'kept', 'own'])
+def test_beside_another_detector_too(detection_source, frames, monkeypatch):
     settings = build(Settings, {
         'method': 'siammot', 'rcnn.weights': EMM, **SHORT_LIVES, 'detector.classes': ['person'],
-        'siammot.detections': treatment, 'siammot.beta': 0.3, 'detector.type': 'external'})
+        'siammot.detections': detection_source, 'siammot.beta': 0.3, 'detector.type': 'external'})
     there = RcnnDetector(settings.rcnn, 'cpu').detect(frames[:1])[0][:3]
     given = dataclasses.replace(there, labels=there.labels + 1)
     results = []

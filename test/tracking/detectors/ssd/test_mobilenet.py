@@ -17,7 +17,7 @@ from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
 from mot_ros.tracking.nets.backbones import packed_conv as packed
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import pack, PackedConv
 from mot_ros.tracking.nets.ssd.anchors import decode, make_anchors
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
@@ -152,7 +152,7 @@ def test_padding_is_that_of_tensorflow():
     # what SAME means, written out: the odd cell of padding goes to the bottom and right
     generator = torch.Generator().manual_seed(1)
     for kernel in (3, 5):
-        conv = Conv(2, 2, kernel, 2, groups=2)
+        conv = ConvNormActivation(2, 2, kernel, 2, groups=2)
         for height in range(1, 9):
             for width in range(1, 9):
                 image = torch.rand(1, 2, height, width, generator=generator)

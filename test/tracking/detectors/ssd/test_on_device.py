@@ -150,7 +150,7 @@ def test_an_image_that_is_there_already_is_not_brought_again(images):
 
 def test_replays_that_use_their_memory_again_change_nothing(images, monkeypatch):
     expected = detector(fixed=False).detect(frames_of(images))
-    monkeypatch.setattr(resident, 'Captured', Replayed)
+    monkeypatch.setattr(resident, 'CudaGraph', Replayed)
     ours = detector()
     assert_same(ours.detect(frames_of(images)), expected)
     first, raw = ours.detect_densely(frames_of(images[:1]))

@@ -6,7 +6,7 @@
 import numpy as np
 import pytest
 
-from mot_ros.tracking.methods.siammot.rcnn_frontend import RegionEyes, seeing, Translation
+from mot_ros.tracking.methods.siammot.rcnn_frontend import LabelMap, RcnnFrontend, seeing
 from mot_ros.tracking.types import Detections, Frame
 from test.tracking.oracle import (
     GivenDetector,
@@ -31,12 +31,12 @@ from test.tracking.scenes import BLANK, person, SIZE
 ])
 def test_labels_are_matched_by_name(source, target, expected):
     labels = np.array([-1, 0, 1, 2])
-    assert Translation(source, target).of(labels).tolist() == expected
+    assert LabelMap(source, target).of(labels).tolist() == expected
 
 
 def test_detections_of_unknown_classes_are_left_out():
     found = Detections([person(100), person(200), person(300)], [0.9, 0.8, 0.7], [0, 1, 2])
-    known = Translation(('car', 'tree', 'person'), ('person', 'car')).of_known(found)
+    known = LabelMap(('car', 'tree', 'person'), ('person', 'car')).of_known(found)
     assert known.labels.tolist() == [1, 0]
     assert known.scores.tolist() == pytest.approx([0.9, 0.7])
 
@@ -46,9 +46,9 @@ def test_a_detector_that_sees_is_looked_through():
     assert seeing(detector) is detector
     assert seeing(GivenDetector(detector.scene)) is None
     settings = settings_of()
-    eyes = RegionEyes(detector, settings)
+    eyes = RcnnFrontend(detector, settings)
     assert eyes.network is detector
-    assert RegionEyes(detector, settings, eyes).network is detector
+    assert RcnnFrontend(detector, settings, eyes).network is detector
 
 
 def test_a_loaded_network_is_handed_on(monkeypatch):
@@ -60,17 +60,17 @@ def test_a_loaded_network_is_handed_on(monkeypatch):
 
     monkeypatch.setattr('mot_ros.tracking.methods.siammot.rcnn_frontend._load', load)
     given = GivenDetector(lambda number: Objects([], []))
-    first = RegionEyes(given, settings_of(rcnn__weights='a'))
-    same = RegionEyes(given, settings_of(rcnn__weights='a', siammot__alpha=0.1), first)
+    first = RcnnFrontend(given, settings_of(rcnn__weights='a'))
+    same = RcnnFrontend(given, settings_of(rcnn__weights='a', siammot__alpha=0.1), first)
     assert same.network is first.network
-    other = RegionEyes(given, settings_of(rcnn__weights='b'), same)
+    other = RcnnFrontend(given, settings_of(rcnn__weights='b'), same)
     assert other.network is not first.network
     assert made == ['a', 'b']
 
 
 @pytest.mark.parametrize('amodal', [False, True])
 def test_what_is_left_of_boxes_in_the_image(amodal):
-    eyes = RegionEyes(
+    eyes = RcnnFrontend(
         OracleDetector(lambda number: Objects([], [])), settings_of(rcnn__amodal=amodal))
     boxes = np.array([
         [10, 10, 50, 50], [-30, 10, 10, 50], [-50, 10, 0.5, 50], [-50, 10, -10, 50],
@@ -87,7 +87,7 @@ def test_a_track_of_a_class_that_the_network_does_not_know_is_not_here():
     scene = Objects([person(300), person(500)], [7, 8])
     given = GivenDetector(lambda number: scene, ('person', 'tree'))
     with oracle_beside(given.scene):
-        eyes = RegionEyes(given, settings_of())
+        eyes = RcnnFrontend(given, settings_of())
     sight = OracleSight(scene)
     _, scores, here = eyes.judge(sight, scene.boxes, np.array([0, 1]))
     assert here.tolist() == [True, False]
@@ -95,7 +95,7 @@ def test_a_track_of_a_class_that_the_network_does_not_know_is_not_here():
 
 
 def test_a_track_must_be_in_the_image_before_and_after_the_box_head():
-    eyes = RegionEyes(OracleDetector(lambda number: Objects([], [])), settings_of())
+    eyes = RcnnFrontend(OracleDetector(lambda number: Objects([], [])), settings_of())
     sight = OracleSight(Objects([], []))
     asked = np.array([person(300), person(300), person(-100)], np.float32)
     answers = np.array([person(310), person(-100), person(300)], np.float32)
@@ -112,7 +112,7 @@ def test_a_box_that_turns_out_to_be_of_an_unwanted_class_starts_nothing():
     for wanted, labels in ((['person'], [0]), ([], [0, 1])):
         settings = settings_of(detector__classes=wanted)
         with oracle_beside(given.scene):
-            eyes = RegionEyes(given, settings)
+            eyes = RcnnFrontend(given, settings)
         frame = Frame(BLANK, 0.0, SIZE)
         found = eyes.detections(eyes.see(frame), frame, 'given')
         assert found.labels.tolist() == labels

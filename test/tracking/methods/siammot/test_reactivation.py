@@ -8,8 +8,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mot_ros.tracking.methods.siammot.reactivation import awaken
-from mot_ros.tracking.methods.siammot.solver import Claims, Rules, solve, Verdict
+from mot_ros.tracking.methods.siammot.reactivation import reactivate
+from mot_ros.tracking.methods.siammot.solver import Rules, solve, SolverResult, TrackCandidates
 from mot_ros.tracking.types import Detections
 
 RULES = Rules(alpha=0.6, beta=0.9, resume=0.7)
@@ -22,7 +22,7 @@ def person(x, height=100.0):
 def scene(tracks, found, *, scores=None, labels=None):
     """Return claims, by default not believed, and detections, all fit to start tracks."""
     count = len(tracks)
-    claims = Claims(
+    claims = TrackCandidates(
         np.array(tracks, np.float32).reshape(-1, 4),
         np.array(scores if scores is not None else [0.1] * count, np.float32),
         np.zeros(count, np.int64), np.zeros(count, np.bool_), np.ones(count, np.bool_))
@@ -35,7 +35,7 @@ def scene(tracks, found, *, scores=None, labels=None):
 def run(tracks, found, reach=1.0, **how):
     claims, detections = scene(tracks, found, **how)
     verdict = solve(claims, detections, RULES)
-    return claims, detections, verdict, *awaken(
+    return claims, detections, verdict, *reactivate(
         claims, claims.boxes, detections, verdict, reach)
 
 
@@ -62,7 +62,7 @@ def test_how_far_and_how_much_larger(x, height, wakes):
 
 def test_what_was_found_stays_and_reach_nothing_changes_nothing():
     claims, detections, before, *_ = run([person(0)], [person(60)], scores=[0.9])
-    same, verdict = awaken(claims, claims.boxes, detections, before, 1.0)
+    same, verdict = reactivate(claims, claims.boxes, detections, before, 1.0)
     assert verdict.active.tolist() == [0] and verdict.started.tolist() == [0]
     np.testing.assert_array_equal(same.boxes, claims.boxes)
     _, _, before, _, verdict = run([person(0)], [person(60)], reach=0.0)
@@ -85,9 +85,9 @@ def test_rows_stay_in_order_among_those_that_were_found():
 
 def test_classes_do_not_mix_unless_they_may():
     claims, detections = scene([person(0)], [person(60)], labels=[1])
-    verdict = Verdict(*(np.array(rows, np.int64) for rows in ([], [0], [0], [])))
-    assert len(awaken(claims, claims.boxes, detections, verdict, 1.0)[1].active) == 0
-    changed, after = awaken(
+    verdict = SolverResult(*(np.array(rows, np.int64) for rows in ([], [0], [0], [])))
+    assert len(reactivate(claims, claims.boxes, detections, verdict, 1.0)[1].active) == 0
+    changed, after = reactivate(
         claims, claims.boxes, detections, verdict, 1.0, class_aware=False)
     assert after.active.tolist() == [0] and changed.labels.tolist() == [1]
     assert claims.labels.tolist() == [0]
@@ -103,13 +103,13 @@ def test_it_counts_where_a_track_was_expected_and_not_what_it_claims():
     claims, detections = scene([person(500)], [person(60)])
     verdict = solve(claims, detections, RULES)
     expected = np.array([person(0)], np.float32)
-    assert awaken(claims, claims.boxes, detections, verdict, 1.0)[1] is not verdict
-    assert len(awaken(claims, claims.boxes, detections, verdict, 1.0)[1].active) == 0
-    assert awaken(claims, expected, detections, verdict, 1.0)[1].active.tolist() == [0]
+    assert reactivate(claims, claims.boxes, detections, verdict, 1.0)[1] is not verdict
+    assert len(reactivate(claims, claims.boxes, detections, verdict, 1.0)[1].active) == 0
+    assert reactivate(claims, expected, detections, verdict, 1.0)[1].active.tolist() == [0]
 
 
 def test_one_outside_the_image_may_come_back():
     claims, detections = scene([person(0)], [person(60)])
     claims = dataclasses.replace(claims, here=np.zeros(1, np.bool_))
     verdict = solve(claims, detections, RULES)
-    assert awaken(claims, claims.boxes, detections, verdict, 1.0)[1].active.tolist() == [0]
+    assert reactivate(claims, claims.boxes, detections, verdict, 1.0)[1].active.tolist() == [0]

@@ -233,8 +233,8 @@ def test_boxes_of_another_detector_are_judged_anew_or_kept():
     assert then.boxes[0] == pytest.approx(person(145), abs=0.01)
 
 
-@pytest.mark.parametrize('treatment', ['given', 'kept', 'own'])
-def test_labels_are_those_of_the_detector(treatment):
+@pytest.mark.parametrize('detection_source', ['given', 'kept', 'own'])
+def test_labels_are_those_of_the_detector(detection_source):
     def scene(number):
         return Objects([person(300), person(500)], [7, 8], labels=[0, 1])
 
@@ -248,7 +248,7 @@ def test_labels_are_those_of_the_detector(treatment):
             return [Detections.concatenate(there, tree)]
 
     detector = Coco(scene, ('car', 'person', 'tree'))
-    everything = beside(detector, detections=treatment, detector__classes=[])
+    everything = beside(detector, detections=detection_source, detector__classes=[])
     result = follow(everything, 5)[-1]
     assert sorted(result.labels.tolist()) == [0, 1]
     at = dict(zip(result.labels.tolist(), result.boxes[:, 0].tolist(), strict=True))

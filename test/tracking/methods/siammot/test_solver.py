@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mot_ros.tracking.boxes import iou
-from mot_ros.tracking.methods.siammot.lifecycle import Patience, settle
-from mot_ros.tracking.methods.siammot.solver import Claims, Rules, solve
-from mot_ros.tracking.motion.last_observation import Observed
+from mot_ros.tracking.methods.siammot.lifecycle import apply_result, MissPolicy
+from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidates
+from mot_ros.tracking.motion.last_observation import LastObservation
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Frame, TrackState
 from test.tracking.scenes import BLANK, detections, person, SIZE
@@ -28,7 +28,7 @@ C, L = TrackState.CONFIRMED, TrackState.LOST
 def claims(boxes, scores, dormant=False, here=True, labels=0):
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     count = len(boxes)
-    return Claims(
+    return TrackCandidates(
         boxes, np.broadcast_to(np.float32(scores), count).copy(),
         np.broadcast_to(np.int64(labels), count).copy(),
         np.broadcast_to(np.bool_(dormant), count).copy(),
@@ -48,8 +48,8 @@ class Life:
     """One tracker's pool, fed with what a network would say, frame by frame."""
 
     def __init__(self, tau=1, seconds=0.0, rules=CODE):
-        self.tracks = TrackPool(Observed())
-        self.rules, self.patience, self.frame = rules, Patience(tau, seconds), 0
+        self.tracks = TrackPool(LastObservation())
+        self.rules, self.patience, self.frame = rules, MissPolicy(tau, seconds), 0
 
     def step(self, score=None, found=None, box=HERE, rate=30.0):
         """Claim one score for all tracks there are, and return states by id."""
@@ -59,7 +59,7 @@ class Life:
             [box] * len(predicted), 0.0 if score is None else score,
             predicted.states == int(L), score is not None)
         seen = Detections.empty() if found is None else detections([box], found)
-        settle(self.tracks, mine, seen, solve(mine, seen, self.rules), self.patience)
+        apply_result(self.tracks, mine, seen, solve(mine, seen, self.rules), self.patience)
         now = self.tracks.snapshot()
         return dict(zip(now.ids.tolist(), now.states.tolist(), strict=True))
 
@@ -218,14 +218,14 @@ def test_what_a_track_suppressed_is_its_source():
     mine = claims([HERE, FAR, person(500)], 0.9)
     found = detections([FAR, person(303), person(306)], [0.9, 0.8, 0.7])
     assert verdict(mine, found)[3] == [1, 0, -1]
-    tracks = TrackPool(Observed())
+    tracks = TrackPool(LastObservation())
     tracks.propagate(Frame(BLANK, 0.0, SIZE))
-    settle(tracks, NOBODY, found, solve(NOBODY, found, CODE), Patience(1))
+    apply_result(tracks, NOBODY, found, solve(NOBODY, found, CODE), MissPolicy(1))
     assert tracks.snapshot().sources.tolist() == [0, 1], 'those that started them'
     expected = tracks.propagate(Frame(BLANK, 0.1, SIZE))
     mine = claims(expected.boxes, 0.9)
     turned = found[np.array([1, 0])]
-    settle(tracks, mine, turned, solve(mine, turned, CODE), Patience(1))
+    apply_result(tracks, mine, turned, solve(mine, turned, CODE), MissPolicy(1))
     assert tracks.snapshot().sources.tolist() == [1, 0]
 
 

@@ -14,13 +14,13 @@ from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.classes import Classes
-from mot_ros.tracking.detectors.rcnn.roi_heads import Sight
+from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
 from mot_ros.tracking.methods import make_method
 from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options, SiamMemory
 from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
-from mot_ros.tracking.nets.siammot.network import SiamMot
+from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.types import Frame
 from test.tracking.region_settings import settings_of
 
@@ -35,7 +35,7 @@ def sight(seed):
     torch.manual_seed(seed)
     features = [torch.randn(1, 32, SIZE[1] // stride, SIZE[0] // stride)
                 for stride in (4, 8, 16, 32, 64)]
-    return Sight(None, features, SIZE, SOURCE, Classes(('person',), (1,)), [0], RcnnSettings())
+    return RoiHeads(None, features, SIZE, SOURCE, Classes(('person',), (1,)), [0], RcnnSettings())
 
 
 def emm():
@@ -154,7 +154,7 @@ def test_the_gpu_finds_the_same(make):
     for device in ('cpu', 'cuda'):
         memory = SiamMemory(make().to(device))
         then, now = (
-            Sight(None, [level.to(device) for level in of.features], SIZE, SOURCE,
+            RoiHeads(None, [level.to(device) for level in of.features], SIZE, SOURCE,
                   Classes(('person',), (1,)), [0], RcnnSettings())
             for of in (sight(1), sight(2)))
         memory.renew(then, BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
@@ -170,7 +170,7 @@ def weights(request, tmp_path_factory):
     """Write a network that is small and believes in much, for want of training."""
     torch.manual_seed(3)
     motion = Emm(32) if request.param == 'emm' else Imm(32, cells=5, hidden=8)
-    network = SiamMot(MobileNetBody(), 2, width=32, hidden=16, motion=motion)
+    network = SiamMotNetwork(MobileNetBody(), 2, width=32, hidden=16, motion=motion)
     with torch.no_grad():
         for module in network.body.modules():
             if isinstance(module, torch.nn.Conv2d):

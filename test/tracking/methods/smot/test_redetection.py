@@ -145,13 +145,13 @@ def test_nobody_waits_until_then():
     raw, (boxes, labels) = raw_of(SSD), tracks_of(20)
     look = Redetector(INDEX, 5, fixed=True)
     look(raw, boxes, labels)
-    tracks = buckets.sent(np.column_stack([boxes, labels]), 64, INDEX.device)
+    tracks = buckets.to_device_padded(np.column_stack([boxes, labels]), 64, INDEX.device)
     with torch.inference_mode(), no_waiting():
         look._table(raw.scores[0], raw.boxes[0], raw.labels, tracks)
 
 
 def test_replays_that_use_their_memory_again_change_nothing(monkeypatch):
-    monkeypatch.setattr(redetection, 'Captured', Replayed)
+    monkeypatch.setattr(redetection, 'CudaGraph', Replayed)
     look = Redetector(INDEX, 5, fixed=True)
     for seed, count in enumerate((3, 10, 40, 5, 33)):
         raw, tracks = raw_of(SSD, seed=seed), tracks_of(count, seed)

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from mot_ros.tracking.methods.smot.tracklet_linker import TrackletLinker, within_reach
+from mot_ros.tracking.methods.smot.tracklet_linker import distance_gate, TrackletLinker
 
 
 def look(*values):
@@ -91,6 +91,6 @@ def test_reach_grows_with_time_and_size():
     new = np.array([[100, 0, 140, 100], [300, 0, 340, 100]], np.float32)
     unseen = np.array([0.5, 2.0, 1.0])
     # 2 heights per second: 100, 400 and 100 px
-    assert within_reach(ended, unseen, new, 2.0).tolist() == [
+    assert distance_gate(ended, unseen, new, 2.0).tolist() == [
         [True, False], [True, True], [False, False]]
-    assert within_reach(ended, unseen, new, 0.0).all()
+    assert distance_gate(ended, unseen, new, 0.0).all()

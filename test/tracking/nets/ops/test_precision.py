@@ -17,7 +17,11 @@ from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.backbones.mobilenet_v3 import Conv, InvertedResidual, SqueezeExcite
+from mot_ros.tracking.nets.backbones.mobilenet_v3 import (
+    ConvNormActivation,
+    InvertedResidual,
+    SqueezeExcite,
+)
 from mot_ros.tracking.nets.backbones.packed_conv import Gated, pack
 from mot_ros.tracking.nets.ops.precision import lower, rounded
 from mot_ros.tracking.nets.prb.head import ANCHORS
@@ -207,10 +211,10 @@ def test_a_rounded_kernel_has_the_sum_that_it_had():
 
 def test_a_bias_makes_up_for_its_weights():
     torch.manual_seed(0)
-    conv = Conv(32, 8).requires_grad_(False)
+    conv = ConvNormActivation(32, 8).requires_grad_(False)
     mean = torch.rand(32) * 4
     features = mean[None, :, None, None] + 0.1 * torch.randn(1, 32, 16, 16)
-    wanted, plain = conv(features).mean((0, 2, 3)), Conv(32, 8).requires_grad_(False)
+    wanted, plain = conv(features).mean((0, 2, 3)), ConvNormActivation(32, 8).requires_grad_(False)
     plain.load_state_dict(conv.state_dict())
     plain.lower(torch.bfloat16)
     conv.lower(torch.bfloat16, mean)

@@ -112,7 +112,7 @@ def slow_selection(network, levels, size, selection):
     return torch.cat(boxes)[best], every[best]
 
 
-def in_fixed_shapes(network, levels, size, selection):
+def use_fixed_shapes(network, levels, size, selection):
     """Propose as on a GPU."""
     with no_waiting():
         found, settled = fixed_proposals(network, levels, size, selection)
@@ -120,7 +120,7 @@ def in_fixed_shapes(network, levels, size, selection):
     return found
 
 
-@pytest.fixture(params=[Rpn.propose, in_fixed_shapes])
+@pytest.fixture(params=[Rpn.propose, use_fixed_shapes])
 def propose(request):
     return request.param
 
@@ -182,7 +182,7 @@ def test_fixed_shapes_give_the_same_rows(keep, damage):
         levels[1][:, :, 3:9] = damage
     selection = Selection(per_level=200, keep=keep)
     expected = network.propose(levels, (256, 192), selection)
-    found = in_fixed_shapes(network, levels, (256, 192), selection)
+    found = use_fixed_shapes(network, levels, (256, 192), selection)
     assert torch.equal(found.mask, expected.mask)
     assert int(found.mask.sum()) == 200 if keep == 100 else not found.mask.all()
     for one, other in ((found.boxes, expected.boxes), (found.scores, expected.scores)):

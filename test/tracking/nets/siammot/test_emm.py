@@ -17,7 +17,7 @@ from mot_ros.tracking.nets.siammot.emm import (
     DECODED_TOGETHER,
     Emm,
     EmmOptions,
-    Predictor,
+    EmmPredictor,
     Response,
 )
 from mot_ros.tracking.nets.siammot.emm_decode import (
@@ -390,10 +390,10 @@ class TestModule:
 
     @pytest.mark.parametrize(('width', 'groups'), [(128, 32), (64, 32), (48, 16), (8, 8)])
     def test_groups_fit_the_width(self, width, groups):
-        assert Predictor(width).cls_tower[1].num_groups == groups
+        assert EmmPredictor(width).cls_tower[1].num_groups == groups
 
     def test_sides_are_not_negative(self):
-        response = Predictor(8)(torch.randn(2, 8, 16, 16))
+        response = EmmPredictor(8)(torch.randn(2, 8, 16, 16))
         assert (response.sides >= 0).all()
         assert response.classes.shape == (2, 2, 16, 16)
         assert response.centerness.shape == (2, 1, 16, 16)

@@ -14,7 +14,7 @@ from mot_ros.tracking.nets.siammot.network import (
     Architecture,
     architecture_of,
     load_network,
-    SiamMot,
+    SiamMotNetwork,
 )
 
 NORM = ('weight', 'bias', 'running_mean', 'running_var')
@@ -90,7 +90,7 @@ def empty(shapes):
 
 def small(motion='emm', classes=3, body=None):
     torch.manual_seed(1)
-    network = SiamMot(body or MobileNetBody(), classes, width=16, hidden=24, motion=motion)
+    network = SiamMotNetwork(body or MobileNetBody(), classes, width=16, hidden=24, motion=motion)
     return network.eval().requires_grad_(False)
 
 
@@ -180,7 +180,7 @@ def test_saved_networks_load_as_they_are(tmp_path):
 
 
 def test_anchors_come_with_the_weights(tmp_path):
-    network = SiamMot(MobileNetBody(), 2, 16, 24, anchor_sizes=(6, 12, 24, 48, 96))
+    network = SiamMotNetwork(MobileNetBody(), 2, 16, 24, anchor_sizes=(6, 12, 24, 48, 96))
     path = tmp_path / 'network.safetensors'
     safetensors.torch.save_file(network.state_dict(), path)
     anchors = load_network(path).rpn.anchor_generator([torch.zeros(1, 1, 2, 2)])[0]
