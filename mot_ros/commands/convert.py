@@ -84,8 +84,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _convert(args: argparse.Namespace) -> int:
+    from mot_ros.data.bags.bag_layout import is_bag
     from mot_ros.data.output import check_new
-    from mot_ros.data.sources import is_bag
 
     from_bag = is_bag(args.source)
     annotations = None if from_bag else annotation_file(Path(args.source))

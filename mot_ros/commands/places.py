@@ -122,8 +122,8 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Seq
 
 def _named(args: argparse.Namespace) -> list[tuple[str, Path]]:
     """Return the name and the path of every sequence, before anything of it is read."""
+    from mot_ros.data.bags.bag_layout import is_bag
     from mot_ros.data.datasets.mot_folder import sequence_folders
-    from mot_ros.data.sources import is_bag
 
     found = [(path.resolve().name, path)
              for folder in args.mot for path in sequence_folders(folder)]

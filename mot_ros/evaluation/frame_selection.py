@@ -21,8 +21,8 @@ import zlib
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum
+from mot_ros.data.bags.bag_layout import MessageFrame
 from mot_ros.data.datasets.mot import Ints, MotRows, read_detections
-from mot_ros.data.sources import MessageFrame
 from mot_ros.evaluation.options import Options, OWN, PUBLIC
 from mot_ros.tracking.config import IMAGE_METHODS
 from mot_ros.tracking.errors import ConfigError, SourceError

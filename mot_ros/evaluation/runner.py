@@ -13,7 +13,7 @@ from pathlib import Path
 import time
 from typing import cast, TYPE_CHECKING
 
-from mot_ros.data.sources import MessageFrame
+from mot_ros.data.bags.bag_layout import MessageFrame
 from mot_ros.data.video.read_ahead import sent_ahead
 from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.sequence import FrameOutcome, NANOSECONDS, SequenceGuard

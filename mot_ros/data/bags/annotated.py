@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, SequenceRef
+from mot_ros.data.bags.bag_layout import storage_files
 from mot_ros.data.bags.boxes import boxes_of_topic, by_stamp, detections_of
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.data.bags.types import DETECTIONS
 from mot_ros.data.datasets.mot import MotRows, NO_ID
 from mot_ros.data.datasets.mot_folder import read_scored
-from mot_ros.data.sources import storage_files
 from mot_ros.tracking.errors import SourceError
 
 TOLERANCE = 0.5

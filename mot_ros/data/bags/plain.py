@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, every_frame, SequenceRef, UNKNOWN
+from mot_ros.data.bags.bag_layout import storage_files
 from mot_ros.data.bags.boxes import detections_of
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.datasets.mot import MotRows
-from mot_ros.data.sources import storage_files
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from rosbags.rosbag2 import Reader
 import yaml
 
 from mot_ros.data.bags import salvage as bag_salvage
+from mot_ros.data.bags.bag_layout import METADATA, storage_files
 from mot_ros.data.bags.types import make_typestore
-from mot_ros.data.sources import METADATA, storage_files
 from mot_ros.tracking.errors import SourceError
 
 
@@ -148,21 +148,21 @@ class Bag:
         return [Topic(*key, count) for key, count in counts.items()], definitions
 
     def _salvaged(self) -> tuple[list[Topic], dict[str, str]]:
-        told = self._announced()
+        announced = self._announced()
         channels = [found for file in self._files for found in bag_salvage.channels(file)]
         definitions = {found.type: found.definition for found in channels if found.definition}
         names = dict.fromkeys((found.topic, found.type) for found in channels)
         if not names:
             raise SourceError(f'{self.path} is cut off before its first message')
-        return [Topic(*key, told.get(key[0])) for key in names], definitions
+        return [Topic(*key, announced.get(key[0])) for key in names], definitions
 
     def _announced(self) -> dict[str, int]:
         """Return how many messages metadata.yaml states for each topic, as far as it is there."""
         try:
-            told = yaml.safe_load((self.path / METADATA).read_text(encoding='utf-8'))
+            announced = yaml.safe_load((self.path / METADATA).read_text(encoding='utf-8'))
             return {
                 entry['topic_metadata']['name']: int(entry['message_count'])
-                for entry in told['rosbag2_bagfile_information']['topics_with_message_count']}
+                for entry in announced['rosbag2_bagfile_information']['topics_with_message_count']}
         except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
             return {}
 

@@ -15,10 +15,10 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.data.bags.bag_layout import MessageFrame, storage_files
 from mot_ros.data.bags.reader import Bag, BagMessage
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE
 from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr
-from mot_ros.data.sources import MessageFrame, storage_files
 from mot_ros.data.video.frames import DEFAULT_IMAGE_RATE, FrameSource, MAX_RATE, READ_AHEAD, timed
 from mot_ros.data.video.read_ahead import read_ahead
 from mot_ros.tracking.errors import ConfigError, SourceError

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from mot_ros.data.annotated import SequenceRef
 from mot_ros.data.bags.annotated import AnnotatedBag
+from mot_ros.data.bags.bag_layout import is_bag
 from mot_ros.data.bags.plain import PlainBag
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.data.bags.types import DETECTIONS
-from mot_ros.data.sources import is_bag
 from mot_ros.tracking.errors import SourceError
 
 

@@ -9,13 +9,14 @@ import threading
 import numpy as np
 import pytest
 
+from mot_ros.data.bags.bag_layout import is_bag
 from mot_ros.data.bags.boxes import boxes_of_topic, by_order, by_stamp
 from mot_ros.data.bags.reader import Bag
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, make_typestore
 from mot_ros.data.bags.writer import BagWriter
 from mot_ros.data.datasets.mot import MotRows
-from mot_ros.data.sources import is_bag, open_frames
+from mot_ros.data.sources import open_frames
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 SECOND = 1_000_000_000
