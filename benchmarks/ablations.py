@@ -360,7 +360,8 @@ def slm_jobs(args: argparse.Namespace) -> list[Job]:
         'mean look': {'smiletrack.second': 'single'},
         'best look': {'smiletrack.second': 'multi'},
         # nobody is left for it
-        'none': {'smiletrack.second': 'iou', 'smiletrack.low': plain.high}}
+        'none': {'smiletrack.second': 'iou',
+                 'smiletrack.track_low_thresh': plain.track_high_thresh}}
     wanted: list[tuple[str, str, float, Row]] = [
         ('none', 'by overlap', 0.0, {'appearance.type': 'none'}),
         ('colours', 'by overlap', plain.gate, {'appearance.type': 'colour'})]

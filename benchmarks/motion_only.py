@@ -41,7 +41,7 @@ from mot_ros.evaluation.scores import scoring
 from mot_ros.tracking.errors import MotError, SourceError
 
 BLIND = {'appearance.type': 'none'}
-CUES = ('smiletrack.buffer', 'smiletrack.height', 'smiletrack.direction')
+CUES = ('smiletrack.biou_buffer', 'smiletrack.height_iou_power', 'smiletrack.direction_weight')
 OURS: Mapping[str, Mapping[str, Any]] = {
     'mot_ros smiletrack': {'method': 'smiletrack', **BLIND},
     **{f'mot_ros smiletrack, no {cue.partition(".")[2]}': {

@@ -71,8 +71,8 @@ ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     'accurate': {
         'no looks': {'appearance.type': 'none'},
         'no looks, plain overlap': {
-            'appearance.type': 'none', 'smiletrack.buffer': 0.0, 'smiletrack.height': 0.0,
-            'smiletrack.direction': 0.0},
+            'appearance.type': 'none', 'smiletrack.biou_buffer': 0.0,
+            'smiletrack.height_iou_power': 0.0, 'smiletrack.direction_weight': 0.0},
         'no gate': {'smiletrack.gate': 0.0},
         'no reach': {'smiletrack.reach': 0.0},
         'neither': {'smiletrack.gate': 0.0, 'smiletrack.reach': 0.0},

@@ -205,7 +205,8 @@ def run_grid(args: argparse.Namespace) -> list[Row]:
     """Go through the thresholds, then through K, without linking."""
     pets, rows = Pets(args), []
     points: list[Row] = [
-        {'birth': birth, 'keep': keep, 'resume': keep} for birth in BIRTHS for keep in KEEPS]
+        {'new_track_thresh': birth, 'keep': keep, 'resume': keep}
+        for birth in BIRTHS for keep in KEEPS]
     points += [{'anchors': count} for count in ANCHORS]
     points += [{'anchors': count, 'motion': 'farneback'} for count in ANCHORS]
     for point in tqdm(points, desc='track'):
@@ -213,7 +214,7 @@ def run_grid(args: argparse.Namespace) -> list[Row]:
             'smot.link': False, **{f'smot.{name}': value for name, value in point.items()}}, args)
         s = settings.smot
         rows.append({
-            'motion': s.motion, 'birth': s.birth, 'keep': s.keep, 'K': s.anchors,
+            'motion': s.motion, 'birth': s.new_track_thresh, 'keep': s.keep, 'K': s.anchors,
             **pets.row(settings)})
     return rows
 
@@ -427,7 +428,7 @@ def run_runtime(args: argparse.Namespace) -> list[Row]:
         tracker = make_tracker(made('smot', {
             'smot.motion': motion, 'smot.keep': 0.0, 'smot.anchor_iou': 0.0,
             'smot.resume': 0.0, 'smot.nms_iou': 1.0, 'smot.suppress_iou': 1.0,
-            'smot.birth': 0.99}, args), crowd)
+            'smot.new_track_thresh': 0.99}, args), crowd)
         tracker.update(frames[0])
         # from now on tracks only go on
         crowd._found = Detections.empty()

@@ -15,7 +15,7 @@ from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.errors import ConfigError
 
 
-def add(group: Any, *, params: bool, example: str = 'bytetrack.high=0.6') -> None:
+def add(group: Any, *, params: bool, example: str = 'bytetrack.track_high_thresh=0.6') -> None:
     """Declare the options, with `params` one for a parameter file too."""
     group.add_argument(
         '--preset', metavar='P', help=f'starting point of all settings: '

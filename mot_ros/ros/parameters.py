@@ -19,7 +19,14 @@ from rclpy.parameter import Parameter
 
 from mot_ros.ros.parameter_overrides import LAUNCH_PREFIX, merged, TRUTH
 from mot_ros.tracking.config import NodeSettings
-from mot_ros.tracking.config.schema import build, catalogue, flatten, Setting, Value
+from mot_ros.tracking.config.schema import (
+    build,
+    catalogue,
+    explain_unknown,
+    flatten,
+    Setting,
+    Value,
+)
 from mot_ros.tracking.errors import ConfigError
 
 _TYPES = {
@@ -109,7 +116,8 @@ class Parameters:
             known = catalogue(NodeSettings, values['preset'])
         self._known = known
         self._given = {name: value for name, value in values.items() if name in known}
-        self._unknown = sorted(name for name in values if name not in known)
+        self._unknown = {
+            name: value for name, value in sorted(values.items()) if name not in known}
         for name, setting in known.items():
             node.declare_parameter(
                 name, _TYPES[type(setting.default)], describe(name, setting),
@@ -137,12 +145,18 @@ class Parameters:
         if self._unknown and settings.strict_parameters:
             raise ConfigError(
                 'unknown parameters: correct the parameter file and restart, or set '
-                f'strict_parameters to false ({"; ".join(map(_explain_unknown, self._unknown))})')
-        for name in self._unknown:
-            self._node.get_logger().warning(f'{_explain_unknown(name)}; it is ignored')
+                f'strict_parameters to false ({"; ".join(self._explain_unknown())})')
+        for explanation in self._explain_unknown():
+            self._node.get_logger().warning(f'{explanation}; it is ignored')
         self._write({name: value for name, value in flatten(settings).items()
                      if name not in values})
         return settings
+
+    def _explain_unknown(self) -> list[str]:
+        """Say of each unknown name what to write in its place."""
+        method = {name: self._given[name] for name in ('method',) if name in self._given}
+        return [explain_unknown(NodeSettings, name, {**method, name: value})
+                for name, value in self._unknown.items()]
 
     def lock(
             self, settings: NodeSettings, check: Callable[[NodeSettings], None]) -> None:
@@ -233,9 +247,3 @@ def _checked_or_default(name: str, setting: Setting, given: Mapping[str, Any]) -
         return setting.default
 
 
-def _explain_unknown(name: str) -> str:
-    try:
-        build(NodeSettings, {name: ''})
-    except ConfigError as error:
-        return str(error)
-    raise ValueError(f'{name} is a setting')

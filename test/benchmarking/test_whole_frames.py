@@ -81,9 +81,10 @@ def test_frames_are_timed_by_the_clock(monkeypatch):
 
 def test_layers_are_counted_on_the_cpu_without_padding():
     settings = counted(build(Settings, {
-        'device': 'cpu', 'precision': 'bfloat16', 'backend': 'onnx', 'bytetrack.high': 0.55}))
+        'device': 'cpu', 'precision': 'bfloat16', 'backend': 'onnx',
+        'bytetrack.track_high_thresh': 0.55}))
     assert (settings.device, settings.precision, settings.backend) == ('cpu', 'float32', 'torch')
-    assert settings.bytetrack.high == 0.55
+    assert settings.bytetrack.track_high_thresh == 0.55
 
 
 def test_a_leak_is_seen_and_what_settles_is_none(monkeypatch):

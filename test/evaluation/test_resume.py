@@ -179,7 +179,7 @@ def test_the_arrangement_may_change_meanwhile(
 
 
 @pytest.mark.parametrize('more', [
-    ['--fresh'], ['--set', 'bytetrack.high=0.55'], ['--fps', '5'], ['--iou', '0.6']])
+    ['--fresh'], ['--set', 'bytetrack.track_high_thresh=0.55'], ['--fps', '5'], ['--iou', '0.6']])
 def test_other_options_take_nothing_over(
         data: Path, tmp_path: Path, worked_on: list[str], more: list[str]) -> None:
     (data / 'c' / 'gt' / 'gt.txt').write_text('1,1,1,1,0,5,1\n')

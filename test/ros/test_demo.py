@@ -143,7 +143,7 @@ def test_a_tracker_that_cannot_configure_is_shown_with_the_reason(demo, tmp_path
     stub = ROOT / 'test' / 'ros' / 'stub_tracker.py'
     child = demo(STUB_COMMAND=f'{stub}\n--ros-args\n-p\nbytetrack.hihg:=1.0')
     assert child.wait(120) == 1
-    assert 'did you mean bytetrack.high' in child.text
+    assert 'did you mean bytetrack.track_high_thresh' in child.text
     assert survivors(tmp_path / 'out') == []
 
 

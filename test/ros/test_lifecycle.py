@@ -34,12 +34,15 @@ def publish(camera, first, count):
 
 
 @pytest.mark.parametrize('wrong, words, repair', [
-    ({'bytetrack__hihg': 0.5}, ['bytetrack.hihg', 'did you mean bytetrack.high'],
+    ({'bytetrack__hihg': 0.5}, ['bytetrack.hihg', 'did you mean bytetrack.track_high_thresh'],
      {'strict_parameters': False}),
     ({'method': 'mht'}, ["method is 'mht'", 'bytetrack, sort'], {'method': 'sort'}),
-    ({'bytetrack__high': 'abc'}, ["bytetrack.high is 'abc'", 'float'], {'bytetrack__high': 0.5}),
-    ({'bytetrack__high': 7.5}, ['bytetrack.high is 7.5', '[0, 1]'], {'bytetrack__high': 0.5}),
-    ({'bytetrack__low': 0.9}, ['bytetrack.low', 'must not decrease'], {'bytetrack__low': 0.1}),
+    ({'bytetrack__track_high_thresh': 'abc'}, ["bytetrack.track_high_thresh is 'abc'", 'float'],
+     {'bytetrack__track_high_thresh': 0.5}),
+    ({'bytetrack__track_high_thresh': 7.5}, ['bytetrack.track_high_thresh is 7.5', '[0, 1]'],
+     {'bytetrack__track_high_thresh': 0.5}),
+    ({'bytetrack__track_low_thresh': 0.9}, ['bytetrack.track_low_thresh', 'must not decrease'],
+     {'bytetrack__track_low_thresh': 0.1}),
 ])
 def test_configure_fails_with_the_reason_and_can_be_repaired(
         bench, start_tracker, wrong, words, repair):

@@ -85,7 +85,8 @@ def test_every_live_parameter_counts_from_the_next_frame(bench, running, tmp_pat
     cv2.imwrite(str(mask), np.full((12, 16), 255, np.uint8))
     for _ in range(3):
         send()
-    assert {'method', 'bytetrack.high', 'sort.max_age', 'sequence.max_gap', 'id_prefix', 'amodal',
+    assert {'method', 'bytetrack.track_high_thresh', 'sort.max_age', 'sequence.max_gap',
+            'id_prefix', 'amodal',
             'detector.score_floor', 'detector.nms_iou', 'detector.max_detections',
             'detector.classes', 'detector.box_voting', 'detector.width', 'roi.x', 'mask',
             'detect_every'} <= set(LIVE)
@@ -139,22 +140,24 @@ def test_every_fixed_parameter_is_refused_with_its_reason(bench, running):
 
 def test_an_atomic_change_is_made_as_a_whole_or_not_at_all(bench, running):
     child, _, send = running
-    result = bench.set_atomically(bytetrack__high=0.6, queue='latest')
+    result = bench.set_atomically(bytetrack__track_high_thresh=0.6, queue='latest')
     assert not result.successful
     assert 'subscription' in result.reason
-    result = bench.set_atomically(id_prefix='x', bytetrack__high=0.9)
+    result = bench.set_atomically(id_prefix='x', bytetrack__track_high_thresh=0.9)
     assert not result.successful
     assert 'must not decrease' in result.reason
     send()
-    assert settings_of_last_frame(child)['bytetrack.high'] == 0.5
+    assert settings_of_last_frame(child)['bytetrack.track_high_thresh'] == 0.5
     assert bench.get_parameter('id_prefix') == ''
     # none of the three could be made alone
-    assert not bench.set_parameters(bytetrack__low=0.75)[0].successful
+    assert not bench.set_parameters(bytetrack__track_low_thresh=0.75)[0].successful
     assert bench.set_atomically(
-        bytetrack__low=0.75, bytetrack__high=0.8, bytetrack__birth=0.85).successful
+        bytetrack__track_low_thresh=0.75, bytetrack__track_high_thresh=0.8,
+        bytetrack__new_track_thresh=0.85).successful
     send()
     now = settings_of_last_frame(child)
-    assert [now[f'bytetrack.{name}'] for name in ('low', 'high', 'birth')] == [0.75, 0.8, 0.85]
+    assert [now[f'bytetrack.{name}'] for name in (
+        'track_low_thresh', 'track_high_thresh', 'new_track_thresh')] == [0.75, 0.8, 0.85]
     assert child.text.count('changed: ') == 1
 
 
@@ -193,7 +196,7 @@ def test_what_would_not_work_is_refused_before_it_is_tried(bench, running, tmp_p
     for change, words in (
             ({'detector__classes': ['dragon']}, 'dragon'),
             ({'mask': str(tmp_path / 'nothing.png')}, 'nothing.png'),
-            ({'bytetrack__high': 1.5}, 'out of range'),
+            ({'bytetrack__track_high_thresh': 1.5}, 'out of range'),
             ({'detector__score_floor': float('nan')}, 'detector.score_floor'),
             ({'method': 'centertrack'}, 'bytetrack, sort')):
         result, = bench.set_parameters(**change)

@@ -62,7 +62,7 @@ def test_every_setting_is_declared_with_meaning_type_and_range(make_node):
             assert choice in descriptor.additional_constraints
         value = node.get_parameter(name).value
         assert (tuple(value) if isinstance(setting.default, tuple) else value) == setting.default
-    limits = node.describe_parameter('bytetrack.high').floating_point_range[0]
+    limits = node.describe_parameter('bytetrack.track_high_thresh').floating_point_range[0]
     assert (limits.from_value, limits.to_value) == (0.0, 1.0)
     limits = node.describe_parameter('queue_depth').integer_range[0]
     assert (limits.from_value, limits.to_value) == (1, 1000000)
@@ -89,9 +89,9 @@ def test_values_from_a_file_and_from_the_command_line(make_node, tmp_path):
 
 
 def test_a_whole_number_is_taken_for_a_float(make_node):
-    node = make_node(bytetrack__birth=1)
-    assert Parameters(node).read().bytetrack.birth == 1.0
-    assert node.get_parameter('bytetrack.birth').type_ == Parameter.Type.DOUBLE
+    node = make_node(bytetrack__new_track_thresh=1)
+    assert Parameters(node).read().bytetrack.new_track_thresh == 1.0
+    assert node.get_parameter('bytetrack.new_track_thresh').type_ == Parameter.Type.DOUBLE
 
 
 def test_an_empty_list_of_classes_means_all(make_node):
@@ -101,8 +101,9 @@ def test_an_empty_list_of_classes_means_all(make_node):
 
 
 @pytest.mark.parametrize('name, value', [
-    ('bytetrack.high', 'abc'), ('bytetrack.high', 1.5), ('bytetrack.high', '.nan'),
-    ('bytetrack.high', True), ('method', 'centertrack'), ('device', 0), ('queue_depth', 0),
+    ('bytetrack.track_high_thresh', 'abc'), ('bytetrack.track_high_thresh', 1.5),
+    ('bytetrack.track_high_thresh', '.nan'), ('bytetrack.track_high_thresh', True),
+    ('method', 'centertrack'), ('device', 0), ('queue_depth', 0),
     ('queue_depth', 1.5), ('detector.classes', 'person'), ('preset', 'fats'),
     ('autostart', 'maybe')])
 def test_a_wrong_value_is_told_by_read_and_can_be_repaired(make_node, name, value):
@@ -118,25 +119,35 @@ def test_a_wrong_value_is_told_by_read_and_can_be_repaired(make_node, name, valu
 
 
 def test_values_that_contradict_each_other_can_be_repaired_one_by_one(make_node):
-    node = make_node(bytetrack__low=0.9, bytetrack__high=0.2)
+    node = make_node(bytetrack__track_low_thresh=0.9, bytetrack__track_high_thresh=0.2)
     parameters = Parameters(node)
     with pytest.raises(ConfigError, match='must not decrease'):
         parameters.read()
-    assert set_one(node, 'bytetrack.low', 0.15).successful
-    assert parameters.read().bytetrack.low == 0.15
+    assert set_one(node, 'bytetrack.track_low_thresh', 0.15).successful
+    assert parameters.read().bytetrack.track_low_thresh == 0.15
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_ones(make_node):
-    node = make_node(bytetrack__hihg=0.5, metod='sort')
+    node = make_node(bytetrack__track_hihg_thresh=0.5, metod='sort')
     parameters = Parameters(node)
     with pytest.raises(ConfigError) as caught:
         parameters.read()
-    for words in ('bytetrack.hihg', 'bytetrack.high', 'metod', 'method', 'strict_parameters'):
+    for words in (
+            'bytetrack.track_hihg_thresh', 'bytetrack.track_high_thresh', 'metod', 'method',
+            'strict_parameters'):
         assert words in str(caught.value)
     with pytest.raises(ParameterNotDeclaredException):
         node.get_parameter('metod')
     assert set_one(node, 'strict_parameters', False).successful
-    assert parameters.read().bytetrack.high == NodeSettings().bytetrack.high
+    assert parameters.read().bytetrack == NodeSettings().bytetrack
+
+
+def test_a_name_of_another_tracker_is_refused_with_ours_and_the_converted_value(make_node):
+    node = make_node(method='botsort', match_thresh=0.8, bytetrack__track_buffer=30)
+    with pytest.raises(ConfigError) as caught:
+        Parameters(node).read()
+    for words in ('write botsort.match_iou: 0.2', 'write bytetrack.lost_buffer: 1.0 (30 frames'):
+        assert words in str(caught.value)
 
 
 def test_what_ros_reads_itself_is_not_unknown(make_node):
@@ -196,7 +207,8 @@ def test_an_empty_string_is_not_set(make_node):
 
 
 @pytest.mark.parametrize('name, value', [
-    ('bytetrack.high', 1.5), ('bytetrack.high', math.nan), ('bytetrack.high', 'x'),
+    ('bytetrack.track_high_thresh', 1.5), ('bytetrack.track_high_thresh', math.nan),
+    ('bytetrack.track_high_thresh', 'x'),
     ('method', 'centertrack'), ('method', 3), ('queue_depth', 0),
     ('detector.classes', Parameter('detector.classes', Parameter.Type.NOT_SET))])
 def test_a_wrong_value_is_refused_at_run_time_and_changes_nothing(make_node, name, value):
@@ -241,9 +253,9 @@ def test_while_locked_what_is_fixed_is_refused_with_reason_and_remedy(locked):
 def test_while_locked_a_change_is_given_out_once(locked):
     node, parameters = locked
     assert set_one(node, 'method', 'sort').successful
-    assert set_one(node, 'bytetrack.birth', 0.8).successful
+    assert set_one(node, 'bytetrack.new_track_thresh', 0.8).successful
     settings = parameters.changed()
-    assert settings == build(NodeSettings, {'method': 'sort', 'bytetrack.birth': 0.8})
+    assert settings == build(NodeSettings, {'method': 'sort', 'bytetrack.new_track_thresh': 0.8})
     assert parameters.changed() is None
     # there and back is no change
     assert set_one(node, 'id_prefix', 'x').successful
@@ -253,13 +265,13 @@ def test_while_locked_a_change_is_given_out_once(locked):
 
 def test_while_locked_the_settings_must_be_right_as_a_whole(locked):
     node, parameters = locked
-    result = set_one(node, 'bytetrack.high', 0.9)
+    result = set_one(node, 'bytetrack.track_high_thresh', 0.9)
     assert not result.successful
     assert 'must not decrease' in result.reason
     assert node.set_parameters_atomically([
-        Parameter('bytetrack.high', value=0.9),
-        Parameter('bytetrack.birth', value=0.95)]).successful
-    assert parameters.changed().bytetrack.high == 0.9
+        Parameter('bytetrack.track_high_thresh', value=0.9),
+        Parameter('bytetrack.new_track_thresh', value=0.95)]).successful
+    assert parameters.changed().bytetrack.track_high_thresh == 0.9
 
 
 def test_a_change_that_the_node_cannot_make_is_refused_or_taken_back(make_node):

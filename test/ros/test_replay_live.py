@@ -121,7 +121,7 @@ def test_a_tracker_that_cannot_configure_is_shown_with_the_reason(start, bag, tm
     params.write_text('/**: {ros__parameters: {bytetrack.hihg: 1.0}}')
     child = start(python(STUB, str(bag), str(tmp_path / 'out'), '--params', str(params)))
     assert child.wait(120) == 1
-    assert 'did you mean bytetrack.high' in child.text
+    assert 'did you mean bytetrack.track_high_thresh' in child.text
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

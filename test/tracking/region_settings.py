@@ -13,7 +13,7 @@ CODE = {
 """The published code, without our additions."""
 THRESHOLDS = {
     'rcnn.short_side': 800, 'rcnn.long_side': 1280, 'siammot.alpha': 0.4, 'siammot.beta': 0.6,
-    'siammot.resume': 0.4, 'siammot.dormant_time': 1.0, 'siammot.wake': 0.0,
+    'siammot.resume': 0.4, 'siammot.dormant_time': 1.0, 'siammot.reactivation_distance': 0.0,
     'siammot.velocity_memory': 0.3, 'tracktor.alpha': 0.4, 'tracktor.beta': 0.6,
     'detector.classes': (),
 }

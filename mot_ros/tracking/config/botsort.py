@@ -14,13 +14,13 @@ from mot_ros.tracking.config.schema import setting
 class BotSortSettings:
     """BoT-SORT (arXiv 2206.14651): ByteTrack, camera motion, the better of overlap and looks."""
 
-    high: float = setting(
+    track_high_thresh: float = setting(
         0.5, 'a detection from this score on takes part in the first pass',
         minimum=0.0, maximum=1.0)
-    low: float = setting(
-        0.2, 'a detection from this score on, below high, takes part in the second pass',
-        minimum=0.0, maximum=1.0)
-    birth: float = setting(
+    track_low_thresh: float = setting(
+        0.2, 'a detection from this score on, below track_high_thresh, takes part in the '
+        'second pass', minimum=0.0, maximum=1.0)
+    new_track_thresh: float = setting(
         0.7, 'an unmatched detection from this score on starts a track',
         minimum=0.0, maximum=1.0)
     match_iou: float = setting(
@@ -29,9 +29,9 @@ class BotSortSettings:
         0.5, 'least IoU of a match in the second pass', minimum=0.0, maximum=1.0)
     tentative_iou: float = setting(
         0.3, 'least IoU, times score, of a match of a tentative track', minimum=0.0, maximum=1.0)
-    proximity: float = setting(
+    proximity_iou: float = setting(
         0.1, 'looks count only for pairs with an IoU of at least this', minimum=0.0, maximum=1.0)
-    appearance: float = setting(
+    appearance_thresh: float = setting(
         0.15, 'looks count only where half of 1 - cosine is at most this',
         minimum=0.0, maximum=1.0)
     lost_buffer: float = setting(

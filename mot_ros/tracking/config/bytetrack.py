@@ -14,13 +14,13 @@ from mot_ros.tracking.config.schema import setting
 class ByteTrackSettings:
     """ByteTrack (arXiv 2110.06864): every detection box is associated, in two passes."""
 
-    high: float = setting(
+    track_high_thresh: float = setting(
         0.5, 'a detection from this score on takes part in the first pass',
         minimum=0.0, maximum=1.0)
-    low: float = setting(
-        0.2, 'a detection from this score on, below high, takes part in the second pass',
-        minimum=0.0, maximum=1.0)
-    birth: float = setting(
+    track_low_thresh: float = setting(
+        0.2, 'a detection from this score on, below track_high_thresh, takes part in the '
+        'second pass', minimum=0.0, maximum=1.0)
+    new_track_thresh: float = setting(
         0.7, 'an unmatched detection from this score on starts a track',
         minimum=0.0, maximum=1.0)
     match_iou: float = setting(

@@ -13,18 +13,20 @@ from mot_ros.tracking.config.smot import SMOT_CODE, SMOT_PAPER
 
 PAPER: Mapping[str, Value] = {
     'detector.box_voting': False,
-    'bytetrack.high': 0.6, 'bytetrack.low': 0.1, 'bytetrack.birth': 0.7,
-    'bytetrack.match_iou': 0.1, 'bytetrack.lost_buffer': 1.0,
+    'bytetrack.track_high_thresh': 0.6, 'bytetrack.track_low_thresh': 0.1,
+    'bytetrack.new_track_thresh': 0.7, 'bytetrack.match_iou': 0.1, 'bytetrack.lost_buffer': 1.0,
     'bytetrack.motion': 'xyah', 'bytetrack.nominal_rate': 30.0,
     'camera_motion.mode': 'on', 'camera_motion.mix_sizes': True,
-    'smiletrack.split': 'adaptive', 'smiletrack.low': 0.1, 'smiletrack.birth': 0.6,
-    'smiletrack.alpha': 0.5, 'smiletrack.gate': 0.7, 'smiletrack.reach': 0.0,
-    'smiletrack.match': 0.5, 'smiletrack.second': 'multi', 'smiletrack.lost_buffer': 1.0,
-    'smiletrack.buffer': 0.0, 'smiletrack.height': 0.0, 'smiletrack.direction': 0.0,
+    'smiletrack.split': 'adaptive', 'smiletrack.track_low_thresh': 0.1,
+    'smiletrack.new_track_thresh': 0.6, 'smiletrack.alpha': 0.5, 'smiletrack.gate': 0.7,
+    'smiletrack.reach': 0.0, 'smiletrack.match': 0.5, 'smiletrack.second': 'multi',
+    'smiletrack.lost_buffer': 1.0, 'smiletrack.biou_buffer': 0.0,
+    'smiletrack.height_iou_power': 0.0, 'smiletrack.direction_weight': 0.0,
     'smiletrack.camera': False, 'smiletrack.nominal_rate': 30.0,
     'deepsort.min_score': 0.3, 'deepsort.max_distance': 0.2, 'deepsort.nominal_rate': 30.0,
-    'botsort.high': 0.6, 'botsort.low': 0.1, 'botsort.proximity': 0.5,
-    'botsort.appearance': 0.25, 'botsort.lost_buffer': 1.0, 'botsort.nominal_rate': 30.0,
+    'botsort.track_high_thresh': 0.6, 'botsort.track_low_thresh': 0.1,
+    'botsort.proximity_iou': 0.5, 'botsort.appearance_thresh': 0.25,
+    'botsort.lost_buffer': 1.0, 'botsort.nominal_rate': 30.0,
 }
 """What the presets `paper` and `code` have in common."""
 
@@ -33,8 +35,8 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     'fast': {
         'detector.width': 640, 'detector.height': 480,
         # a smaller input gives lower scores
-        'bytetrack.birth': 0.6, 'smiletrack.birth': 0.6, 'botsort.birth': 0.6,
-        'deepsort.min_score': 0.5, 'smot.birth': 0.6,
+        'bytetrack.new_track_thresh': 0.6, 'smiletrack.new_track_thresh': 0.6,
+        'botsort.new_track_thresh': 0.6, 'deepsort.min_score': 0.5, 'smot.new_track_thresh': 0.6,
         'rcnn.short_side': 480, 'rcnn.long_side': 864,
     },
     'paper': {**PAPER, **SIAMMOT_PAPER, **SMOT_PAPER},

@@ -78,6 +78,11 @@ class SettingsRoot:
 
     preset: str
 
+    @classmethod
+    def advice(cls, name: str, values: Mapping[str, Any], known: Mapping[str, Setting]) -> str:
+        """Return what to write in place of a name that is no setting; empty: nothing known."""
+        return ''
+
     def check(self) -> None:
         """Raise ConfigError if settings that are right one by one contradict each other."""
 
@@ -110,9 +115,7 @@ def build(kind: type[_Root], values: Mapping[str, Any]) -> _Root:
     known = catalogue(kind, values.get('preset', next(iter(kind.presets))))
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            hint = f'did you mean {" or ".join(near)}?' if near else 'see the table in README.md'
-            raise ConfigError(f'{name} is not a setting; {hint}')
+            raise ConfigError(explain_unknown(kind, name, values))
     whole: dict[str, Any] = {}
     for name, known_setting in known.items():
         value = known_setting.check(name, values.get(name, known_setting.default))
@@ -127,6 +130,14 @@ def build(kind: type[_Root], values: Mapping[str, Any]) -> _Root:
         for item in dataclasses.fields(kind)})
     settings.check()
     return settings
+
+
+def explain_unknown(kind: type[SettingsRoot], name: str, values: Mapping[str, Any]) -> str:
+    """Say that `name`, one of `values`, is no setting, and what to write in its place."""
+    known = catalogue(kind, next(iter(kind.presets)))
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f'did you mean {" or ".join(near)}?' if near else 'see docs/parameters.md'
+    return f'{name} is not a setting; {kind.advice(name, values, known) or hint}'
 
 
 def flatten(settings: SettingsRoot) -> dict[str, Value]:

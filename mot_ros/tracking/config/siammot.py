@@ -33,7 +33,7 @@ class SiamMotSettings:
     dormant_time: float = setting(
         2.0, 'it dies after this long without being found instead; 0: tau counts', 's',
         minimum=0.0, maximum=3600.0)
-    wake: float = setting(
+    reactivation_distance: float = setting(
         1.0, 'a detection that would start a track continues one that was not found, if that was '
         'expected within so many of its heights; 0: never', minimum=0.0, maximum=10.0)
     overlap: float = setting(
@@ -88,7 +88,7 @@ class SiamMotSettings:
         if self.resume < self.alpha:
             raise ConfigError(
                 f'{name}.resume is {self.resume} and {name}.alpha {self.alpha}; a track that may '
-                'wake must be allowed to go on: resume must be at least alpha')
+                'be resumed must be allowed to go on: resume must be at least alpha')
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class TracktorSettings:
 _PLAIN: Mapping[str, Value] = {
     'rcnn.short_side': 800, 'rcnn.long_side': 1280,
     'siammot.alpha': 0.4, 'siammot.beta': 0.6, 'siammot.resume': 0.4,
-    'siammot.dormant_time': 0.0, 'siammot.wake': 0.0, 'siammot.class_aware': False,
-    'siammot.velocity': False, 'siammot.camera': False,
+    'siammot.dormant_time': 0.0, 'siammot.reactivation_distance': 0.0,
+    'siammot.class_aware': False, 'siammot.velocity': False, 'siammot.camera': False,
     # Tracktor's own thresholds
     'tracktor.alpha': 0.5, 'tracktor.beta': 0.5, 'tracktor.overlap': 0.3,
     'tracktor.track_overlap': 0.6, 'tracktor.suppress': 'apart', 'tracktor.class_aware': False,

@@ -15,16 +15,16 @@ class SmileTrackSettings:
     """SMILEtrack (arXiv 2211.08824): overlap and looks together, in two passes."""
 
     split: str = setting(
-        'fixed', "what parts sure from doubtful detections: 'fixed': the setting high; "
+        'fixed', "what parts sure from doubtful detections: 'fixed': track_high_thresh; "
         "'adaptive': the mean score of the better half of them (the article)",
         choices=('fixed', 'adaptive'))
-    high: float = setting(
+    track_high_thresh: float = setting(
         0.5, 'split fixed: a detection from this score on takes part in the first pass',
         minimum=0.0, maximum=1.0)
-    low: float = setting(
+    track_low_thresh: float = setting(
         0.2, 'a detection from this score on that is not sure takes part in the second pass',
         minimum=0.0, maximum=1.0)
-    birth: float = setting(
+    new_track_thresh: float = setting(
         0.7, 'an unmatched sure detection from this score on starts a track',
         minimum=0.0, maximum=1.0)
     worth: str = setting(
@@ -51,14 +51,14 @@ class SmileTrackSettings:
         0.3, 'least worth of a match in the first pass', minimum=0.0, maximum=1.0)
     match_iou: float = setting(
         0.2, 'without appearance: least worth of a match in the first pass, IoU times score '
-        'where buffer, height and direction are 0', minimum=0.0, maximum=1.0)
-    buffer: float = setting(
+        'where biou_buffer, height_iou_power and direction_weight are 0', minimum=0.0, maximum=1.0)
+    biou_buffer: float = setting(
         0.3, 'without appearance: how much boxes grow to each side, in parts of their size, '
         'before the first pass takes their IoU', minimum=0.0, maximum=10.0)
-    height: float = setting(
+    height_iou_power: float = setting(
         0.5, 'without appearance: power of the IoU along y alone that the IoU is multiplied by in '
         'the first pass; 0: not at all', minimum=0.0, maximum=10.0)
-    direction: float = setting(
+    direction_weight: float = setting(
         0.15, 'without appearance: what a pair is worth more in the first pass, times score, '
         'straight ahead of where the track was going, and less straight behind',
         minimum=0.0, maximum=10.0)

@@ -16,7 +16,7 @@ from mot_ros.tracking.errors import ConfigError
 class SmotSettings:
     """SMOT (arXiv 2010.16031): the detector's own anchors find every track again."""
 
-    birth: float = setting(
+    new_track_thresh: float = setting(
         0.7, 'a detection that no track stands for starts one from this score on (sigma_det); '
         'what a score is worth depends on the detector', minimum=0.0, maximum=1.0)
     keep: float = setting(
@@ -75,13 +75,13 @@ class SmotSettings:
 
 
 SMOT_PAPER: Mapping[str, Value] = {
-    'smot.birth': 0.9, 'smot.keep': 0.4, 'smot.resume': 0.4, 'smot.anchors': 10,
+    'smot.new_track_thresh': 0.9, 'smot.keep': 0.4, 'smot.resume': 0.4, 'smot.anchors': 10,
     'smot.nms_iou': 0.6, 'smot.motion': 'farneback', 'smot.search': 0.0,
     'smot.link_distance': 0.97, 'smot.link_speed': 0.0,
 }
 """What preset `paper` changes: the article's thresholds, flow and linker."""
 SMOT_CODE: Mapping[str, Value] = {
-    'smot.birth': 0.5, 'smot.keep': 0.1, 'smot.resume': 0.1, 'smot.anchors': 10,
+    'smot.new_track_thresh': 0.5, 'smot.keep': 0.1, 'smot.resume': 0.1, 'smot.anchors': 10,
     'smot.motion': 'farneback', 'smot.search': 0.0, 'smot.link': False,
 }
 """What preset `code` changes: the defaults of the class in GluonCV, which has no linker."""

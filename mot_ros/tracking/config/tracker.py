@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from mot_ros.tracking.config import other_trackers
 from mot_ros.tracking.config.appearance import AppearanceSettings, CameraMotionSettings
 from mot_ros.tracking.config.botsort import BotSortSettings
 from mot_ros.tracking.config.bytetrack import ByteTrackSettings
@@ -18,7 +19,7 @@ from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
 from mot_ros.tracking.config.presets import PRESETS
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.reasons import LOADED
-from mot_ros.tracking.config.schema import group, setting, SettingsRoot, Value
+from mot_ros.tracking.config.schema import group, Setting, setting, SettingsRoot, Value
 from mot_ros.tracking.config.sequence import SequenceSettings
 from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
 from mot_ros.tracking.config.smiletrack import SmileTrackSettings
@@ -90,6 +91,12 @@ class Settings(SettingsRoot):
             return self.detector.type
         return 'rcnn' if self.method in ('siammot', 'tracktor') else 'ssd'
 
+    @classmethod
+    def advice(cls, name: str, values: Mapping[str, Any], known: Mapping[str, Setting]) -> str:
+        """Return what to write in place of a setting of another tracker, converted."""
+        return other_trackers.advice(
+            name, values[name], str(values.get('method', known['method'].default)), known)
+
     def check(self) -> None:
         """Raise ConfigError if thresholds are out of order."""
         self.siammot.check()
@@ -99,7 +106,8 @@ class Settings(SettingsRoot):
         if self.smiletrack.split == 'fixed':
             ordered.append(('smiletrack', self.smiletrack))
         for name, own in ordered:
-            if not own.low <= own.high <= own.birth:
+            if not own.track_low_thresh <= own.track_high_thresh <= own.new_track_thresh:
                 raise ConfigError(
-                    f'{name}.low, high and birth are {own.low}, {own.high} and {own.birth}; '
+                    f'{name}.track_low_thresh, track_high_thresh and new_track_thresh are '
+                    f'{own.track_low_thresh}, {own.track_high_thresh} and {own.new_track_thresh}; '
                     'they must not decrease in this order')

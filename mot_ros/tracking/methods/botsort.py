@@ -57,14 +57,15 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
         tracks.learn(matches.rows, matches.cols)
         mark_lost_and_remove(
             tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
-        start_tracks(tracks, detections, matches.free_cols, self._settings.birth)
+        start_tracks(tracks, detections, matches.free_cols, self._settings.new_track_thresh)
         return tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match in three steps: sure detections, doubtful ones, and tentative tracks."""
         s = self._settings
-        high = np.flatnonzero(detections.scores >= s.high)
-        low = np.flatnonzero((detections.scores >= s.low) & (detections.scores < s.high))
+        scores = detections.scores
+        high = np.flatnonzero(scores >= s.track_high_thresh)
+        low = np.flatnonzero((scores >= s.track_low_thresh) & (scores < s.track_high_thresh))
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
         tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
 
@@ -93,7 +94,7 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
         table = overlap * detections.scores[cols]
         if self._tracks.embedder is not None:
             distance = (1 - self._tracks.cosines(rows, cols, 'mean')) / 2
-            counts = (distance <= s.appearance) & (overlap >= s.proximity)
+            counts = (distance <= s.appearance_thresh) & (overlap >= s.proximity_iou)
             table = np.where(counts, np.maximum(table, 1 - distance), table)
         if s.class_aware:
             same = predicted.labels[rows][:, None] == detections.labels[cols]

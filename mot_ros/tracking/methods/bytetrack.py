@@ -50,14 +50,15 @@ class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
         self._tracks.observe(matches.rows, detections, matches.cols)
         mark_lost_and_remove(
             self._tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
-        start_tracks(self._tracks, detections, matches.free_cols, self._settings.birth)
+        start_tracks(self._tracks, detections, matches.free_cols, self._settings.new_track_thresh)
         return self._tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match in three steps (algorithm 1, lines 14 to 25 and the code's tentative tracks)."""
         s = self._settings
-        high = np.flatnonzero(detections.scores >= s.high)
-        low = np.flatnonzero((detections.scores >= s.low) & (detections.scores < s.high))
+        scores = detections.scores
+        high = np.flatnonzero(scores >= s.track_high_thresh)
+        low = np.flatnonzero((scores >= s.track_low_thresh) & (scores < s.track_high_thresh))
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
         tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
 

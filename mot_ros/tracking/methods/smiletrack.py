@@ -69,16 +69,16 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         mark_lost_and_remove(
             tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer,
             self._appearance_allows_merge)
-        start_tracks(tracks, detections, matches.free_cols, self._settings.birth)
+        start_tracks(tracks, detections, matches.free_cols, self._settings.new_track_thresh)
         return tracks.snapshot()
 
     def split(self, scores: Floats) -> tuple[Ints, Ints]:
         """Return the rows of sure and of doubtful detections (the article's section on SMC)."""
         s = self._settings
         if s.split == 'adaptive':
-            return smc.split_by_scores(scores, s.low)
-        return (np.flatnonzero(scores >= s.high),
-                np.flatnonzero((scores >= s.low) & (scores < s.high)))
+            return smc.split_by_scores(scores, s.track_low_thresh)
+        return (np.flatnonzero(scores >= s.track_high_thresh),
+                np.flatnonzero((scores >= s.track_low_thresh) & (scores < s.track_high_thresh)))
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
         """Match in three steps: sure detections, doubtful ones, and tentative tracks."""
@@ -127,20 +127,21 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         """Return the pairs that are worth anything by their boxes alone, with what they are."""
         s = self._settings
         expected, boxes = predicted.boxes[rows], detections.boxes[cols]
-        pairs = buffered_iou(expected, boxes, s.buffer)
+        pairs = buffered_iou(expected, boxes, s.biou_buffer)
         if s.class_aware:
             pairs = pairs.where(
                 predicted.labels[rows][pairs.rows] == detections.labels[cols][pairs.cols])
         values, found = pairs.values, boxes[pairs.cols]
-        if s.height:
-            values = values * height_iou(expected[pairs.rows], found) ** np.float32(s.height)
+        if s.height_iou_power:
+            power = np.float32(s.height_iou_power)
+            values = values * height_iou(expected[pairs.rows], found) ** power
         values = values * detections.scores[cols][pairs.cols]
-        if s.direction:
+        if s.direction_weight:
             observed_directions = self._tracks.trails.observed_directions(
                 rows[pairs.rows], s.direction_span)
             ahead = direction_consistency(
                 *observed_directions, found) * detections.scores[cols][pairs.cols]
-            values = values + np.float32(s.direction) * ahead.astype(np.float32)
+            values = values + np.float32(s.direction_weight) * ahead.astype(np.float32)
         return Pairs(pairs.rows, pairs.cols, values)
 
     def _worth(

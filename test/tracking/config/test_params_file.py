@@ -101,8 +101,8 @@ def test_every_method_has_its_file_and_that_is_valid(method: str) -> None:
 
 @pytest.mark.parametrize(('text', 'name', 'value'), [
     ('detector.width=512', 'detector.width', 512),
-    (' bytetrack.high = 0.4 ', 'bytetrack.high', 0.4),
-    ('bytetrack.high=1', 'bytetrack.high', 1.0),
+    (' bytetrack.track_high_thresh = 0.4 ', 'bytetrack.track_high_thresh', 0.4),
+    ('bytetrack.track_high_thresh=1', 'bytetrack.track_high_thresh', 1.0),
     ('amodal=TRUE', 'amodal', True),
     ('bytetrack.class_aware=false', 'bytetrack.class_aware', False),
     ('detector.classes=person, car', 'detector.classes', ('person', 'car')),
@@ -123,7 +123,7 @@ def test_assignment_is_read_in_the_type_of_the_setting(
     ('=5', 'write name=value'),
     ('detector.width=wide', "detector.width is 'wide'; it must be of type int"),
     ('detector.width=5.5', 'must be of type int'),
-    ('bytetrack.high=x', 'must be of type float'),
+    ('bytetrack.track_high_thresh=x', 'must be of type float'),
     ('amodal=1', 'must be true or false'),
 ])
 def test_bad_assignment_is_named(text: str, complaint: str) -> None:

@@ -34,21 +34,23 @@ def test_every_default_passes_its_own_check_and_is_documented():
 
 
 @pytest.mark.parametrize('values, complaint', [
-    ({'bytetrack.hgh': 0.5}, r'bytetrack.hgh is not a setting; did you mean bytetrack.high'),
-    ({'zzzzzz': 0.5}, 'zzzzzz is not a setting; see the table in README.md'),
+    ({'bytetrack.track_hgh': 0.5},
+     r'bytetrack.track_hgh is not a setting; did you mean bytetrack.track_high_thresh'),
+    ({'zzzzzz': 0.5}, 'zzzzzz is not a setting; see docs/parameters.md'),
     ({'preset': 'best'}, "preset is 'best'; choose one of accurate, fast"),
     ({'preset': 3}, 'preset is 3; it must be of type str'),
     ({'method': 'byte'}, "method is 'byte'; choose one of bytetrack, sort"),
-    ({'bytetrack.high': 1.5}, r'bytetrack.high is 1.5; it must lie in \[0, 1\]'),
-    ({'bytetrack.high': float('nan')}, 'bytetrack.high is nan'),
+    ({'bytetrack.track_high_thresh': 1.5},
+     r'bytetrack.track_high_thresh is 1.5; it must lie in \[0, 1\]'),
+    ({'bytetrack.track_high_thresh': float('nan')}, 'bytetrack.track_high_thresh is nan'),
     ({'bytetrack.lost_buffer': float('inf')}, 'bytetrack.lost_buffer is inf'),
-    ({'bytetrack.high': '0.5'}, 'must be of type float'),
+    ({'bytetrack.track_high_thresh': '0.5'}, 'must be of type float'),
     ({'bytetrack.fuse_score': 1}, 'must be of type bool'),
     ({'sort.max_age': True}, 'must be of type int'),
     ({'sort.max_age': 1.0}, 'must be of type int'),
     ({'detector.classes': [1, 2]}, 'must be a list of strings'),
     ({'detector.classes': 'person'}, 'must be of type list of strings'),
-    ({'bytetrack.low': 0.9}, 'must not decrease in this order'),
+    ({'bytetrack.track_low_thresh': 0.9}, 'must not decrease in this order'),
 ])
 def test_a_bad_value_is_refused_with_name_value_and_remedy(values, complaint):
     with pytest.raises(ConfigError, match=complaint):
@@ -64,4 +66,4 @@ def test_whole_numbers_and_lists_are_taken_where_yaml_gives_them():
 
 def test_settings_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        build(Settings, {}).bytetrack.high = 0.1
+        build(Settings, {}).bytetrack.track_high_thresh = 0.1

@@ -57,16 +57,16 @@ def test_looks_outweigh_overlap_where_both_are_near():
     assert owners(result(CLOSE, appearance__type='none')) == [2, 1]
 
 
-@pytest.mark.parametrize('proximity, expected', [(0.42, [1, 2]), (0.44, [2, 1])])
-def test_looks_count_only_for_those_who_overlap_enough(proximity, expected):
-    assert owners(result(CLOSE, proximity=proximity)) == expected
+@pytest.mark.parametrize('least, expected', [(0.42, [1, 2]), (0.44, [2, 1])])
+def test_looks_count_only_for_those_who_overlap_enough(least, expected):
+    assert owners(result(CLOSE, proximity_iou=least)) == expected
 
 
 def test_looks_count_only_where_they_are_alike():
     # cosine of a little over nothing: half of one minus that is nearly 1/2
     film = [shot((person(300), RED))] * 10 + [shot((person(330), BLUE))]
     assert result(film)[-1].states.tolist()[0] == L
-    assert result(film, appearance=0.5)[-1].states.tolist() == [C]
+    assert result(film, appearance_thresh=0.5)[-1].states.tolist() == [C]
 
 
 def test_the_motion_of_the_camera_is_taken_out():
@@ -79,8 +79,8 @@ def test_the_motion_of_the_camera_is_taken_out():
 def test_without_looks_on_a_standing_camera_it_is_bytetrack(method):
     script = random_script(np.random.default_rng(11), frames=150)
     plain = build(Settings, {
-        'method': method, 'appearance.type': 'none', 'smiletrack.buffer': 0.0,
-        'smiletrack.height': 0.0, 'smiletrack.direction': 0.0})
+        'method': method, 'appearance.type': 'none', 'smiletrack.biou_buffer': 0.0,
+        'smiletrack.height_iou_power': 0.0, 'smiletrack.direction_weight': 0.0})
     byte = build(Settings, {'method': 'bytetrack'})
     for one, two in zip(run(lambda detector: make_tracker(plain, detector), script),
                         run(lambda detector: make_tracker(byte, detector), script), strict=True):

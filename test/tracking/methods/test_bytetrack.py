@@ -15,8 +15,8 @@ HERE = [person(300)]
 
 def bytetrack(**values):
     chosen = ByteTrackSettings(**{
-        'high': 0.5, 'low': 0.1, 'birth': 0.6, 'match_iou': 0.2, 'lost_buffer': 1.0,
-        'nominal_rate': 30.0, 'motion': 'xyah', **values})
+        'track_high_thresh': 0.5, 'track_low_thresh': 0.1, 'new_track_thresh': 0.6,
+        'match_iou': 0.2, 'lost_buffer': 1.0, 'nominal_rate': 30.0, 'motion': 'xyah', **values})
     return lambda detector: ByteTrack(detector, chosen)
 
 

@@ -243,7 +243,7 @@ BLIND = {'appearance__type': 'none'}
 def test_a_buffer_finds_those_who_moved_by_more_than_their_width():
     film = [shot((person(300), RED))] * 10 + [shot((person(343), RED))] * 3
     assert ids(result(film, **BLIND, match_iou=0.1))[-1] == [1]
-    assert ids(result(film, **BLIND, match_iou=0.1, buffer=0.0))[-1] == [2]
+    assert ids(result(film, **BLIND, match_iou=0.1, biou_buffer=0.0))[-1] == [2]
 
 
 def test_heights_tell_apart_who_stands_in_one_place():
@@ -253,11 +253,11 @@ def test_heights_tell_apart_who_stands_in_one_place():
         shot((far, GREEN), ([300.0, 220, 340, 340], RED), (person(700), BLUE))] * 3
 
     def owner(**changes):
-        last = result(film, **BLIND, direction=0.0, buffer=0.0, **changes)[-1]
+        last = result(film, **BLIND, direction_weight=0.0, biou_buffer=0.0, **changes)[-1]
         return int(last.sources[last.ids == 1][0])
 
-    assert owner(height=0.0) == 0
-    assert owner(height=1.0) == 1
+    assert owner(height_iou_power=0.0) == 0
+    assert owner(height_iou_power=1.0) == 1
 
 
 def test_who_goes_on_as_he_went_is_preferred_to_who_turned():
@@ -270,14 +270,14 @@ def test_who_goes_on_as_he_went_is_preferred_to_who_turned():
         last = result(film, rate=10.0, **BLIND, **changes)[-1]
         return int(last.sources[last.ids == 1][0])
 
-    assert owner(direction=0.0) == 0, 'the better detection comes first'
+    assert owner(direction_weight=0.0) == 0, 'the better detection comes first'
     assert owner() == 1
 
 
 @pytest.mark.parametrize('preset', ['paper', 'code'])
 def test_the_cues_of_boxes_alone_are_not_published_ones(preset):
     s = build(Settings, {'preset': preset}).smiletrack
-    assert (s.buffer, s.height, s.direction) == (0, 0, 0)
+    assert (s.biou_buffer, s.height_iou_power, s.direction_weight) == (0, 0, 0)
 
 
 def test_tracks_live_on_when_the_memory_changes():
@@ -307,12 +307,14 @@ def test_another_rate_drops_tracks_and_what_is_known_of_their_looks():
 def test_the_presets_state_what_was_published():
     paper, code = (build(Settings, {'preset': preset}) for preset in ('paper', 'code'))
     article = paper.smiletrack
-    assert (article.split, article.low, article.alpha, article.gate) == ('adaptive', 0.1, 0.5, 0.7)
+    assert (article.split, article.track_low_thresh) == ('adaptive', 0.1)
+    assert (article.alpha, article.gate) == (0.5, 0.7)
     assert (article.worth, article.second, article.bank, article.reach) == (
         'article', 'multi', 50, 0)
     assert (article.lost_buffer * article.nominal_rate, article.camera) == (30, False)
     ours = code.smiletrack
-    assert (ours.high, ours.low, ours.birth) == (0.5, 0.1, 0.6)
+    assert (ours.track_high_thresh, ours.track_low_thresh) == (0.5, 0.1)
+    assert ours.new_track_thresh == 0.6
     # the cost limits 0.8, 0.5 and 0.7
     assert (ours.match, ours.second_match, ours.tentative_iou) == (0.2, 0.5, 0.3)
     assert (ours.worth, ours.veto, ours.veto_weight, ours.second) == ('code', 0.3, 0.98, 'iou')
@@ -322,6 +324,6 @@ def test_the_presets_state_what_was_published():
 
 
 def test_thresholds_must_be_in_order_where_they_are_used():
-    with pytest.raises(ConfigError, match=r'smiletrack\.low, high and birth'):
-        build(Settings, {'smiletrack.high': 0.8})
-    build(Settings, {'smiletrack.high': 0.8, 'smiletrack.split': 'adaptive'})
+    with pytest.raises(ConfigError, match=r'smiletrack\.track_low_thresh, .* not decrease'):
+        build(Settings, {'smiletrack.track_high_thresh': 0.8})
+    build(Settings, {'smiletrack.track_high_thresh': 0.8, 'smiletrack.split': 'adaptive'})

@@ -90,7 +90,8 @@ class SiamMot(PooledMethod[SearchTrackPool]):
             in_state(expected.states, TrackState.LOST), here)
         found_again = solve(claims, detections, self.rules)
         claims, verdict = reactivate(
-            claims, expected.boxes, detections, found_again, s.wake, class_aware=s.class_aware)
+            claims, expected.boxes, detections, found_again, s.reactivation_distance,
+            class_aware=s.class_aware)
         # the search did not see those, the detector did, as it does new ones
         visibility[np.setdiff1d(verdict.active, found_again.active)] = 1
         living = apply_result(

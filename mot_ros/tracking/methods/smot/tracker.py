@@ -186,7 +186,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         table = iou(detections.boxes, tracks.boxes)
         table *= self._classes(detections.labels)[:, None] == self._classes(tracks.labels)
         covered = table.max(axis=1, initial=0) > s.suppress_iou
-        new = np.flatnonzero((detections.scores >= s.birth) & ~covered)
+        new = np.flatnonzero((detections.scores >= s.new_track_thresh) & ~covered)
         sources = np.full(len(tracks), -1)
         if table.size:
             best = table.argmax(axis=0)

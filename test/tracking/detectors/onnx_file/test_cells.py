@@ -214,7 +214,7 @@ def test_smot_follows_a_box_that_moves(tmp_path, kind):
     ours = detector(write_watcher(tmp_path / 'net.onnx', kind))
     assert ours.layout == kind
     tracker = Smot(timed(ours), build(Settings, {
-        'method': 'smot', 'smot.motion': 'none', 'smot.link': False, 'smot.birth': 0.7,
+        'method': 'smot', 'smot.motion': 'none', 'smot.link': False, 'smot.new_track_thresh': 0.7,
         'smot.keep': 0.3, 'smot.resume': 0.3, 'smot.anchors': 3}))
     for step in range(12):
         # weak from the second frame on: no detection is sure enough to start a track

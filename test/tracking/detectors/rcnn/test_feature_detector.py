@@ -36,7 +36,7 @@ def detectors():
 def tracker_of(method, detectors, **more):
     settings = build(Settings, {
         'method': method, 'device': 'cpu', 'rcnn.short_side': 360, 'rcnn.long_side': 480,
-        'detector.width': 480, 'detector.height': 352, 'smot.birth': 0.5, **more})
+        'detector.width': 480, 'detector.height': 352, 'smot.new_track_thresh': 0.5, **more})
     kind = settings.detector_type
     if kind not in detectors:
         detectors[kind] = make_detector(settings)

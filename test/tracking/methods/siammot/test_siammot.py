@@ -89,13 +89,13 @@ def test_a_duration_takes_the_place_of_tau():
     assert [len(t) for t in results] == [1] * 19 + [0] * 11
 
 
-@pytest.mark.parametrize('wake, expected', [(0.0, 2), (1.0, 1)])
-def test_one_who_comes_out_beside_where_he_should_is_the_same_if_he_may_be(wake, expected):
+@pytest.mark.parametrize('reach, expected', [(0.0, 2), (1.0, 1)])
+def test_one_who_comes_out_beside_where_he_should_is_the_same_if_he_may_be(reach, expected):
     def scene(number):
         return Objects(
             [person(300 if number < 10 else 390)], [7], visible=[not 5 <= number < 10])
 
-    results = follow(tracker_of(scene, wake=wake), 14)
+    results = follow(tracker_of(scene, reactivation_distance=reach), 14)
     assert results[-1].observed.ids.tolist() == [expected]
     assert results[-1].observed.boxes[0] == pytest.approx(person(390), abs=0.01)
     assert results[10].observed.visibilities[0] == 1, 'the detector saw him, not the search'
@@ -569,7 +569,8 @@ def test_tracks_given_out_do_not_change_later():
 def test_published_configurations_are_free_of_our_additions(preset):
     settings = build(Settings, dict(preset))
     s = settings.siammot
-    assert not (s.velocity or s.camera or s.class_aware or s.widen or s.dormant_time or s.wake)
+    assert not (s.velocity or s.camera or s.class_aware or s.widen)
+    assert not (s.dormant_time or s.reactivation_distance)
     assert s.stretch == 1
     assert (s.ranking == 'paper') == (s.suppress == 'apart') == (s.decide == 'visibility')
     assert settings.tracktor.tau == 1

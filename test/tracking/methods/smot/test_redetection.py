@@ -195,7 +195,8 @@ def followed(film, fixed, device='cpu', **values):
         fixed=fixed)
     settings = build(Settings, {'method': 'smot', **{
         f'smot.{name}': value
-        for name, value in {'link': False, 'birth': 0.4, 'keep': 0.2, **values}.items()}})
+        for name, value in {
+            'link': False, 'new_track_thresh': 0.4, 'keep': 0.2, **values}.items()}})
     tracker, results, asked = Smot(detector, settings, fixed=fixed), [], []
     for frame in film:
         with downloads() as counted:

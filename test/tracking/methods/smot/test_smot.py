@@ -81,7 +81,7 @@ class PlantedNetwork:
 def settings_of(**values):
     return build(Settings, {
         'method': 'smot', **{f'smot.{name}': value for name, value in {
-            **PLAIN, 'birth': 0.7, 'keep': 0.3, 'resume': 0.3, **values}.items()}})
+            **PLAIN, 'new_track_thresh': 0.7, 'keep': 0.3, 'resume': 0.3, **values}.items()}})
 
 
 def run(script, rate=10.0, tracker=None, detector=None, start=0.0, **values):
@@ -379,7 +379,7 @@ def test_settings_change_while_tracks_live_on():
     detector = PlantedNetwork()
     tracker = Smot(detector, settings_of())
     run([detections([HERE])], tracker=tracker, detector=detector)
-    tracker.configure(settings_of(motion='dis', link=True, birth=0.95), detector)
+    tracker.configure(settings_of(motion='dis', link=True, new_track_thresh=0.95), detector)
     assert tracker.needs_image
     # the looks of the old track are learnt from now on
     results = run([detections([HERE, person(600)])] * 5, tracker=tracker, detector=detector,
@@ -407,8 +407,8 @@ def test_thresholds_that_contradict_each_other_are_refused():
 
 
 @pytest.mark.parametrize('preset, values', [
-    ('SMOT_PAPER', {'birth': 0.9, 'keep': 0.4, 'search': 0.0}),
-    ('SMOT_CODE', {'birth': 0.5, 'keep': 0.1, 'link': False})])
+    ('SMOT_PAPER', {'new_track_thresh': 0.9, 'keep': 0.4, 'search': 0.0}),
+    ('SMOT_CODE', {'new_track_thresh': 0.5, 'keep': 0.1, 'link': False})])
 def test_presets_are_valid_settings(preset, values):
     from mot_ros.tracking.config import smot
 
