@@ -51,13 +51,7 @@ import sys
 import time
 from typing import Any
 
-# flake8: noqa: E402
-from mot_ros.tracking.runtime.malloc import keep_memory
-from mot_ros.tracking.runtime.threads import share_cores
-
-share_cores()  # before anything loads torch
-keep_memory()
-
+import _start  # noqa: F401 - must come before torch
 import numpy as np
 import torch
 from tqdm import tqdm

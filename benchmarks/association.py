@@ -35,7 +35,8 @@ from typing import Any
 for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ[variable] = '1'
 
-# flake8: noqa: E402
+# ruff: noqa: E402
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import numpy as np
 import scipy
 

@@ -20,6 +20,7 @@ import sys
 import time
 from typing import Any
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import cv2
 import numpy as np
 

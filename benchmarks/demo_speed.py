@@ -25,6 +25,7 @@ import sys
 import time
 from typing import Any
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
 from tqdm import tqdm
 
 from mot_ros.benchmarking.result_file import write_result
@@ -110,13 +111,6 @@ def start(
 
 def turn(options: argparse.Namespace) -> dict[str, float]:
     """Run the demo and return milliseconds of its median frame, and what it found."""
-    from mot_ros.tracking.runtime.malloc import keep_memory
-    from mot_ros.tracking.runtime.threads import share_cores
-
-    # before anything loads torch, as the command line does it
-    share_cores()
-    keep_memory()
-
     from mot_ros.data.sources import open_frames
     from mot_ros.evaluation.runner import Run, timed
     from mot_ros.tracking.config import Settings

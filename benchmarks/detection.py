@@ -21,11 +21,7 @@ from pathlib import Path
 import sys
 from typing import Any
 
-# flake8: noqa: E402
-from mot_ros.tracking.runtime.threads import share_cores
-
-share_cores()  # before anything loads torch
-
+import _start  # noqa: F401 - must come before torch
 import numpy as np
 from tqdm import tqdm
 

@@ -25,6 +25,8 @@ import tempfile
 import time
 from typing import Any
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
+
 from mot_ros import __version__
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table

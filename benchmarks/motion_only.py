@@ -27,6 +27,7 @@ import sys
 import tempfile
 from typing import Any
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import numpy as np
 
 from mot_ros.benchmarking.markdown import markdown_table

@@ -20,6 +20,8 @@ from pathlib import Path
 import sys
 from typing import Any
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
+
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.evaluation.report.summary import load

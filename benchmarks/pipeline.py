@@ -22,6 +22,7 @@ import sys
 import time
 from typing import Any
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import cv2
 import numpy as np
 from rclpy.logging import get_logger
@@ -43,7 +44,6 @@ from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.runtime.threads import share_cores
 from mot_ros.tracking.types import Detections, Frame, Tracks
 from mot_ros.tracking.weights import store as weights
 
@@ -171,7 +171,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, write."""
     args = parse(argv)
-    share_cores()
     try:
         rows = run(args)
     except MotError as error:

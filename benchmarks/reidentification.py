@@ -26,11 +26,7 @@ import sys
 import time
 from typing import Any
 
-# flake8: noqa: E402
-from mot_ros.tracking.runtime.threads import share_cores
-
-share_cores()  # before anything loads torch
-
+import _start  # noqa: F401 - must come before torch
 import numpy as np
 from numpy.typing import NDArray
 

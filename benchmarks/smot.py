@@ -25,13 +25,7 @@ import tempfile
 import time
 from typing import Any
 
-# flake8: noqa: E402
-from mot_ros.tracking.runtime.malloc import keep_memory
-from mot_ros.tracking.runtime.threads import share_cores
-
-share_cores()  # before anything loads torch
-keep_memory()
-
+import _start  # noqa: F401 - must come before torch
 import cv2
 import numpy as np
 import torch

@@ -27,6 +27,7 @@ import tempfile
 import time
 from typing import Any
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import cv2
 import numpy as np
 from rcl_interfaces.srv import GetParameters

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Load benchmarks/NAME.py anew, as NAME_benchmark until the end of the test."""
     known = f'{name}_benchmark'
+    # as Python does for a script; for _start
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
     spec = importlib.util.spec_from_file_location(known, ROOT / 'benchmarks' / f'{name}.py')
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their module up there
