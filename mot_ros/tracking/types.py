@@ -75,6 +75,21 @@ class Frame:
         """Wrap a BGR image (H, W, 3) taken at `stamp` seconds."""
         return Frame(image, stamp, (int(image.shape[1]), int(image.shape[0])))
 
+    def require_image(self, need: str) -> NDArray[np.uint8] | torch.Tensor:
+        """
+        Return the image (H, W, 3) uint8 BGR, on whichever device it is.
+
+        Raises FrameError for a frame without image, or with other than 8-bit numbers; `need`
+        says what needs the image.
+        """
+        if self.image is None:
+            raise FrameError(f'the frame has no image, and {need}')
+        kind = str(self.image.dtype).rpartition('.')[2]
+        if kind != 'uint8':
+            raise FrameError(
+                f'the image is of type {kind}; convert it to 8-bit BGR (uint8)')
+        return self.image
+
     def at(self, stamp: float) -> Frame:
         """Return the same frame at another time; what is copied of one is so of both."""
         frame = dataclasses.replace(self, stamp=stamp)

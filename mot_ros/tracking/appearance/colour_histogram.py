@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.appearance.embedder import NEED, unit, windows
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Floats, Frame
 
 ROWS, COLUMNS = 48, 16
@@ -44,7 +43,7 @@ class ColourHistogram:
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
         """Return embeddings (N, 576) of boxes (N, 4), see Embedder."""
-        pixels_of(frame, NEED)
+        frame.require_image(NEED)
         enough = windows(boxes, frame.size)[1]
         result = np.zeros((len(boxes), self.dimension), np.float32)
         rows = np.flatnonzero(enough)
@@ -85,7 +84,7 @@ def _places(first: Floats, end: Floats, count: int, length: int) -> tuple[
 
 def _colours(frame: Frame, y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return the bin of the colour at rows (N, R) and columns (N, C) of the image, (N, R, C)."""
-    image = pixels_of(frame, NEED)
+    image = frame.require_image(NEED)
     rows, columns = y[:, :, None], x[:, None, :]
     if isinstance(image, np.ndarray):
         pixels = image[rows, columns]

@@ -18,7 +18,6 @@ from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, DIMENSION, running_part
 from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm, variant_of
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.runtime.cuda_graph import CudaGraph
 from mot_ros.tracking.runtime.device import deterministic_fp32, resolve_device, use_fixed_shapes
 from mot_ros.tracking.runtime.padding import bucket, BUCKETS, to_device_padded
@@ -72,7 +71,7 @@ class SlmEmbedder:
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
         """Return embeddings (N, 128) of boxes (N, 4), see Embedder."""
-        image = pixels_of(frame, NEED)
+        image = frame.require_image(NEED)
         whole, enough = windows(boxes, frame.size)
         result = np.zeros((len(boxes), DIMENSION), np.float32)
         if enough.any():

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.runtime.resize import resized
 from mot_ros.tracking.types import Frame
 
@@ -55,5 +54,5 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
 
 def detector_pixels(frame: Frame) -> NDArray[np.uint8] | Tensor:
     """Return the image as pixels_of does, as an array if it is in host memory."""
-    image = pixels_of(frame, NEED)
+    image = frame.require_image(NEED)
     return image.numpy() if isinstance(image, Tensor) and image.device.type == 'cpu' else image

@@ -19,7 +19,6 @@ from mot_ros.tracking.motion.image_registration import (
     StillnessCheck,
 )
 from mot_ros.tracking.motion.warp import Warp
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Doubles, Floats, Frame
 
 MODES = ('auto', 'on', 'off')
@@ -109,7 +108,7 @@ class CameraMotion:
 
     def _grey(self, frame: Frame) -> Grey:
         """Return the image in grey, halved until it is small."""
-        image = pixels_of(frame, 'the motion of the camera cannot be told without one')
+        image = frame.require_image('the motion of the camera cannot be told without one')
         width, height = frame.size
         while width > self._width:
             # every halving on its own: twice as fast as one step to the same size

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.motion.camera_motion import CameraMotion
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Floats, Frame
 
 NEED = 'optical flow cannot be told without one'
@@ -216,7 +215,7 @@ def small_grey(frame: Frame, side: int) -> NDArray[np.uint8]:
     Every so manieth pixel is taken, as the published SMOT does; one on a device is made small
     there.
     """
-    image = pixels_of(frame, NEED)
+    image = frame.require_image(NEED)
     ratio = min(1.0, side / max(frame.size))
     width, height = (max(1, round(length * ratio)) for length in frame.size)
     if isinstance(image, np.ndarray):

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Frame
 
 NEED = 'it is looked at on a GPU'
@@ -67,7 +66,7 @@ class Uploads:
         return copy
 
     def _sent(self, frame: Frame, need: str) -> _Copy:
-        image = pixels_of(frame, need)
+        image = frame.require_image(need)
         if isinstance(image, Tensor) and image.device == self.device:
             return _Copy(image, None)
         if self._stream is None:

@@ -15,7 +15,6 @@ from mot_ros.tracking.appearance.embedder import NEED
 from mot_ros.tracking.appearance.feature_bank import FeatureBank
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks, TrackState
 
@@ -81,7 +80,7 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
     def coast(self, frame: Frame) -> Tracks:
         """Move every track; FrameError, with nothing changed, if its image is of no use."""
         if self.needs_image or frame.image is not None:
-            pixels_of(frame, NEED)
+            frame.require_image(NEED)
         return super().coast(frame)
 
     def follow(self, frame: Frame, objects: Floats) -> Tracks:

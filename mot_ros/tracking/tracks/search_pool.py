@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mot_ros.tracking.motion.last_observation import LastObservation, LastObservationModel
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Floats, Frame, Tracks
 
@@ -65,7 +64,7 @@ class SearchTrackPool(TrackPool[LastObservationModel]):
 
     def coast(self, frame: Frame) -> Tracks:
         """Move every track; FrameError, with nothing changed, if its image is of no use."""
-        pixels_of(frame, NEED)
+        frame.require_image(NEED)
         return super().coast(frame)
 
     def follow(self, frame: Frame, objects: Floats) -> Tracks:

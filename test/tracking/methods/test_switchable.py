@@ -15,7 +15,6 @@ from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.config.tracker import APPEARANCE_METHODS
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.types import Detections, Frame, TrackState
 from test.tracking.methods.test_methods import as_bytes
 from test.tracking.scenes import BLANK, detections, feed, person, ScriptedDetector, SIZE
@@ -107,7 +106,7 @@ def test_after_a_failed_look_the_next_frame_is_looked_into():
     *((method, 1) for method in BOX_METHODS), *((method, 3) for method in APPEARANCE_METHODS)])
 def test_a_frame_that_cannot_be_used_changes_nothing(method, every):
     def detect(frames):
-        pixels_of(frames[0], 'none is here')
+        frames[0].require_image('none is here')
         return [script[round(frames[0].stamp * RATE)]]
 
     def tracked(*, disturbed):

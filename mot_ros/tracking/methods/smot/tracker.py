@@ -19,7 +19,6 @@ from mot_ros.tracking.methods.smot.tracklet_linker import distance_gate, Trackle
 from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.motion.last_observation import LastObservation, LastObservationModel
 from mot_ros.tracking.motion.optical_flow import BoxMotion, DenseFlow, FlowMotion, make_box_motion
-from mot_ros.tracking.pixels import pixels_of
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.tracks.appearance_pool import embedder_key, make_embedder
 from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
@@ -118,7 +117,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
     def propagate(self, frame: Frame) -> Tracks:
         """Take a frame that is not looked into: tracks move on and keep their states."""
         if self.needs_image:
-            pixels_of(frame, NEED)
+            frame.require_image(NEED)
         self._tracks.coast(frame)
         self._expect(frame)
         return self._tracks.snapshot()[self._searched]
