@@ -50,6 +50,7 @@ from mot_ros.data.output import write_text
 from mot_ros.data.video.frames import open_source
 from mot_ros.evaluation.scores.metrics import score
 from mot_ros.evaluation.scores.run_comparison import compare
+from mot_ros.tracking.appearance.factory import make_embedder
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
@@ -57,7 +58,6 @@ from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.nets.siammot.network import load_network
 from mot_ros.tracking.runtime.device import resolve_device
-from mot_ros.tracking.tracks.appearance_pool import make_embedder
 from mot_ros.tracking.weights import store as weights
 
 CACHE = weights.cache_root().parent

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from mot_ros.benchmarking.planted_tracks import DenseCrowd, unhurt
 from mot_ros.benchmarking.stages import made_up_boxes, made_up_frame, Stage
+from mot_ros.tracking.appearance.factory import make_embedder
 from mot_ros.tracking.config import APPEARANCE_METHODS, Settings
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
@@ -49,7 +50,6 @@ from mot_ros.tracking.protocols import Detector, Tracker
 from mot_ros.tracking.runtime.cuda_graph import CudaGraph
 from mot_ros.tracking.runtime.device import use_fixed_shapes
 from mot_ros.tracking.runtime.upload import Uploads
-from mot_ros.tracking.tracks.appearance_pool import make_embedder
 from mot_ros.tracking.types import Detections, Frame
 
 PER_FRAME = 1 / 30

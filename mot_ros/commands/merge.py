@@ -74,8 +74,8 @@ def _joined(args: argparse.Namespace, rows: MotRows) -> dict[int, int]:
     """Return the new id of every track that was seen in the images."""
     from mot_ros.data.sources import open_frames
     from mot_ros.evaluation.tracklet_merge import merge, MergeRules
+    from mot_ros.tracking.appearance.factory import make_embedder
     from mot_ros.tracking.config.schema import build
-    from mot_ros.tracking.tracks.appearance_pool import make_embedder
 
     settings = build(Settings, setting_options.from_options(args, Settings))
     embedder = make_embedder(settings)

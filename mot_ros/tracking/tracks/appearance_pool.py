@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.appearance.concatenated import ConcatenatedEmbedder
 from mot_ros.tracking.appearance.embedder import NEED
+from mot_ros.tracking.appearance.factory import embedder_key, make_embedder
 from mot_ros.tracking.appearance.feature_bank import FeatureBank
-from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks, TrackState
 
 if TYPE_CHECKING:
-    from mot_ros.tracking.appearance.embedder import Embedder
-    from mot_ros.tracking.appearance.slm import SlmEmbedder
     from mot_ros.tracking.config import Settings
 
 
@@ -148,51 +145,3 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
         self._camera_needs_image = key[0] == 'on'
         self._momentum = settings.appearance.momentum
         self._dimension = 0 if self.embedder is None else self.embedder.dimension
-
-
-def embedder_key(settings: Settings) -> tuple[str, ...]:
-    """Return what the embedder is made from."""
-    wanted = settings.appearance
-    if wanted.type not in ('slm', 'both'):
-        return (wanted.type,)
-    share = str(wanted.share) if wanted.type == 'both' else ''
-    return (
-        wanted.type, wanted.weights, share, settings.device, settings.backend, settings.precision,
-        str(settings.graphs))
-
-
-def make_embedder(settings: Settings) -> Embedder | None:
-    """Return what tells how boxes look, None for type none; WeightsError if it cannot be."""
-    wanted = settings.appearance
-    if wanted.type == 'none':
-        return None
-    # here and not above: OpenCV and torch take a while to load
-    from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
-
-    if wanted.type == 'colour':
-        return ColourHistogram()
-    network = _make_slm(settings)
-    network.warm_up()
-    if wanted.type == 'slm':
-        return network
-    return ConcatenatedEmbedder((network, ColourHistogram()), (wanted.share, 1 - wanted.share))
-
-
-def _make_slm(settings: Settings) -> SlmEmbedder:
-    wanted = settings.appearance
-    kind: type[SlmEmbedder]
-    try:
-        if settings.backend == 'onnx':
-            from mot_ros.tracking.appearance.slm_onnx import OnnxSlmEmbedder
-
-            kind = OnnxSlmEmbedder
-        else:
-            from mot_ros.tracking.appearance.slm import SlmEmbedder
-
-            kind = SlmEmbedder
-    except ImportError as error:
-        raise ConfigError(
-            f'appearance.type is {wanted.type!r}, and SLM needs {error.name}, which is not '
-            "installed: pip install torch safetensors, or set appearance.type to 'colour'"
-        ) from error
-    return kind(wanted.weights, settings.device, settings.compute)

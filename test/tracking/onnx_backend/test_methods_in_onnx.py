@@ -17,6 +17,7 @@ pytest.importorskip('onnx')
 pytest.importorskip('onnxscript')
 
 from mot_ros.ros.pipeline.engine import Engine
+from mot_ros.tracking.appearance.factory import make_embedder
 from mot_ros.tracking.appearance.slm_onnx import OnnxSlmEmbedder
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
@@ -28,7 +29,6 @@ from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options
 from mot_ros.tracking.nets.slm.variants import make_slm
-from mot_ros.tracking.tracks.appearance_pool import make_embedder
 from mot_ros.tracking.types import Frame
 from mot_ros.tracking.weights import store as weights
 from test.tracking.detectors.onnx_file.onnx_files import write_constant

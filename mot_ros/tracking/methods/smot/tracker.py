@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.tracking.appearance.factory import embedder_key, make_embedder
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.smot import SmotSettings
@@ -20,7 +21,6 @@ from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.motion.last_observation import LastObservation, LastObservationModel
 from mot_ros.tracking.motion.optical_flow import BoxMotion, DenseFlow, FlowMotion, make_box_motion
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.appearance_pool import embedder_key, make_embedder
 from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
 from mot_ros.tracking.tracks.search_pool import NEED
 from mot_ros.tracking.tracks.track_pool import TrackPool
