@@ -43,7 +43,7 @@ import scipy
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.tracking.association.assignment import overlapping
-from mot_ros.tracking.config import ByteTrackSettings, Settings, SortSettings
+from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.methods import make_method
 from mot_ros.tracking.methods.bytetrack import ByteTrack
@@ -216,9 +216,9 @@ def roboflow(name: str) -> Runner:
 
 CONTESTANTS = (
     Contestant('mot_ros bytetrack', 'NumPy', None, lambda: ours(
-        lambda detector: ByteTrack(detector, ByteTrackSettings()))),
+        lambda detector: ByteTrack(detector, Settings()))),
     Contestant('mot_ros sort', 'NumPy', None, lambda: ours(
-        lambda detector: Sort(detector, SortSettings()))),
+        lambda detector: Sort(detector, Settings()))),
     Contestant('pyxtrackers BYTETracker', 'Cython', 'pyxtrackers', lambda: pyxtrackers(
         'BYTETracker')),
     Contestant('pyxtrackers Sort', 'Cython', 'pyxtrackers', lambda: pyxtrackers('Sort')),

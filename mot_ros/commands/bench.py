@@ -15,6 +15,7 @@ from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import setting_options
 from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config.methods import ENTRIES
 from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.errors import ConfigError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mot_ros.benchmarking.roofline import Roof
     from mot_ros.benchmarking.whole_frames import BenchImages
 
-BY_NETWORK = ('siammot', 'tracktor')
+BY_NETWORK = tuple(name for name, entry in ENTRIES.items() if entry.detector == 'rcnn')
 """Methods that see through the network whose weights and body can be chosen here."""
 MOST_IMAGES = 100
 """Images of a video that are kept in memory and shown in turn."""

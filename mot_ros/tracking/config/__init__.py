@@ -10,6 +10,12 @@ from mot_ros.tracking.config.botsort import BotSortSettings
 from mot_ros.tracking.config.bytetrack import ByteTrackSettings
 from mot_ros.tracking.config.deepsort import DeepSortSettings
 from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
+from mot_ros.tracking.config.methods import (
+    APPEARANCE_METHODS,
+    BOX_METHODS,
+    IMAGE_METHODS,
+    METHODS,
+)
 from mot_ros.tracking.config.node import ExternalSettings, NodeSettings
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.sequence import SequenceSettings
@@ -17,13 +23,7 @@ from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
 from mot_ros.tracking.config.smiletrack import SmileTrackSettings
 from mot_ros.tracking.config.smot import SmotSettings
 from mot_ros.tracking.config.sort import SortSettings
-from mot_ros.tracking.config.tracker import (
-    APPEARANCE_METHODS,
-    BOX_METHODS,
-    IMAGE_METHODS,
-    METHODS,
-    Settings,
-)
+from mot_ros.tracking.config.tracker import Settings
 
 __all__ = [
     'APPEARANCE_METHODS',

@@ -6,37 +6,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mot_ros.tracking.config.schema import setting
+from mot_ros.tracking.config.schema import Changes, Presets, setting
+from mot_ros.tracking.config.two_pass import TwoPassSettings
+
+_PUBLISHED: Changes = {
+    'botsort.track_high_thresh': 0.6, 'botsort.track_low_thresh': 0.1,
+    'botsort.proximity_iou': 0.5, 'botsort.appearance_thresh': 0.25,
+    'botsort.lost_buffer': 1.0, 'botsort.nominal_rate': 30.0,
+}
 
 
 @dataclass(frozen=True)
-class BotSortSettings:
+class BotSortSettings(TwoPassSettings):
     """BoT-SORT (arXiv 2206.14651): ByteTrack, camera motion, the better of overlap and looks."""
 
-    track_high_thresh: float = setting(
-        0.5, 'a detection from this score on takes part in the first pass',
-        minimum=0.0, maximum=1.0)
-    track_low_thresh: float = setting(
-        0.2, 'a detection from this score on, below track_high_thresh, takes part in the '
-        'second pass', minimum=0.0, maximum=1.0)
-    new_track_thresh: float = setting(
-        0.7, 'an unmatched detection from this score on starts a track',
-        minimum=0.0, maximum=1.0)
-    match_iou: float = setting(
-        0.2, 'least IoU, times score, of a match in the first pass', minimum=0.0, maximum=1.0)
+    presets: ClassVar[Presets] = {
+        # a smaller input gives lower scores
+        'fast': {'botsort.new_track_thresh': 0.6},
+        'paper': _PUBLISHED, 'code': _PUBLISHED}
+
     low_iou: float = setting(
         0.5, 'least IoU of a match in the second pass', minimum=0.0, maximum=1.0)
-    tentative_iou: float = setting(
-        0.3, 'least IoU, times score, of a match of a tentative track', minimum=0.0, maximum=1.0)
     proximity_iou: float = setting(
         0.1, 'looks count only for pairs with an IoU of at least this', minimum=0.0, maximum=1.0)
     appearance_thresh: float = setting(
         0.15, 'looks count only where half of 1 - cosine is at most this',
         minimum=0.0, maximum=1.0)
-    lost_buffer: float = setting(
-        2.0, 'how long a lost track is searched for', 's', minimum=0.0, maximum=3600.0)
-    nominal_rate: float = setting(
-        10.0, 'frame rate that the noise of the motion filter is stated for; a lower one trusts '
-        'the motion more', 'Hz', minimum=0.1, maximum=1000.0)
-    class_aware: bool = setting(True, 'match only boxes of the same class')

@@ -6,13 +6,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mot_ros.tracking.config.schema import setting
+from mot_ros.tracking.config.schema import Changes, Presets, setting
+
+_PUBLISHED: Changes = {
+    'deepsort.min_score': 0.3, 'deepsort.max_distance': 0.2, 'deepsort.nominal_rate': 30.0}
 
 
 @dataclass(frozen=True)
 class DeepSortSettings:
     """DeepSORT (arXiv 1703.07402): looks first, the most recently seen tracks first, then IoU."""
+
+    presets: ClassVar[Presets] = {
+        # a smaller input gives lower scores
+        'fast': {'deepsort.min_score': 0.5},
+        'paper': _PUBLISHED, 'code': _PUBLISHED}
 
     min_score: float = setting(
         0.6, 'a detection below this score is not looked at', minimum=0.0, maximum=1.0)

@@ -15,6 +15,10 @@ from typing import Any, ClassVar, TypeVar
 from mot_ros.tracking.errors import ConfigError
 
 Value = bool | int | float | str | tuple[str, ...]
+Changes = Mapping[str, Value]
+"""Values by the dotted name of a setting."""
+Presets = Mapping[str, Changes]
+"""What each preset, by its name, changes of the defaults."""
 _Group = TypeVar('_Group')
 
 
@@ -60,9 +64,9 @@ def setting(default: Value, help: str, unit: str = '', **more: Any) -> Any:  # n
         default=default, metadata={'setting': Setting(default, help, unit, **more)})
 
 
-def group(kind: type[_Group]) -> _Group:
+def group(kind: type[_Group], **metadata: Any) -> _Group:
     """Declare a field that is itself a settings class; its names get the field's as prefix."""
-    made: _Group = dataclasses.field(default_factory=kind)
+    made: _Group = dataclasses.field(default_factory=kind, metadata=metadata)
     return made
 
 
@@ -74,7 +78,7 @@ class SettingsRoot:
     `presets` says what each preset changes of the defaults; the first one changes nothing.
     """
 
-    presets: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
+    presets: ClassVar[Presets] = {}
 
     preset: str
 
@@ -85,6 +89,10 @@ class SettingsRoot:
 
     def check(self) -> None:
         """Raise ConfigError if settings that are right one by one contradict each other."""
+        for item in dataclasses.fields(self):
+            check_group = getattr(getattr(self, item.name), 'check', None)
+            if check_group is not None:
+                check_group(item.name)
 
 
 _Root = TypeVar('_Root', bound=SettingsRoot)

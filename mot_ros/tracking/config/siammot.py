@@ -5,18 +5,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mot_ros.tracking.config.schema import setting, Value
+from mot_ros.tracking.config.schema import Changes, Presets, setting
 from mot_ros.tracking.errors import ConfigError
 
 DETECTIONS = ('given', 'kept', 'own')
+
+_PLAIN: Changes = {
+    'rcnn.short_side': 800, 'rcnn.long_side': 1280,
+    'siammot.alpha': 0.4, 'siammot.beta': 0.6, 'siammot.resume': 0.4,
+    'siammot.dormant_time': 0.0, 'siammot.reactivation_distance': 0.0,
+    'siammot.class_aware': False, 'siammot.velocity': False, 'siammot.camera': False,
+    # Tracktor's own thresholds
+    'tracktor.alpha': 0.5, 'tracktor.beta': 0.5, 'tracktor.overlap': 0.3,
+    'tracktor.track_overlap': 0.6, 'tracktor.suppress': 'apart', 'tracktor.class_aware': False,
+    'tracktor.motion': 'camera',
+}
+SIAMMOT_PAPER: Changes = {
+    **_PLAIN, 'siammot.suppress': 'apart', 'siammot.decide': 'visibility',
+    'siammot.ranking': 'paper',
+}
+"""What preset `paper` changes: what the papers say, and nothing of ours."""
+SIAMMOT_CODE: Changes = {
+    **_PLAIN, 'siammot.suppress': 'joint', 'siammot.decide': 'mean', 'siammot.ranking': 'code',
+    # the published code names 100 and does not apply it
+    'rcnn.max_detections': 10000,
+}
+"""What preset `code` changes: what the published codes do, with the TAO configuration."""
+_TABLE_1: Changes = {
+    **SIAMMOT_CODE, 'siammot.tau': 1,
+    'tracktor.alpha': 0.4, 'tracktor.beta': 0.6, 'tracktor.overlap': 0.5,
+    'tracktor.track_overlap': 0.5, 'tracktor.suppress': 'joint', 'tracktor.motion': 'none',
+}
+SIAMMOT_PRESETS: Presets = {
+    'code-tao': SIAMMOT_CODE,
+    'code-mot17': {**SIAMMOT_CODE, 'rcnn.long_side': 1500, 'rcnn.amodal': True},
+    # table 1: one solver for all rows
+    'code-ablation': _TABLE_1,
+    'crp': {**_TABLE_1, 'rcnn.amodal': True, 'siammot.window': 0.1},
+    'aot': {
+        **SIAMMOT_CODE, 'rcnn.short_side': 2048, 'rcnn.long_side': 2480, 'siammot.alpha': 0.6,
+        # with tau 1 nothing is ever resumed; published is .4
+        'siammot.resume': 0.6, 'siammot.beta': 0.95, 'siammot.tau': 1,
+        'siammot.template_cells': 7, 'siammot.search': 5.0, 'siammot.window': 0.1,
+        'siammot.centerness': False,
+    },
+}
+"""Presets of SiamMOT alone: the published configurations, and the tables of the paper."""
 
 
 @dataclass(frozen=True)
 class SiamMotSettings:
     """SiamMOT (arXiv 2105.11595): a Siamese network finds every track again, frame by frame."""
+
+    presets: ClassVar[Presets] = {
+        'paper': SIAMMOT_PAPER, 'code': SIAMMOT_CODE, **SIAMMOT_PRESETS}
+    """Those of Tracktor too, since the published configurations are of both."""
 
     alpha: float = setting(
         0.6, 'a track that is found with this score or a better one goes on',
@@ -83,7 +129,7 @@ class SiamMotSettings:
     camera: bool = setting(
         True, 'take out the motion of the camera before looking, see camera_motion')
 
-    def check(self, name: str = 'siammot') -> None:
+    def check(self, name: str) -> None:
         """Raise ConfigError if thresholds contradict each other; `name` is that of the group."""
         if self.resume < self.alpha:
             raise ConfigError(
@@ -129,46 +175,3 @@ class TracktorSettings:
         minimum=32, maximum=4096)
     flow_reduction: str = setting(
         'median', 'what of the flow inside a box moves it', choices=('mean', 'median'))
-
-
-_PLAIN: Mapping[str, Value] = {
-    'rcnn.short_side': 800, 'rcnn.long_side': 1280,
-    'siammot.alpha': 0.4, 'siammot.beta': 0.6, 'siammot.resume': 0.4,
-    'siammot.dormant_time': 0.0, 'siammot.reactivation_distance': 0.0,
-    'siammot.class_aware': False, 'siammot.velocity': False, 'siammot.camera': False,
-    # Tracktor's own thresholds
-    'tracktor.alpha': 0.5, 'tracktor.beta': 0.5, 'tracktor.overlap': 0.3,
-    'tracktor.track_overlap': 0.6, 'tracktor.suppress': 'apart', 'tracktor.class_aware': False,
-    'tracktor.motion': 'camera',
-}
-SIAMMOT_PAPER: Mapping[str, Value] = {
-    **_PLAIN, 'siammot.suppress': 'apart', 'siammot.decide': 'visibility',
-    'siammot.ranking': 'paper',
-}
-"""What preset `paper` changes: what the papers say, and nothing of ours."""
-SIAMMOT_CODE: Mapping[str, Value] = {
-    **_PLAIN, 'siammot.suppress': 'joint', 'siammot.decide': 'mean', 'siammot.ranking': 'code',
-    # the published code names 100 and does not apply it
-    'rcnn.max_detections': 10000,
-}
-"""What preset `code` changes: what the published codes do, with the TAO configuration."""
-_TABLE_1: Mapping[str, Value] = {
-    **SIAMMOT_CODE, 'siammot.tau': 1,
-    'tracktor.alpha': 0.4, 'tracktor.beta': 0.6, 'tracktor.overlap': 0.5,
-    'tracktor.track_overlap': 0.5, 'tracktor.suppress': 'joint', 'tracktor.motion': 'none',
-}
-SIAMMOT_PRESETS: Mapping[str, Mapping[str, Value]] = {
-    'code-tao': SIAMMOT_CODE,
-    'code-mot17': {**SIAMMOT_CODE, 'rcnn.long_side': 1500, 'rcnn.amodal': True},
-    # table 1: one solver for all rows
-    'code-ablation': _TABLE_1,
-    'crp': {**_TABLE_1, 'rcnn.amodal': True, 'siammot.window': 0.1},
-    'aot': {
-        **SIAMMOT_CODE, 'rcnn.short_side': 2048, 'rcnn.long_side': 2480, 'siammot.alpha': 0.6,
-        # with tau 1 nothing is ever resumed; published is .4
-        'siammot.resume': 0.6, 'siammot.beta': 0.95, 'siammot.tau': 1,
-        'siammot.template_cells': 7, 'siammot.search': 5.0, 'siammot.window': 0.1,
-        'siammot.centerness': False,
-    },
-}
-"""Presets of SiamMOT alone: the published configurations, and the tables of the paper."""

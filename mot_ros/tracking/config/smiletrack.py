@@ -6,27 +6,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mot_ros.tracking.config.schema import setting
+from mot_ros.tracking.config.schema import Changes, Presets, setting
+from mot_ros.tracking.config.two_pass import TwoPassSettings
+
+_PUBLISHED: Changes = {
+    'smiletrack.track_low_thresh': 0.1, 'smiletrack.new_track_thresh': 0.6,
+    'smiletrack.alpha': 0.5, 'smiletrack.gate': 0.7, 'smiletrack.reach': 0.0,
+    'smiletrack.lost_buffer': 1.0, 'smiletrack.biou_buffer': 0.0,
+    'smiletrack.height_iou_power': 0.0, 'smiletrack.direction_weight': 0.0,
+    'smiletrack.nominal_rate': 30.0,
+}
 
 
 @dataclass(frozen=True)
-class SmileTrackSettings:
+class SmileTrackSettings(TwoPassSettings):
     """SMILEtrack (arXiv 2211.08824): overlap and looks together, in two passes."""
+
+    presets: ClassVar[Presets] = {
+        # a smaller input gives lower scores
+        'fast': {'smiletrack.new_track_thresh': 0.6},
+        'paper': {
+            **_PUBLISHED, 'smiletrack.split': 'adaptive', 'smiletrack.match': 0.5,
+            'smiletrack.second': 'multi', 'smiletrack.camera': False},
+        # the published code does otherwise than the article
+        'code': {**_PUBLISHED, 'smiletrack.worth': 'code', 'smiletrack.match': 0.2},
+    }
 
     split: str = setting(
         'fixed', "what parts sure from doubtful detections: 'fixed': track_high_thresh; "
         "'adaptive': the mean score of the better half of them (the article)",
         choices=('fixed', 'adaptive'))
-    track_high_thresh: float = setting(
-        0.5, 'split fixed: a detection from this score on takes part in the first pass',
-        minimum=0.0, maximum=1.0)
-    track_low_thresh: float = setting(
-        0.2, 'a detection from this score on that is not sure takes part in the second pass',
-        minimum=0.0, maximum=1.0)
-    new_track_thresh: float = setting(
-        0.7, 'an unmatched sure detection from this score on starts a track',
-        minimum=0.0, maximum=1.0)
     worth: str = setting(
         'article', "what a pair is worth: 'article': overlap and looks, weighed by alpha, nothing "
         "below gate; 'code': overlap alone, nothing above veto", choices=('article', 'code'))
@@ -74,15 +85,12 @@ class SmileTrackSettings:
     bank: int = setting(
         50, 'second multi: last looks of a track that are kept', 'frames', minimum=1,
         maximum=1000)
-    tentative_iou: float = setting(
-        0.3, 'least IoU, times score, of a match of a tentative track', minimum=0.0, maximum=1.0)
     embed_every: int = setting(
         1, 'all sure detections are looked at in one frame of so many; in the others only new '
         'ones and those that more than one track could be', 'frames', minimum=1, maximum=1000)
-    lost_buffer: float = setting(
-        2.0, 'how long a lost track is searched for', 's', minimum=0.0, maximum=3600.0)
     camera: bool = setting(True, 'take out the motion of the camera, see camera_motion')
-    nominal_rate: float = setting(
-        10.0, 'frame rate that the noise of the motion filter is stated for; a lower one trusts '
-        'the motion more', 'Hz', minimum=0.1, maximum=1000.0)
-    class_aware: bool = setting(True, 'match only boxes of the same class')
+
+    def check(self, name: str) -> None:
+        """Raise ConfigError if thresholds are out of order, where they are used."""
+        if self.split == 'fixed':
+            super().check(name)

@@ -5,16 +5,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mot_ros.tracking.config.schema import setting, Value
+from mot_ros.tracking.config.schema import Changes, Presets, setting
 from mot_ros.tracking.errors import ConfigError
+
+SMOT_PAPER: Changes = {
+    'smot.new_track_thresh': 0.9, 'smot.keep': 0.4, 'smot.resume': 0.4, 'smot.anchors': 10,
+    'smot.nms_iou': 0.6, 'smot.motion': 'farneback', 'smot.search': 0.0,
+    'smot.link_distance': 0.97, 'smot.link_speed': 0.0,
+}
+"""What preset `paper` changes: the article's thresholds, flow and linker."""
+SMOT_CODE: Changes = {
+    'smot.new_track_thresh': 0.5, 'smot.keep': 0.1, 'smot.resume': 0.1, 'smot.anchors': 10,
+    'smot.motion': 'farneback', 'smot.search': 0.0, 'smot.link': False,
+}
+"""What preset `code` changes: the defaults of the class in GluonCV, which has no linker."""
 
 
 @dataclass(frozen=True)
 class SmotSettings:
     """SMOT (arXiv 2010.16031): the detector's own anchors find every track again."""
+
+    presets: ClassVar[Presets] = {
+        # a smaller input gives lower scores
+        'fast': {'smot.new_track_thresh': 0.6},
+        'paper': SMOT_PAPER, 'code': SMOT_CODE}
 
     new_track_thresh: float = setting(
         0.7, 'a detection that no track stands for starts one from this score on (sigma_det); '
@@ -66,22 +83,9 @@ class SmotSettings:
         minimum=1, maximum=10000)
     class_aware: bool = setting(True, 'only boxes of one class suppress each other')
 
-    def check(self) -> None:
-        """Raise ConfigError if thresholds contradict each other."""
+    def check(self, name: str) -> None:
+        """Raise ConfigError if thresholds contradict each other; `name` is that of the group."""
         if self.resume < self.keep:
             raise ConfigError(
-                f'smot.resume is {self.resume} and smot.keep {self.keep}; a track that may come '
-                'back must be allowed to go on: resume must be at least keep')
-
-
-SMOT_PAPER: Mapping[str, Value] = {
-    'smot.new_track_thresh': 0.9, 'smot.keep': 0.4, 'smot.resume': 0.4, 'smot.anchors': 10,
-    'smot.nms_iou': 0.6, 'smot.motion': 'farneback', 'smot.search': 0.0,
-    'smot.link_distance': 0.97, 'smot.link_speed': 0.0,
-}
-"""What preset `paper` changes: the article's thresholds, flow and linker."""
-SMOT_CODE: Mapping[str, Value] = {
-    'smot.new_track_thresh': 0.5, 'smot.keep': 0.1, 'smot.resume': 0.1, 'smot.anchors': 10,
-    'smot.motion': 'farneback', 'smot.search': 0.0, 'smot.link': False,
-}
-"""What preset `code` changes: the defaults of the class in GluonCV, which has no linker."""
+                f'{name}.resume is {self.resume} and {name}.keep {self.keep}; a track that may '
+                'come back must be allowed to go on: resume must be at least keep')

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from mot_ros.tracking.config import IMAGE_METHODS, Settings
-from mot_ros.tracking.methods.botsort import BotSort
-from mot_ros.tracking.methods.bytetrack import ByteTrack
-from mot_ros.tracking.methods.deepsort import DeepSort
-from mot_ros.tracking.methods.smiletrack import SmileTrack
-from mot_ros.tracking.methods.sort import Sort
+from importlib import import_module
+
+from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.methods import ENTRIES
 from mot_ros.tracking.methods.switchable import SwitchableTracker
 from mot_ros.tracking.protocols import Detector, Method, Tracker
 
@@ -21,30 +19,12 @@ def make_tracker(settings: Settings, detector: Detector) -> Tracker:
 
 
 def make_method(settings: Settings, detector: Detector, first_id: int = 1) -> Method:
-    """Assemble the method that the settings name; new tracks are numbered from `first_id`."""
-    if settings.method in IMAGE_METHODS:
-        return _make_seeing(settings, detector, first_id)
-    if settings.method == 'smiletrack':
-        return SmileTrack(detector, settings, first_id)
-    if settings.method == 'deepsort':
-        return DeepSort(detector, settings, first_id)
-    if settings.method == 'botsort':
-        return BotSort(detector, settings, first_id)
-    if settings.method == 'sort':
-        return Sort(detector, settings.sort, first_id)
-    return ByteTrack(detector, settings.bytetrack, first_id)
+    """
+    Assemble the method that the settings name; new tracks are numbered from `first_id`.
 
-
-def _make_seeing(settings: Settings, detector: Detector, first_id: int) -> Method:
-    """Assemble a method that looks at images: it loads what those of boxes do without."""
-    if settings.method == 'siammot':
-        from mot_ros.tracking.methods.siammot.tracker import SiamMot
-
-        return SiamMot(detector, settings, first_id)
-    if settings.method == 'tracktor':
-        from mot_ros.tracking.methods.tracktor import Tracktor
-
-        return Tracktor(detector, settings, first_id)
-    from mot_ros.tracking.methods.smot.tracker import Smot
-
-    return Smot(detector, settings, first_id)
+    Only its own module is loaded, so that methods of boxes do without torch.
+    """
+    module, _, name = ENTRIES[settings.method].path.partition(':')
+    made: Method = getattr(import_module(f'{__name__}.{module}'), name)(
+        detector, settings, first_id)
+    return made

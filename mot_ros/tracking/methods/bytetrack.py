@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.association.assignment import match, Matches
-from mot_ros.tracking.config import ByteTrackSettings, Settings
+from mot_ros.tracking.config import Settings
 from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
 from mot_ros.tracking.motion.state_models import MODELS
@@ -28,12 +28,10 @@ class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
     living one, its id takes over at once instead of leaving a hole of one frame.
     """
 
-    def __init__(
-            self, detector: Detector, settings: ByteTrackSettings, first_id: int = 1) -> None:
-        self._detector = detector
-        self._settings = settings
+    def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
+        self._settings, self._detector = settings.bytetrack, detector
         super().__init__(TrackPool(
-            KalmanConfig(MODELS[settings.motion], settings.nominal_rate), first_id))
+            KalmanConfig(MODELS[self._settings.motion], self._settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another motion model or rate drops all tracks, ids go on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mot_ros.tracking.association.assignment import match, Matches
-from mot_ros.tracking.config import Settings, SortSettings
+from mot_ros.tracking.config import Settings
 from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
 from mot_ros.tracking.motion.state_models import MODELS
@@ -26,10 +26,10 @@ class Sort(PooledMethod[TrackPool[KalmanFilter]]):
     both as in the published code.
     """
 
-    def __init__(self, detector: Detector, settings: SortSettings, first_id: int = 1) -> None:
-        self._detector = detector
-        self._settings = settings
-        super().__init__(TrackPool(KalmanConfig(MODELS['xysr'], settings.nominal_rate), first_id))
+    def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
+        self._settings, self._detector = settings.sort, detector
+        super().__init__(TrackPool(
+            KalmanConfig(MODELS['xysr'], self._settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings; another nominal rate drops all tracks, ids go on."""

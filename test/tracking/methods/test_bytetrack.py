@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from mot_ros.tracking.config import ByteTrackSettings
+from mot_ros.tracking.config import ByteTrackSettings, Settings
 from mot_ros.tracking.methods.bytetrack import ByteTrack
 from mot_ros.tracking.types import Detections, TrackState
 from test.tracking.scenes import detections, person, run
@@ -17,7 +17,7 @@ def bytetrack(**values):
     chosen = ByteTrackSettings(**{
         'track_high_thresh': 0.5, 'track_low_thresh': 0.1, 'new_track_thresh': 0.6,
         'match_iou': 0.2, 'lost_buffer': 1.0, 'nominal_rate': 30.0, 'motion': 'xyah', **values})
-    return lambda detector: ByteTrack(detector, chosen)
+    return lambda detector: ByteTrack(detector, Settings(bytetrack=chosen))
 
 
 def states(results):

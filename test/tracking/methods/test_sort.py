@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from mot_ros.tracking.boxes import iou
-from mot_ros.tracking.config import SortSettings
+from mot_ros.tracking.config import Settings, SortSettings
 from mot_ros.tracking.methods.sort import Sort
 from mot_ros.tracking.types import Detections, TrackState
 from test.tracking.scenes import detections, person, random_script, run
@@ -17,7 +17,7 @@ C, T, L = TrackState.CONFIRMED, TrackState.TENTATIVE, TrackState.LOST
 
 def sort(**values):
     chosen = SortSettings(**{'min_score': 0.5, 'nominal_rate': 30.0, **values})
-    return lambda detector: Sort(detector, chosen)
+    return lambda detector: Sort(detector, Settings(sort=chosen))
 
 
 def states(results):

@@ -403,7 +403,7 @@ def test_a_detector_that_cannot_be_asked_is_refused_and_nothing_changes():
 
 def test_thresholds_that_contradict_each_other_are_refused():
     with pytest.raises(ConfigError, match=r'smot\.resume is 0\.2 and smot\.keep 0\.3'):
-        settings_of(resume=0.2).smot.check()
+        settings_of(resume=0.2)
 
 
 @pytest.mark.parametrize('preset, values', [
