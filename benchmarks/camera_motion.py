@@ -26,7 +26,8 @@ import numpy as np
 
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
-from mot_ros.data.video.frames import FrameSource, open_source
+from mot_ros.data.video.frame_source import FrameSource
+from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.motion.warp import Warp

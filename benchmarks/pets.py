@@ -36,7 +36,8 @@ from tqdm import tqdm
 from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
 from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
-from mot_ros.data.video.frames import FrameSource, open_source
+from mot_ros.data.video.frame_source import FrameSource
+from mot_ros.data.video.frames import open_source
 from mot_ros.evaluation.runner import cached_detector, Run, timed, TimedDetector
 from mot_ros.evaluation.scores.metrics import average_precision, score, Scores
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram

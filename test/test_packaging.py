@@ -29,8 +29,8 @@ ROSDEP_KEYS = {
 }
 # What pip brings, with or without ROS, and the message package that is only used where it is.
 NOT_IN_ROSDEP = {
-    'distributed', 'mot_ros_msgs', 'onnx', 'onnxruntime', 'onnxscript', 'rosbags', 'safetensors',
-    'torch', 'trackeval'}
+    'av', 'distributed', 'mot_ros_msgs', 'onnx', 'onnxruntime', 'onnxscript', 'rosbags',
+    'safetensors', 'torch', 'trackeval'}
 
 
 def manifest(path='package.xml'):

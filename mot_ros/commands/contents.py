@@ -17,7 +17,7 @@ from mot_ros.tracking.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from mot_ros.data.bags.source import BagSource
     from mot_ros.data.datasets.mot import Ints, MotRows
-    from mot_ros.data.video.frames import FrameSource
+    from mot_ros.data.video.frame_source import FrameSource
 
 
 @dataclass(eq=False)
@@ -69,7 +69,7 @@ def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> Co
     from mot_ros.data.datasets.coco import read_coco
     from mot_ros.data.datasets.coco_source import boxes_of, CocoFrames
     from mot_ros.data.datasets.coco_writer import ANNOTATIONS, RESULTS
-    from mot_ros.data.video.frames import DEFAULT_IMAGE_RATE
+    from mot_ros.data.video.frame_source import DEFAULT_IMAGE_RATE
 
     if args.truth is not None:
         raise ConfigError(f'{annotations} holds the truth; leave out --truth')

@@ -23,7 +23,7 @@ from mot_ros.data.bags.topics import DETECTIONS_TOPIC, IMAGE_TOPIC, TRUTH_TOPIC
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from mot_ros.data.video.frames import FrameSource
+    from mot_ros.data.video.frame_source import FrameSource
     from mot_ros.tracking.types import Frame
 
 KINDS = ('bag', 'coco', 'mot', 'video')

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mot_ros.data.video.frames import FrameSource
+    from mot_ros.data.video.frame_source import FrameSource
     from mot_ros.evaluation.runner import Run, Step, TimedDetector
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.mot import Ints, MotRows
-from mot_ros.data.video.frames import FrameSource, stamp_of
+from mot_ros.data.video.frame_source import FrameSource, stamp_of
 from mot_ros.tracking.errors import SourceError
 
 UNKNOWN = 'none'

@@ -20,7 +20,7 @@ from mot_ros.data.bags.writer import BagWriter
 from mot_ros.data.datasets.mot import Ints, MotRows
 from mot_ros.data.datasets.mot_folder import write_info
 from mot_ros.data.output import new_folder, VideoWriter
-from mot_ros.data.video.frames import FrameSource, stamp_of
+from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.sequence import NANOSECONDS
 from mot_ros.tracking.types import Frame
@@ -65,7 +65,7 @@ def write_bag(
         for frame in progress(source):
             index = source.index_of(frame)
             frames.append(index + 1)
-            stamp = first + stamp_of(index, source.fps)
+            stamp = first + round(frame.stamp * NANOSECONDS)
             if layout.quality is None:
                 writer.write_image(layout.topic, stamp, pixels(frame), layout.frame_id)
             else:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.video.image_headers import PictureError, read_header
+from mot_ros.data.video.image_headers import is_truncated, PictureError, read_header
 from mot_ros.tracking.errors import FrameError
 
 Pixels = NDArray[np.uint8]
@@ -145,6 +146,32 @@ def compressed_to_bgr(data: Any, kind: str) -> Pixels:
         raise ImageError(
             'data', f'{len(data)} bytes of format {kind!r} begin like an image of '
             f'{width}x{height}, but cannot be decoded: they were damaged on the way')
+    return np.asarray(image, np.uint8)
+
+
+def decode_file(path: Path) -> Pixels:
+    """
+    Decode an image file to (H, W, 3) uint8 BGR; ImageError for what is cut off or no image.
+
+    Its pixels come as they are stored, as those of a message do: an EXIF orientation is ignored.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageError('data', f'it cannot be read ({error.strerror})') from error
+    if is_truncated(content):
+        raise ImageError(
+            'truncated', f'the image breaks off after {len(content)} bytes; copy it again')
+    try:
+        image = cv2.imdecode(
+            np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        # no bytes at all, or beyond OpenCV's limit of pixels
+        image = None
+    if image is None:
+        raise ImageError(
+            'data', f'its {len(content)} bytes are no image that OpenCV can decode; they begin '
+            f'with {content[:8]!r}')
     return np.asarray(image, np.uint8)
 
 

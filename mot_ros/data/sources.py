@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mot_ros.data.bags.bag_layout import is_bag
-from mot_ros.data.video.frames import FrameSource, open_source
+from mot_ros.data.video.frame_source import FrameSource
+from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 

@@ -30,7 +30,7 @@ from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Detections, Frame
 
 if TYPE_CHECKING:
-    from mot_ros.data.video.frames import FrameSource
+    from mot_ros.data.video.frame_source import FrameSource
     from mot_ros.tracking.config import Settings
     from mot_ros.tracking.protocols import Detector
 

@@ -19,7 +19,7 @@ from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.sequence import FrameOutcome, NANOSECONDS, SequenceGuard
 
 if TYPE_CHECKING:
-    from mot_ros.data.video.frames import FrameSource
+    from mot_ros.data.video.frame_source import FrameSource
     from mot_ros.tracking.config import Settings
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector, RawDetections

@@ -10,7 +10,8 @@ import time
 import cv2
 import numpy as np
 
-from mot_ros.data.video.frames import FrameSource, open_source
+from mot_ros.data.video.frame_source import FrameSource
+from mot_ros.data.video.frames import open_source
 from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.tracking.config import SequenceSettings
 from mot_ros.tracking.errors import FrameError

@@ -8,19 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mot_ros.data.video.frames import natural_key
-from mot_ros.tracking.types import Frame
+from mot_ros.data.video.frame_source import IndexedFrame
+from mot_ros.data.video.image_files import natural_key
 
 BAG_SUFFIXES: tuple[str, ...] = ('.mcap', '.db3')
 METADATA = 'metadata.yaml'
 
 
 @dataclass(frozen=True)
-class MessageFrame(Frame):
-    """A frame with what its message said beside the image."""
+class MessageFrame(IndexedFrame):
+    """A frame with what its message said beside the image; the index counts all messages."""
 
-    index: int = 0
-    """0-based, among all messages of the topic."""
     frame_id: str = ''
     nanoseconds: int | None = None
     """The stamp, exactly; None if there is none."""

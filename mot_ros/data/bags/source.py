@@ -5,27 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 import contextlib
 from dataclasses import dataclass
 import hashlib
 from pathlib import Path
 import struct
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mot_ros.data.bags.bag_layout import MessageFrame, storage_files
 from mot_ros.data.bags.reader import Bag, BagMessage
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE
 from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr
-from mot_ros.data.video.frames import DEFAULT_IMAGE_RATE, FrameSource, MAX_RATE, READ_AHEAD, timed
-from mot_ros.data.video.read_ahead import read_ahead
+from mot_ros.data.video.frame_source import (
+    DecodedImage,
+    DEFAULT_IMAGE_RATE,
+    FrameSource,
+    Image,
+    MAX_RATE,
+)
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Frame
-
-Image = NDArray[np.uint8]
 
 IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
 STAMPS_FOR_RATE = 500
@@ -33,15 +36,11 @@ STAMPS_FOR_RATE = 500
 
 
 @dataclass(frozen=True)
-class _Decoded:
-    """An image message, with why it cannot be used where that is so."""
+class _DecodedMessage(DecodedImage):
+    """The image of a message; a `stamp` of 0 stands for none."""
 
-    image: Image | None
-    stamp: int
-    """Nanoseconds."""
-    frame_id: str
-    received: int
-    problem: str = ''
+    frame_id: str = ''
+    received: int = 0
 
 
 class BagSource(FrameSource):
@@ -59,7 +58,6 @@ class BagSource(FrameSource):
             start: int = 0, frames: int | None = None) -> None:
         self._bag = Bag(path)
         self.topic = self._bag.choose(topic, IMAGE_TYPES, 'images')
-        self._problems: list[str] = []
         # written so that NaN fails too
         if fps is not None and not 0 < fps <= MAX_RATE:
             raise ConfigError(
@@ -77,17 +75,9 @@ class BagSource(FrameSource):
     def shortcomings(self) -> list[str]:
         """Sentences on what the last loop could not read."""
         found = super().shortcomings
-        if self._problems:
-            found.append(f'{self.path}: the first unusable message of {self.topic}: '
-                         f'{self._problems[0]}')
         if self._ended:
             found += self._bag.shortcomings
         return found
-
-    def index_of(self, frame: Frame) -> int:
-        """Return the 0-based index of a frame of this source."""
-        # not from the stamp, which may come twice
-        return frame.index if isinstance(frame, MessageFrame) else super().index_of(frame)
 
     def stamps(self) -> list[int]:
         """Return the header stamps of all messages of the topic, in nanoseconds."""
@@ -99,33 +89,14 @@ class BagSource(FrameSource):
         digest = hashlib.sha256(f'{found["digest"]} {self.topic}'.encode()).hexdigest()
         return {**found, 'digest': digest}
 
-    def __iter__(self) -> Iterator[Frame]:
-        self.unreadable, self._problems = [], []
-        self._reached_end, self._ended = self.start, False
-        self.decode_ms = []
-        decoded = read_ahead(timed(self._decoded(self.start), self.decode_ms), READ_AHEAD)
-        with contextlib.closing(decoded):
-            for index, item in enumerate(decoded, self.start):
-                self._reached_end = index + 1
-                if item.image is None:
-                    self.unreadable.append(index)
-                    self._problems.append(item.problem)
-                else:
-                    height, width = item.image.shape[:2]
-                    yield MessageFrame(
-                        item.image, seconds(item.stamp), (width, height), index=index,
-                        frame_id=item.frame_id, nanoseconds=item.stamp or None,
-                        received=item.received)
-                if index + 1 - self.start == self._frames:
-                    return
-        self._ended = True
+    def _frame(self, index: int, item: DecodedImage) -> Frame:
+        message, image = cast(_DecodedMessage, item), cast(Image, item.image)
+        stamp = message.stamp or 0
+        return MessageFrame(
+            image, seconds(stamp), (int(image.shape[1]), int(image.shape[0])), index=index,
+            frame_id=message.frame_id, nanoseconds=stamp or None, received=message.received)
 
-    def _images(self, start: int) -> Generator[Image | None, None, None]:
-        with contextlib.closing(self._decoded(start)) as decoded:
-            for item in decoded:
-                yield item.image
-
-    def _decoded(self, start: int) -> Generator[_Decoded, None, None]:
+    def _images(self, start: int) -> Generator[DecodedImage, None, None]:
         index = -1
         with contextlib.closing(self._records()) as records:
             for index, record in enumerate(records):
@@ -136,7 +107,7 @@ class BagSource(FrameSource):
                 f'{self.path} has {index + 1} messages of {self.topic}; start at an index below '
                 f'that, not at {start}')
 
-    def _decode(self, record: BagMessage) -> _Decoded:
+    def _decode(self, record: BagMessage) -> _DecodedMessage:
         stamp, frame_id = header_stamp(record.data), ''
         try:
             message = self._bag.deserialize(record)
@@ -144,11 +115,11 @@ class BagSource(FrameSource):
             image = (to_bgr(message) if record.type == IMAGE
                      else compressed_to_bgr(message.data, message.format))
         except (ImageError, SourceError) as error:
-            return _Decoded(None, stamp, frame_id, record.received, str(error))
+            return _DecodedMessage(None, stamp, str(error), frame_id, record.received)
         if not image.flags.writeable:
             # what is read from a file is not, and torch insists
             image = image.copy()
-        return _Decoded(image, stamp, frame_id, record.received)
+        return _DecodedMessage(image, stamp, '', frame_id, record.received)
 
     def _records(self) -> Generator[BagMessage, None, None]:
         return self._bag.records([self.topic])

@@ -29,7 +29,7 @@ from mot_ros.data.datasets.coco_file import (
 )
 from mot_ros.data.datasets.json_entry import JsonEntry, load_json
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
-from mot_ros.data.video.frames import natural_key
+from mot_ros.data.video.image_files import natural_key
 from mot_ros.tracking.errors import SourceError
 
 __all__ = [

@@ -15,7 +15,13 @@ import numpy as np
 from mot_ros.data.datasets.coco import CocoFile, CocoVideo, NO_CATEGORY, read_results
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
 from mot_ros.data.datasets.mot_folder import CLASSES
-from mot_ros.data.video.frames import checked_rate, DEFAULT_IMAGE_RATE, FrameSource, Image
+from mot_ros.data.video.frame_source import (
+    checked_rate,
+    DecodedImage,
+    DEFAULT_IMAGE_RATE,
+    FrameSource,
+)
+from mot_ros.data.video.image_files import read_image
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.types import Frame
 
@@ -60,18 +66,23 @@ class CocoFrames(FrameSource):
             # a place without an image is none that cannot be read
             self.unreadable = [index for index in self.unreadable if index in self._images_at]
 
-    def _images(self, start: int) -> Generator[Image | None, None, None]:
+    def _images(self, start: int) -> Generator[DecodedImage, None, None]:
         for index in range(start, int(self._indices[-1]) + 1):
             path, size = self._images_at.get(index, (None, None))
-            try:
-                image = None if path is None else cv2.imread(str(path), cv2.IMREAD_COLOR)
-            except cv2.error:
-                image = None
-            if image is not None and size not in (None, image.shape[1::-1]):
-                raise SourceError(
-                    f'{path} is {image.shape[1]}x{image.shape[0]}, but {self.path} states '
-                    f'{size[0]}x{size[1]}; give the images that the boxes were made for')
-            yield image  # type: ignore[misc]
+            yield DecodedImage(None) if path is None else self._read(path, size)
+
+    def _read(self, path: Path, size: tuple[int, int] | None) -> DecodedImage:
+        """Return the image of a file, turned by its EXIF orientation if the size says so."""
+        item = read_image(path)
+        if item.image is None or size in (None, item.image.shape[1::-1]):
+            return item
+        if size == item.image.shape[:2]:
+            turned = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            if turned is not None and turned.shape[1::-1] == size:
+                return DecodedImage(np.asarray(turned, np.uint8))
+        raise SourceError(
+            f'{path} is {item.image.shape[1]}x{item.image.shape[0]}, but {self.path} states '
+            f'{size[0]}x{size[1]}; give the images that the boxes were made for')
 
 
 @dataclass(frozen=True, eq=False)

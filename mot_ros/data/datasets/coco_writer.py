@@ -23,7 +23,8 @@ import numpy as np
 from mot_ros.data.convert import left_out, pixels, Progress, uneven, write_jpeg
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
 from mot_ros.data.output import check_new, new_folder, write_text
-from mot_ros.data.video.frames import FrameSource, ImageFiles
+from mot_ros.data.video.frame_source import FrameSource
+from mot_ros.data.video.image_files import ImageFiles
 from mot_ros.tracking.errors import ConfigError
 
 ANNOTATIONS = 'annotations.json'

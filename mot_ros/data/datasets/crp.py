@@ -26,7 +26,8 @@ import numpy as np
 from mot_ros.data.annotated import Annotated, checksum, even_stamps, SequenceRef
 from mot_ros.data.datasets.json_entry import load_json
 from mot_ros.data.datasets.mot import MotRows, NO_ID
-from mot_ros.data.video.frames import MAX_RATE, open_source
+from mot_ros.data.video.frame_source import MAX_RATE
+from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import SourceError
 
 ANNOTATION, FILE, DATA = 'annotation', 'anno.json', 'raw_data'

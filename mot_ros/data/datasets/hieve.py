@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
+from mot_ros.data.annotated import Annotated, checksum, every_frame, SequenceRef
 from mot_ros.data.datasets.mot import read_truth
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import SourceError
@@ -43,14 +43,15 @@ class HieveLabels(SequenceRef):
                 f'{self.labels} has no {VIDEOS}/{self.labels.stem}.mp4 beside its folder, which '
                 'tells size and rate; give the video')
         source = open_source(video)
-        length = truth.last_frame if source.announced is None else source.announced
+        stamps = np.array(source.stamps(), np.int64)
+        length = len(stamps)
         if truth.last_frame > length:
             raise SourceError(
                 f'{self.labels} goes to frame {truth.last_frame - 1}, counted from 0, but {video} '
                 f'has {length} frames; is it the truth of another video?')
         return Annotated(
             name=self.name, size=source.size, rate=source.fps,
-            stamps=even_stamps(length, source.fps), rule='mot15', truth=truth,
+            stamps=stamps, rule='mot15', truth=truth,
             distractors=np.zeros(len(truth), np.bool_), scored=every_frame(length),
             images=partial(open_source, video),
             checksums={self.labels.name: checksum(self.labels)})

@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mot_ros.data.video.frames import MAX_RATE
+from mot_ros.data.video.frame_source import MAX_RATE
 from mot_ros.tracking.errors import SourceError
 
 LARGEST = 2**62

@@ -55,9 +55,10 @@ class KittiLabels(SequenceRef):
         wanted = _chosen(self.classes or ('Pedestrian',))
         truth, distractors = _read(self.labels, wanted)
         notes: list[str] = []
+        length: int | None
         if self.images is not None:
             source = open_source(self.images, RATE)
-            size, length = source.size, source.announced
+            size, length = source.size, len(source.stamps())
         else:
             size, length = self.size or SIZE, _length_in_seqmap(self.labels)
             if self.size is None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.coco import read_coco
-from mot_ros.data.video.frames import IMAGE_SUFFIXES
+from mot_ros.data.video.image_files import IMAGE_SUFFIXES
 from mot_ros.data.video.image_headers import PictureError, read_header
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.types import Floats, Ints
@@ -122,7 +122,7 @@ def yolo_images(
     images, texts, found = root / 'images' / split, root / 'labels' / split, []
     files = sorted(images.iterdir()) if images.is_dir() else []
     for path in files:
-        if path.suffix.lower() in IMAGE_SUFFIXES:
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.'):
             scale = np.array(_size(path) * 2, np.float64)
             text = texts / f'{path.stem}.txt'
             lines = text.read_text(encoding='utf-8').splitlines() if text.exists() else []
@@ -233,11 +233,14 @@ def _size(path: Path) -> tuple[int, int]:
     with path.open('rb') as file:
         content = file.read(HEADER_BYTES)
     try:
-        header = read_header(content)
+        # YOLO's boxes are relative to the image turned by its EXIF orientation
+        header = None if b'Exif' in content else read_header(content)
     except PictureError:
+        header = None
+    if header is None:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
-            raise SourceError(f'{path} cannot be read as an image') from None
+            raise SourceError(f'{path} cannot be read as an image')
         return int(image.shape[1]), int(image.shape[0])
     return header.width, header.height
 

@@ -32,7 +32,9 @@ from mot_ros.data.annotated import (
     UNKNOWN,
 )
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID, read_detections, read_truth
-from mot_ros.data.video.frames import IMAGE_SUFFIXES, MAX_RATE, open_source
+from mot_ros.data.video.frame_source import MAX_RATE
+from mot_ros.data.video.frames import open_source
+from mot_ros.data.video.image_files import images_in
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 CLASSES = (
@@ -252,7 +254,6 @@ def write_info(folder: Path, rate: float, length: int, size: tuple[int, int]) ->
 
 def _own_images(folder: Path) -> Path | None:
     """Return the folder if there are images in it."""
-    if folder.is_dir() and any(
-            file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir()):
+    if images_in(folder):
         return folder
     return None

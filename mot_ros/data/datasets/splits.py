@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mot_ros.data.video.frames import IMAGE_SUFFIXES
+from mot_ros.data.video.image_files import images_in
 
 
 def splits(folder: str | Path) -> list[tuple[Path, str]]:
@@ -23,7 +23,7 @@ def splits(folder: str | Path) -> list[tuple[Path, str]]:
     if root.parent.name == 'images' and not images.is_dir():
         return [(root.parent.parent, root.name)]
     inside = sorted(images.iterdir()) if images.is_dir() else []
-    if any(path.suffix.lower() in IMAGE_SUFFIXES for path in inside):
+    if images_in(images):
         return [(root, '')]
     names = [path.name for path in inside if path.is_dir()]
     return [(root, name) for name in names or ['']]

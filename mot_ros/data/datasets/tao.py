@@ -24,7 +24,8 @@ import numpy as np
 from mot_ros.data.annotated import Annotated, checksum, even_stamps, SequenceRef
 from mot_ros.data.datasets.coco import CocoCategory, CocoFile, CocoVideo, read_coco
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
-from mot_ros.data.video.frames import IMAGE_SUFFIXES, natural_key, open_source
+from mot_ros.data.video.frames import open_source
+from mot_ros.data.video.image_files import images_in
 from mot_ros.tracking.errors import SourceError
 
 RATE = 30.0
@@ -96,13 +97,11 @@ class TaoVideo(SequenceRef):
 
     def _by_name(self, folder: Path) -> tuple[Ints, int]:
         """Return the places of the annotated images among all, and how many these are."""
-        try:
-            files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
-        except OSError as error:
+        if not folder.is_dir():
             raise SourceError(
-                f'{folder} cannot be read ({error.strerror}); give the folder that the file names '
-                f'in {self.file} start from, such as {self.video.images[0].file_name}') from error
-        files.sort(key=lambda path: natural_key(str(path)))
+                f'{folder} cannot be read (No such file or directory); give the folder that the '
+                f'file names in {self.file} start from, such as {self.video.images[0].file_name}')
+        files = images_in(folder)
         places = {path.name: number for number, path in enumerate(files, 1)}
         for image in self.video.images:
             if PurePosixPath(image.file_name).name not in places:

@@ -20,7 +20,7 @@ from mot_ros.data.datasets.mot_folder import find_sequences
 from mot_ros.data.synthetic.frame_pairs import PairSample
 from mot_ros.data.synthetic.image_pairs import Augmentation, FrameView, inside, jittered, mirrored
 from mot_ros.data.synthetic.person_crops import CropChoice, CropSample, seen_in
-from mot_ros.data.video.frames import ImageFiles
+from mot_ros.data.video.image_files import ImageFiles
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.types import Floats
 

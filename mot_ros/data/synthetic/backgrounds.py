@@ -25,7 +25,7 @@ from mot_ros.data.synthetic.textures import (
     sky,
     Texture,
 )
-from mot_ros.data.video.frames import IMAGE_SUFFIXES
+from mot_ros.data.video.image_files import IMAGE_SUFFIXES
 from mot_ros.tracking.errors import SourceError
 
 Image = NDArray[np.uint8]
@@ -46,7 +46,7 @@ def background_files(folder: str | Path) -> list[Path]:
         images = root / 'images' / split if (root / 'images').is_dir() else root
         labels = root / 'labels' / split
         for path in sorted(images.iterdir()) if images.is_dir() else []:
-            if path.suffix.lower() in IMAGE_SUFFIXES:
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.'):
                 count += 1
                 if not _has_people(labels / f'{path.stem}.txt'):
                     files.append(path)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.splits import splits
-from mot_ros.data.video.frames import IMAGE_SUFFIXES
+from mot_ros.data.video.image_files import IMAGE_SUFFIXES
 from mot_ros.tracking.errors import SourceError
 
 Image = NDArray[np.uint8]

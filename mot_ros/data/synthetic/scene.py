@@ -25,7 +25,7 @@ from mot_ros.data.synthetic.sprites import Matrix, Sprite, SpritePlacement, stan
 from mot_ros.data.synthetic.textures import fill
 from mot_ros.data.synthetic.truth import SyntheticTruth
 from mot_ros.data.synthetic.walkers import Pose, Room, Walk, Walkway
-from mot_ros.data.video.frames import stamp_of
+from mot_ros.data.video.frame_source import stamp_of
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.sequence import seconds
 from mot_ros.tracking.types import Frame

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
+import numpy as np
+
+from mot_ros.data.annotated import Annotated, checksum, every_frame, SequenceRef
 from mot_ros.data.datasets.mot_folder import read_scored
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import SourceError
@@ -28,17 +30,15 @@ class AnnotatedVideo(SequenceRef):
         """Read the truth, and of the video what its file says of it."""
         source = open_source(self.video, self.fps)
         rule, truth, distractors = read_scored(self.truth, self.name, self.classes)
-        length = source.announced
-        if length is None:
-            # only the truth is left to say how long it is
-            length = truth.last_frame
+        stamps = np.array(source.stamps(), np.int64)
+        length = len(stamps)
         if truth.last_frame > length:
             raise SourceError(
                 f'{self.truth} goes to frame {truth.last_frame}, but {self.video} has {length}; '
                 'is it the truth of another video?')
         return Annotated(
             name=self.name, size=source.size, rate=source.fps,
-            stamps=even_stamps(length, source.fps), rule=rule, truth=truth,
+            stamps=stamps, rule=rule, truth=truth,
             distractors=distractors, scored=every_frame(length),
             images=partial(open_source, self.video, self.fps),
             checksums={self.truth.name: checksum(self.truth)})

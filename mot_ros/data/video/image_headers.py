@@ -46,11 +46,26 @@ def read_header(content: bytes) -> PictureHeader:
         f'its {len(content)} bytes begin with {content[:8]!r}, not as a JPEG or PNG does')
 
 
+def is_truncated(content: bytes) -> bool:
+    """Say whether an image file ends before its image does, as far as its format tells."""
+    if content.startswith((PNG, JPEG)):
+        try:
+            return not read_header(content).complete
+        except PictureError:
+            # cut within the header, or none: the decoder refuses it
+            return False
+    if content.startswith(b'RIFF') and len(content) >= 8:
+        return len(content) < 8 + int.from_bytes(content[4:8], 'little')
+    if content.startswith(b'BM') and len(content) >= 6:
+        return len(content) < int.from_bytes(content[2:6], 'little')
+    return False
+
+
 def _read_png(content: bytes) -> PictureHeader:
     chunk, width, height = struct.unpack_from('>4sII', content, len(PNG) + 4)
     if chunk != b'IHDR':
         raise PictureError(f'a PNG must begin with the chunk IHDR, not {chunk!r}')
-    return PictureHeader('PNG', width, height, b'IEND' in content[-64:])
+    return PictureHeader('PNG', width, height, content.rfind(b'IEND') > 0)
 
 
 def _read_jpeg(content: bytes) -> PictureHeader:

@@ -17,7 +17,7 @@ from mot_ros.data.datasets.mot import Doubles, MotRows
 from mot_ros.evaluation.scores.track_events import Change, Story
 
 if TYPE_CHECKING:
-    from mot_ros.data.video.frames import FrameSource
+    from mot_ros.data.video.frame_source import FrameSource
 
 Image = NDArray[np.uint8]
 

@@ -111,8 +111,8 @@ class CameraNode(Node):
     def _publish_all(self) -> None:
         # not the ROS clock, which may stand still
         begin = time.monotonic()
-        for number, frame in enumerate(self._frames()):
-            due = begin + number / self._source.fps
+        for after, frame in self._frames():
+            due = begin + after
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 return
             stamp = (self.get_clock().now().to_msg() if self._stamp == 'now'
@@ -121,9 +121,16 @@ class CameraNode(Node):
                 np.asarray(frame.image), Header(stamp=stamp, frame_id=self._frame_id)))
             self.published += 1
 
-    def _frames(self) -> Iterator[Frame]:
+    def _frames(self) -> Iterator[tuple[float, Frame]]:
+        """Yield frames with the seconds after the first one at which each is due."""
+        begin = 0.0
         while True:
-            yield from self._source
+            due, first = begin, None
+            for frame in self._source:
+                first = frame.stamp if first is None else first
+                due = begin + frame.stamp - first
+                yield due, frame
+            begin = due + 1 / self._source.fps
             for sentence in self._source.shortcomings:
                 self.get_logger().warning(sentence)
             if not self._loop:

@@ -18,7 +18,8 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from mot_ros.data.video.frames import FrameSource, open_source
+from mot_ros.data.video.frame_source import FrameSource
+from mot_ros.data.video.frames import open_source
 from mot_ros.ros.child_processes import ChildError, ChildProcesses, module, ros_args
 from mot_ros.ros.diagnostics.monitor import monitoring, MonitorNode
 from mot_ros.ros.domain import own_domain

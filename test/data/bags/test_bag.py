@@ -161,7 +161,7 @@ def test_padded_rows_and_an_unusable_message(tmp_path: Path) -> None:
     np.testing.assert_array_equal(frames[0].image, pixels)
     assert source.unreadable == [1]
     assert [source.index_of(frame) for frame in frames] == [0, 2]
-    assert '100 bytes' in source.shortcomings[1]
+    assert '100 bytes' in source.shortcomings[0]
 
 
 @pytest.mark.parametrize('storage', STORAGES)

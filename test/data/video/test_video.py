@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.video.frames import natural_key, open_source
+from mot_ros.data.video.frames import open_source
+from mot_ros.data.video.image_files import natural_key
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 
