@@ -73,11 +73,11 @@ from mot_ros.tracking.config.schema import build, catalogue, flatten
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
+from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
 from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
 from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
 from mot_ros.tracking.errors import ConfigError, MotError, SourceError, WeightsError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
 from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
 from mot_ros.tracking.types import Detections, Frame, Tracks
 from mot_ros.tracking.weights import store as weights

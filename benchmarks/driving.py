@@ -54,9 +54,9 @@ from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.params_file import parse_assignment
 from mot_ros.tracking.config.schema import build, catalogue
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
+from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
 from mot_ros.tracking.protocols import Tracker
 from mot_ros.tracking.types import Frame, Tracks
 from mot_ros.tracking.weights import store as weights

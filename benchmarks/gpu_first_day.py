@@ -29,7 +29,7 @@ import _start  # noqa: F401 - must come before torch
 import torch
 from torch import nn, Tensor
 
-from mot_ros.tracking.nets.fixed_nms import fixed_nms
+from mot_ros.tracking.nets.ops.nms import fixed_nms
 from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.rcnn.roi_align import CellTable, levels_of, roi_align
 from mot_ros.tracking.nets.siammot import emm, emm_decode

@@ -42,9 +42,8 @@ from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidate
 from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
 from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.backbones.packed_conv import pack
-from mot_ros.tracking.nets.fixed_rpn import fixed_proposals
 from mot_ros.tracking.nets.ops.precision import lower
-from mot_ros.tracking.nets.rcnn.rpn import Rpn, Selection
+from mot_ros.tracking.nets.rcnn.rpn import Selection
 from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.protocols import Detector, Tracker
 from mot_ros.tracking.runtime.cuda_graph import CudaGraph
@@ -141,12 +140,12 @@ class _Parts:
                 network, self._body, self._inner, self._source, self._classes.numbers,
                 self._labels, rcnn, self._device, graphs=self._settings.graphs)
             sight = FixedShapeRoiHeads(graphs, pixels, self._classes, find=True)
-        given = _GivenLogits(network.rpn, logits, deltas)
+        columns = [level.shape[-1] for level in plain.features]
 
         def selected(*_: Tensor) -> list[Tensor]:
-            proposals, settled = fixed_proposals(
-                given, plain.features, self._inner, self._selection)  # type: ignore[arg-type]
-            return [proposals.boxes, proposals.scores, settled]
+            proposals, converged = network.rpn.select_fixed(
+                logits, deltas, columns, self._inner, self._selection)
+            return [proposals.boxes, proposals.scores, converged]
 
         dense_names = [stage.name for stage in dense_stages]
         return [
@@ -186,17 +185,6 @@ class _Parts:
         """Return work of fixed shapes as it is done in tracking."""
         return partial(
             self._exactly, CudaGraph(work, self._device, self._settings.graphs), *args)
-
-
-class _GivenLogits:
-    """An RPN whose head has spoken already."""
-
-    def __init__(self, rpn: Rpn, logits: list[Tensor], deltas: list[Tensor]) -> None:
-        self._said = logits, deltas
-        self.candidates = rpn.candidates
-
-    def __call__(self, _: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        return self._said
 
 
 def _of_tracks(

@@ -21,9 +21,9 @@ import numpy as np
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.detectors.external import ExternalDetections
+from mot_ros.tracking.detectors.rcnn.feature_detector import as_feature_detector, FeatureDetector
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense, DenseDetector
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector, seeing
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints
 
@@ -61,7 +61,7 @@ def crowded(detector: Detector, settings: Settings, count: int, size: tuple[int,
         return DenseCrowd(dense(detector, 'method smot'), crowd)
     if settings.method not in ('siammot', 'tracktor'):
         return PlantedDetector(detector, crowd)
-    eyes = seeing(detector)
+    eyes = as_feature_detector(detector)
     if eyes is None:
         raise ConfigError(
             f'detector.type is {settings.detector.type!r}, and {settings.method} sees through '

@@ -21,10 +21,10 @@ from mot_ros.tracking.sequence import FrameOutcome, NANOSECONDS, SequenceGuard
 if TYPE_CHECKING:
     from mot_ros.data.video.frame_source import FrameSource
     from mot_ros.tracking.config import Settings
+    from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector, RawDetections
     from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
-    from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
     from mot_ros.tracking.nets.siammot.emm import Emm
     from mot_ros.tracking.nets.siammot.imm import Imm
     from mot_ros.tracking.protocols import Detector, Tracker

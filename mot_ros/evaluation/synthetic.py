@@ -15,8 +15,8 @@ from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.synthetic.truth import rows_of, SyntheticTruth
 from mot_ros.evaluation.scores import scoring
 from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
+from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
 from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
-from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.types import Detections, Frame, Tracks

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Index = NDArray[Any] | slice
 """A boolean mask, an integer array or a slice: what selects rows of a container."""
 

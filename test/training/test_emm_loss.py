@@ -6,8 +6,7 @@ import math
 import pytest
 import torch
 
-from mot_ros.tracking.nets.siammot.emm import EmmOptions, Response
-from mot_ros.tracking.nets.siammot.emm_decode import position
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions, position, Response
 from mot_ros.tracking.nets.siammot.search_region import SearchRegion
 from mot_ros.training.losses.emm import (
     centerness,

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.rcnn.boxes_inclusive import iou
-from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.training.losses.rcnn import RcnnSampling

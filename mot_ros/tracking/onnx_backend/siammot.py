@@ -15,8 +15,8 @@ from torch import nn, Tensor
 from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.rcnn.roi_align import CellTable
 from mot_ros.tracking.nets.rcnn.rpn import Proposals, Selection
-from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
-from mot_ros.tracking.nets.siammot.emm_decode import Grid
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions, Grid
 from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
 from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.nets.siammot.search_region import Memory

@@ -29,8 +29,8 @@ from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
 from mot_ros.tracking.nets.rcnn.box_head import POOLED
 from mot_ros.tracking.nets.rcnn.roi_align import FIRST_STRIDE, LEVELS, levels_of, Outside
 from mot_ros.tracking.nets.rcnn.rpn import Selection
-from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
-from mot_ros.tracking.nets.siammot.emm_decode import decode
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.emm_decode import decode, EmmOptions
 from mot_ros.tracking.nets.siammot.imm import DELTA_WEIGHTS, Imm, ImmOptions
 from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.onnx_backend.export import Axes, check_packages, save

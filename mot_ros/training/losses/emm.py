@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.siammot.emm import EmmOptions, Response
-from mot_ros.tracking.nets.siammot.emm_decode import position
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions, position, Response
 from mot_ros.training.losses.focal import focal_loss
 
 CENTRE = 0.8

@@ -20,7 +20,8 @@ import onnxruntime as ort
 
 from mot_ros import cli
 from mot_ros.tracking.nets.rcnn.rpn import Selection
-from mot_ros.tracking.nets.siammot.emm import correlate, EmmOptions
+from mot_ros.tracking.nets.siammot.emm import correlate
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions
 from mot_ros.tracking.nets.siammot.network import Architecture
 from mot_ros.tracking.nets.siammot.search_region import SearchRegion
 from mot_ros.tracking.nets.slm.network import running_part

@@ -15,20 +15,26 @@ import torch
 from torch import Tensor
 
 from mot_ros.tracking.config import DetectorSettings
-from mot_ros.tracking.detectors.detection_table import BOX, LABEL, rows_of, SCORE
 from mot_ros.tracking.detectors.postprocess.selection import (
     candidate_floor,
     CANDIDATES_PER_DETECTION,
 )
-from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked
-from mot_ros.tracking.nets.ops.nms import vote
+from mot_ros.tracking.nets.ops.nms import first_rows, fixed_nms, gather_rows, vote
 from mot_ros.tracking.types import Detections, Floats
 
+BOX, SCORE, LABEL, VALID, CONVERGED = slice(0, 4), 4, 5, 6, 7
+"""
+Columns of the padded result table that a device returns, one row per detection.
+
+VALID is 0 in the rows of padding. CONVERGED is the same in every row: whether suppression came to
+its end.
+"""
+COLUMNS = 8
 MOST_CANDIDATES = 1024
 """
 Boxes per class and image that may enter suppression here, whose time goes with their square.
 
-In crowds there were 600 of people. An image with more above the floor is not settled.
+In crowds there were 600 of people. An image with more above the floor is not converged.
 """
 ROUNDS = 16
 """Of suppression, see fixed_nms; images of the kinds that SSDs are made for needed 10."""
@@ -43,11 +49,11 @@ def to_table(
     Of `scores` (B, A, C) and `boxes` (B, A, 4) in pixels of the images; `labels` (C,) of the
     columns, `limits` (B, 4) width, height, width and height of the images.
     """
-    found, index, settled = _strongest(scores, settings)
+    found, index, converged = _strongest(scores, settings)
     valid = found >= 0
     kinds = labels[index % len(labels)]
     # what is beside the candidates may be infinite, which would spread
-    candidates = picked(boxes, index // len(labels), valid)
+    candidates = gather_rows(boxes, index // len(labels), valid)
     stays, done = fixed_nms(candidates, valid, settings.nms_iou, kinds, ROUNDS)
     stays &= found >= settings.score_floor
     rows, there = first_rows(stays, min(settings.max_detections, found.shape[1]))
@@ -60,15 +66,20 @@ def to_table(
     # also false for NaN, so that a damaged image cannot end in an invalid box
     whole = there & (cut[..., 2:] > cut[..., :2]).all(-1)
     # the place of one that is cut away is that of the next one, if there is one
-    settled &= done & ((stays.sum(dim=1) <= rows.shape[1]) | whole.all(dim=1))
+    converged &= done & ((stays.sum(dim=1) <= rows.shape[1]) | whole.all(dim=1))
     columns = [found.gather(1, rows), kinds.gather(1, rows), whole,
-               settled[:, None].expand_as(whole)]
+               converged[:, None].expand_as(whole)]
     return torch.cat([cut, torch.stack([column.to(cut) for column in columns], -1)], -1)
 
 
+def valid_rows(table: Floats) -> Floats | None:
+    """Return the rows (K, 8) of detections, None if suppression did not converge."""
+    return table[table[:, VALID] > 0] if table[0, CONVERGED] else None
+
+
 def read_table(table: Floats) -> Detections | None:
-    """Return the detections of one image's table (M, 8), None if it is not settled."""
-    rows = rows_of(table)
+    """Return the detections of one image's table (M, 8), None if it is not converged."""
+    rows = valid_rows(table)
     if rows is None:
         return None
     return Detections(rows[:, BOX], rows[:, SCORE], rows[:, LABEL].astype(np.int64))

@@ -19,17 +19,16 @@ import torch
 from torch import Tensor
 
 from mot_ros.tracking.config.rcnn import RcnnSettings
-from mot_ros.tracking.detectors.detection_table import SETTLED
+from mot_ros.tracking.detectors.postprocess.selection_fixed import CONVERGED
 from mot_ros.tracking.detectors.rcnn.preprocess import normalised, smoothed, statistics
-from mot_ros.tracking.detectors.rcnn_table import to_table
 from mot_ros.tracking.nets.backbones.backbone import Body
-from mot_ros.tracking.nets.fixed_rpn import fixed_proposals
-from mot_ros.tracking.nets.rcnn.boxes_inclusive import to_exclusive, to_inclusive
+from mot_ros.tracking.nets.ops.nms import first_rows, fixed_nms, gather_rows
+from mot_ros.tracking.nets.rcnn.boxes_inclusive import clip, to_exclusive, to_inclusive
 from mot_ros.tracking.nets.rcnn.fpn import Fpn
 from mot_ros.tracking.nets.rcnn.roi_align import CellTable, FIRST_STRIDE, LEVELS
 from mot_ros.tracking.nets.rcnn.rpn import Selection
-from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
-from mot_ros.tracking.nets.siammot.emm_decode import Grid
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions, Grid
 from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
 from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
 from mot_ros.tracking.nets.siammot.search_region import Memory
@@ -78,7 +77,7 @@ class RcnnGraphs:
         self.turn = 0
         """How many images were looked at."""
         self.look = self._captured(RcnnGraphs._look)
-        """An image (H, W, 3) uint8 BGR to its detections, see rcnn_table.py; fills the table."""
+        """An image (H, W, 3) uint8 BGR to its detections, see to_table; fills the table."""
         self.look_only = self._captured(RcnnGraphs._look_only)
         """The same without detections."""
         self.find = self._captured(RcnnGraphs._find)
@@ -141,11 +140,11 @@ class RcnnGraphs:
     def _look(self, image: Tensor) -> tuple[Tensor]:
         features = self._see(image)
         s = self.settings
-        proposals, settled = fixed_proposals(
-            self.network.rpn, features, self.size,
+        proposals, converged = self.network.rpn.propose_fixed(
+            features, self.size,
             Selection(s.per_level, s.proposals, s.proposal_overlap, s.amodal), self._anchors)
         table = self._detections(proposals.boxes[0], proposals.mask[0])
-        table[:, SETTLED] *= settled
+        table[:, CONVERGED] *= converged
         return table,
 
     def _see(self, image: Tensor) -> list[Tensor]:
@@ -189,3 +188,41 @@ class RcnnGraphs:
 
 def _scaled(boxes: Tensor, across: float, down: float) -> Tensor:
     return torch.stack([boxes[:, 0::2] * across, boxes[:, 1::2] * down], dim=-1).flatten(1)
+
+
+def to_table(
+        scores: Tensor, boxes: Tensor, there: Tensor, labels: Tensor, size: tuple[int, int],
+        settings: RcnnSettings) -> Tensor:
+    """
+    Return the detections of an image as a table (M, 8), best first.
+
+    Its columns are those of postprocess/selection_fixed.py.
+
+    Of `scores` (P, L) and `boxes` (P, L, 4), inclusive pixels of the input of (width, height),
+    of each of the classes `labels` (L,) at P places, of which those `there` (P,) count. Boxes
+    stay what they are: pixels of the input.
+    """
+    boxes = boxes if settings.amodal else clip(boxes, size)
+    # of one that lies outside only the border is left; NaN, of a damaged image, goes too
+    whole = (boxes[..., 2:] > boxes[..., :2]).all(dim=-1) & boxes.isfinite().all(dim=-1)
+    valid = (scores > settings.score_floor) & whole & there[:, None]
+    ranked = scores.masked_fill(~valid, -1)
+    kept, converged = _kept_of_classes(ranked.T, boxes.transpose(0, 1), settings.nms_iou)
+    # of equal scores that of the better proposal comes first, then that of the first class
+    ranked, order = ranked.flatten().sort(descending=True, stable=True)
+    rows, found = first_rows(kept.T.flatten()[order][None], settings.max_detections)
+    columns = torch.cat([
+        boxes.flatten(0, 1)[order], ranked[:, None],
+        labels.repeat(len(scores))[order, None].to(boxes.dtype)], dim=1)
+    done = converged.expand_as(found)
+    return torch.cat([
+        gather_rows(columns[None], rows, found), torch.stack([found, done], dim=-1)], dim=-1)[0]
+
+
+def _kept_of_classes(scores: Tensor, boxes: Tensor, overlap: float) -> tuple[Tensor, Tensor]:
+    """Return which boxes (L, P, 4) suppression within each class keeps; scores below 0: none."""
+    ranked, order = scores.sort(dim=1, descending=True, stable=True)
+    everywhere = torch.ones_like(order, dtype=torch.bool)
+    kept, converged = fixed_nms(
+        gather_rows(to_exclusive(boxes), order, everywhere), ranked >= 0, overlap)
+    return torch.zeros_like(kept).scatter(1, order, kept), converged

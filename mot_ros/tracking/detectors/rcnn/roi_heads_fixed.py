@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 
 from mot_ros.tracking.detectors.classes import Classes
-from mot_ros.tracking.detectors.detection_table import BOX, COLUMNS, LABEL, rows_of, SCORE
+from mot_ros.tracking.detectors.postprocess.selection_fixed import (
+    BOX,
+    COLUMNS,
+    LABEL,
+    SCORE,
+    valid_rows,
+)
 from mot_ros.tracking.detectors.rcnn.graphs import Options, RcnnGraphs
 from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
 from mot_ros.tracking.nets.siammot.emm import Emm
@@ -135,8 +141,8 @@ class FixedShapeRoiHeads(RoiHeads):
         return numbers if answer is None else numbers.reshape(tuple(answer.shape))
 
     def _read(self, table: Floats) -> Detections | None:
-        """Return the detections in a table, None if it is not settled."""
-        found = rows_of(table)
+        """Return the detections in a table, None if it has not converged."""
+        found = valid_rows(table)
         if found is None:
             return None
         rows = torch.from_numpy(found)

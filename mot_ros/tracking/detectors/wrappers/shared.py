@@ -13,8 +13,8 @@ from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Frame
 
 if TYPE_CHECKING:
+    from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
-    from mot_ros.tracking.methods.siammot.rcnn_frontend import FeatureDetector
     from mot_ros.tracking.nets.siammot.emm import Emm
     from mot_ros.tracking.nets.siammot.imm import Imm
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mot_ros.tracking.methods.siammot.solver import Mask, SolverResult, TrackCandidates
+from mot_ros.tracking.methods.siammot.solver import SolverResult, TrackCandidates
 from mot_ros.tracking.motion.kalman_filter import AnyMotion
 from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
 from mot_ros.tracking.tracks.track_pool import TrackPool
-from mot_ros.tracking.types import Detections, TrackState
+from mot_ros.tracking.types import Detections, Mask, TrackState
 
 
 @dataclass(frozen=True)

@@ -5,45 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast, Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mot_ros.tracking.boxes import clip
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.methods.siammot.solver import Mask
+from mot_ros.tracking.detectors.rcnn.feature_detector import (
+    as_feature_detector,
+    FeatureDetector,
+    LabelMap,
+    UNKNOWN,
+)
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Tracks
+from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Mask, Tracks
 
 if TYPE_CHECKING:
     from mot_ros.tracking.config.siammot import SiamMotSettings
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
-    from mot_ros.tracking.nets.siammot.emm import Emm
-    from mot_ros.tracking.nets.siammot.imm import Imm
 
-UNKNOWN = -1
-"""The label of a class that the other one does not know."""
 LEAST = 1.0
 """Pixels of a box that must be in the image, across and down."""
-
-
-class FeatureDetector(Detector, Protocol):
-    """A Faster R-CNN that can also be asked about any box, as RcnnDetector can."""
-
-    @property
-    def motion(self) -> Emm | Imm | None:
-        """The motion model beside it, None if there is none."""
-        ...
-
-    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
-        """
-        Return the features of a frame; FrameError if it has no image.
-
-        `find`: whether its own detections will be asked for.
-        """
-        ...
 
 
 class RcnnFrontend:
@@ -65,7 +48,7 @@ class RcnnFrontend:
             self, detector: Detector, settings: Settings,
             before: RcnnFrontend | None = None) -> None:
         self._detector = detector
-        own = seeing(detector)
+        own = as_feature_detector(detector)
         self.are_own = own is not None
         """Whether frames are seen through the detector itself."""
         self._made_from = settings.rcnn, settings.device, settings.backend, settings.compute
@@ -166,44 +149,6 @@ class RcnnFrontend:
             return given[self._inward.of(given.labels) >= 0]
         found = self._outward.of_known(sight.detections(self._inward.of_known(given)))
         return found[np.isin(found.labels, self._wanted)] if self._wanted else found
-
-
-class LabelMap:
-    """
-    From the labels of one list of class names to those of another.
-
-    Where either does not tell its names, a label stands for itself, or for the only class that
-    there is.
-    """
-
-    def __init__(self, source: Sequence[str], target: Sequence[str]) -> None:
-        self._only = len(target) == 1 and not source
-        self._same = not source or not target
-        self._count = len(target)
-        names = list(target)
-        self._table = np.array(
-            [names.index(name) if name in names else UNKNOWN for name in source], np.int64)
-
-    def of(self, labels: Ints) -> Ints:
-        """Return the labels (N,) in the other list, UNKNOWN where they are not in it."""
-        if self._only:
-            return np.zeros_like(labels)
-        if self._same:
-            known = (labels >= 0) & ((labels < self._count) | (self._count == 0))
-            return np.where(known, labels, UNKNOWN)
-        known = (labels >= 0) & (labels < len(self._table))
-        return np.where(known, self._table[np.where(known, labels, 0)], UNKNOWN)
-
-    def of_known(self, found: Detections) -> Detections:
-        """Return the detections of classes that are in the other list, with its labels."""
-        labels = self.of(found.labels)
-        known = labels >= 0
-        return Detections(found.boxes[known], found.scores[known], labels[known])
-
-
-def seeing(detector: Detector) -> FeatureDetector | None:
-    """Return the detector as one that sees, None if it is not."""
-    return cast(FeatureDetector, detector) if callable(getattr(detector, 'see', None)) else None
 
 
 def _load(settings: Settings) -> FeatureDetector:

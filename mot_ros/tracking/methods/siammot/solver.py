@@ -18,12 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mot_ros.tracking.boxes import iou
-from mot_ros.tracking.types import Detections, Floats, Ints
-
-Mask = NDArray[np.bool_]
+from mot_ros.tracking.types import Detections, Floats, Ints, Mask
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.methods.siammot.solver import Mask
 from mot_ros.tracking.runtime.padding import bucket
-from mot_ros.tracking.types import Ints
+from mot_ros.tracking.types import Ints, Mask
 
 
 class TemplateSlots:

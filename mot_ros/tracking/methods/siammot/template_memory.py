@@ -13,12 +13,12 @@ from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors.rcnn.graphs import Options
 from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
 from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedShapeRoiHeads, Followed
-from mot_ros.tracking.methods.siammot.solver import Mask
 from mot_ros.tracking.methods.siammot.template_buffer import TemplateSlots
-from mot_ros.tracking.nets.siammot.emm import Emm, EmmOptions
+from mot_ros.tracking.nets.siammot.emm import Emm
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions
 from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
 from mot_ros.tracking.nets.siammot.search_region import Memory, SearchRegion
-from mot_ros.tracking.types import Floats, Ints
+from mot_ros.tracking.types import Floats, Ints, Mask
 
 
 class SiamMemory:

@@ -1,7 +1,12 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The region proposal network of Faster R-CNN (arXiv 1506.01497) on a feature pyramid."""
+"""
+The region proposal network of Faster R-CNN (arXiv 1506.01497) on a feature pyramid.
+
+`Rpn.propose` is the reference. `Rpn.propose_fixed` gives the same in fixed shapes, without
+synchronising with a GPU.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +17,15 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.rcnn.boxes_inclusive import clip, decode, nms, RPN_WEIGHTS
-
-STRIDES = (4, 8, 16, 32, 64)
-"""Pixels per cell of P2 to P6."""
-
-ANCHOR_SIZES = (32, 64, 128, 256, 512)
-"""Side in pixels of the square anchor of each level; other shapes have about its area."""
-
-RATIOS = (0.5, 1.0, 2.0)
-"""Height by width of the anchors of a cell, in their order."""
+from mot_ros.tracking.nets.ops.nms import first_rows, fixed_nms, gather_rows
+from mot_ros.tracking.nets.rcnn.anchors import ANCHOR_SIZES, AnchorGenerator, RATIOS
+from mot_ros.tracking.nets.rcnn.boxes_inclusive import (
+    clip,
+    decode,
+    nms,
+    RPN_WEIGHTS,
+    to_exclusive,
+)
 
 PREFIX = 4
 """Suppression first looks at so many of the best boxes per wanted one; they nearly always do."""
@@ -53,55 +57,6 @@ class Proposals:
     boxes: Tensor
     scores: Tensor
     mask: Tensor
-
-
-def cell_anchors(size: float, stride: int) -> Tensor:
-    """
-    Return the anchors (3, 4) of the cell whose first pixel is (0, 0), inclusive pixels.
-
-    As the published networks were trained: the sides of a box of one cell's area are rounded
-    to whole pixels for each ratio, and what comes out is scaled, so ratios are not exact.
-    """
-    middle = (stride - 1) / 2
-    rows = []
-    for ratio in RATIOS:
-        width = round((stride * stride / ratio) ** 0.5)
-        height = round(width * ratio)
-        half = [(side * size / stride - 1) / 2 for side in (width, height)]
-        rows.append(
-            [middle - half[0], middle - half[1], middle + half[0], middle + half[1]])
-    return torch.tensor(rows)
-
-
-class AnchorGenerator(nn.Module):
-    """The anchors of every cell; those of one cell are stored with the weights, per level."""
-
-    def __init__(self, sizes: Sequence[float] = ANCHOR_SIZES) -> None:
-        super().__init__()
-        self.cell_anchors = nn.Module()
-        for level, (size, stride) in enumerate(zip(sizes, STRIDES, strict=True)):
-            self.cell_anchors.register_buffer(str(level), cell_anchors(size, stride))
-
-    def at(self, level: int, index: Tensor, columns: int) -> Tensor:
-        """
-        Return the anchors (..., 4) of numbers (...) of a level with so many columns of cells.
-
-        Anchors are numbered row by row, cell by cell, those of a cell together. A picked anchor
-        follows from its number, so no table of all of them is kept.
-        """
-        of_cell = self.cell_anchors.get_buffer(str(level))
-        cell = index.div(len(RATIOS), rounding_mode='floor')
-        x, y = cell % columns, cell.div(columns, rounding_mode='floor')
-        return of_cell[index % len(RATIOS)] + STRIDES[level] * torch.stack([x, y, x, y], dim=-1)
-
-    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Return all anchors (A, 4) of every level of features (B, C, rows, columns)."""
-        return [
-            self.at(
-                level, torch.arange(
-                    len(RATIOS) * cells.shape[-2] * cells.shape[-1], device=cells.device),
-                cells.shape[-1])
-            for level, cells in enumerate(features)]
 
 
 def scatter(weight: Tensor, spread: float) -> None:
@@ -178,6 +133,32 @@ class Rpn(nn.Module):
             found.gather(1, filled[..., None].expand(-1, -1, 4)).masked_fill(~mask[..., None], 0),
             ranked.gather(1, filled).sigmoid().masked_fill(~mask, 0), mask)
 
+    def propose_fixed(
+            self, features: Sequence[Tensor], size: tuple[int, int], selection: Selection,
+            anchors: Sequence[Tensor] | None = None) -> tuple[Proposals, Tensor]:
+        """
+        Return what `propose` does in fixed shapes, and whether suppression converged, ().
+
+        All `anchors` of each level may be given, see AnchorGenerator.
+        """
+        logits, deltas = self(features)
+        return self.select_fixed(
+            logits, deltas, [level.shape[-1] for level in features], size, selection, anchors)
+
+    def select_fixed(
+            self, logits: Sequence[Tensor], deltas: Sequence[Tensor], columns: Sequence[int],
+            size: tuple[int, int], selection: Selection,
+            anchors: Sequence[Tensor] | None = None) -> tuple[Proposals, Tensor]:
+        """Return what `select` does in fixed shapes, and whether suppression converged, ()."""
+        boxes, scores, _ = self.candidates(logits, deltas, columns, size, selection, anchors)
+        counts = [min(selection.per_level, level.shape[1]) for level in logits]
+        kept, converged = _kept_of_levels(boxes, counts, selection.overlap)
+        ranked, order = scores.sort(dim=1, descending=True, stable=True)
+        rows, mask = first_rows(kept.gather(1, order), selection.keep)
+        found = gather_rows(boxes, order.gather(1, rows), mask)
+        return Proposals(
+            found, gather_rows(ranked, rows, mask).sigmoid() * mask, mask), converged
+
     def candidates(
             self, logits: Sequence[Tensor], deltas: Sequence[Tensor], columns: Sequence[int],
             size: tuple[int, int], selection: Selection,
@@ -186,7 +167,7 @@ class Rpn(nn.Module):
         Return what suppression has to choose from, the best of each level.
 
         That is boxes (B, N, 4), their logits (B, N) and levels (N,). The anchors of `every`
-        level may be given, to be looked up rather than reckoned.
+        level may be given, to be indexed rather than computed.
         """
         picked, moves, anchors, of_level = [], [], [], []
         for level, (scores, deltas_of) in enumerate(zip(logits, deltas, strict=True)):
@@ -210,3 +191,24 @@ def _survivors(boxes: Tensor, scores: Tensor, levels: Tensor, selection: Selecti
     if len(kept) < selection.keep and some < len(boxes):
         kept = nms(boxes, scores, levels, selection.overlap)
     return kept[:selection.keep]
+
+
+def _kept_of_levels(
+        boxes: Tensor, counts: Sequence[int], overlap: float) -> tuple[Tensor, Tensor]:
+    """
+    Suppress boxes (B, N) of levels of so many, one after the other, within each level.
+
+    Return which are kept (B, N), and whether that converged, (). Each level is a group of its
+    own: five times a thousand boxes are compared among each other, not five thousand.
+    """
+    most = max(counts)
+    levels = [
+        F.pad(level, (0, 0, 0, most - level.shape[1]))
+        for level in torch.split(to_exclusive(boxes), list(counts), dim=1)]
+    row = torch.arange(most, device=boxes.device)
+    valid = torch.stack([row < count for count in counts]).expand(len(boxes), -1, -1)
+    kept, converged = fixed_nms(
+        torch.stack(levels, dim=1).flatten(0, 1), valid.flatten(0, 1), overlap)
+    of_level = kept.reshape(valid.shape).unbind(1)
+    return torch.cat([
+        kept[:, :count] for kept, count in zip(of_level, counts, strict=True)], dim=1), converged

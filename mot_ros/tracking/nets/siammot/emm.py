@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 import math
-from typing import Any, cast, Literal
+from typing import Any, cast
 
 import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
 from mot_ros.tracking.nets.rcnn.roi_align import CellTable, levels_of, roi_align
-from mot_ros.tracking.nets.siammot.emm_decode import decode, Grid
-from mot_ros.tracking.nets.siammot.search_region import Memory, SearchRegion
+from mot_ros.tracking.nets.siammot.emm_decode import decode, EmmOptions, Grid, Response
+from mot_ros.tracking.nets.siammot.search_region import Memory
 
 DECODED_TOGETHER = {'cpu': 1 << 19, 'cuda': 1 << 22}
 """
@@ -27,56 +26,6 @@ On a CPU those of 8 tracks, which fit into its cache; on a GPU those of 64, in 3
 NORM_GROUPS = 32
 FIRST_SIDE = 16.0
 """Pixels that a fresh network says; about zero, half of the sides are cut off and never learn."""
-
-Ranking = Literal['code', 'paper']
-
-
-@dataclass(frozen=True)
-class EmmOptions:
-    """
-    How EMM searches, and which of the positions it takes.
-
-    The template is pooled to `template_cells` squared, the region to that times its scale.
-    `centerness`: visibility is multiplied by it before ranking. `window_weight` is lambda, the
-    say of the cosine window, and `penalty` k, how much a change of size costs. `ranking`:
-    'code' adds the window, (1 - lambda) v exp(k (1 - s_w s_h)) + lambda C, which is what the
-    published weights were made and measured with; 'paper' multiplies, v (lambda C + (1 -
-    lambda) S), equations 4 and 5. There S is a Gaussian of how much the sides changed, whose
-    width the paper does not give; here exp(-(ln^2 s_w + ln^2 s_h) / (2 * 0.5^2)), which a side
-    that doubles brings to 0.38, and k plays no part.
-    """
-
-    region: SearchRegion = field(default_factory=SearchRegion)
-    template_cells: int = 15
-    window_weight: float = 0.4
-    centerness: bool = True
-    penalty: float = 0.1
-    ranking: Ranking = 'code'
-
-    @property
-    def search_cells(self) -> int:
-        """Cells of a side of the pooled region."""
-        return int(self.template_cells * self.region.scale)
-
-    @property
-    def response_cells(self) -> int:
-        """Cells of a side of the response, at each of which the template fits into the region."""
-        return self.search_cells - self.template_cells + 1
-
-
-@dataclass(frozen=True, eq=False)
-class Response:
-    """What the predictor says at n x n shifts of each template: one row per track."""
-
-    classes: Tensor
-    """(K, 2, n, n), logits of background and of the track."""
-    centerness: Tensor
-    """(K, 1, n, n), logits."""
-    sides: Tensor
-    """(K, 4, n, n), how far left, up, right and down the box reaches, in network pixels."""
-
-    def __getitem__(self, rows: slice | Tensor) -> Response:
-        return Response(self.classes[rows], self.centerness[rows], self.sides[rows])
 
 
 class EmmPredictor(nn.Module):

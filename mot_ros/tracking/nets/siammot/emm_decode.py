@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-if TYPE_CHECKING:
-    from mot_ros.tracking.nets.siammot.emm import EmmOptions, Response
+from mot_ros.tracking.nets.siammot.search_region import SearchRegion
 
 UPSAMPLING = 16
 """Positions per cell of the response, along each axis, among which the best is chosen."""
@@ -20,6 +20,56 @@ LEAST_SIDE = 1e-3
 """Pixels; upsampling may overshoot below zero, and a size is divided by."""
 SIZE_SPREAD = 0.5
 """Standard deviation of the paper ranking's Gaussian, in natural logarithms of a side."""
+
+Ranking = Literal['code', 'paper']
+
+
+@dataclass(frozen=True)
+class EmmOptions:
+    """
+    How EMM searches, and which of the positions it takes.
+
+    The template is pooled to `template_cells` squared, the region to that times its scale.
+    `centerness`: visibility is multiplied by it before ranking. `window_weight` is lambda, the
+    say of the cosine window, and `penalty` k, how much a change of size costs. `ranking`:
+    'code' adds the window, (1 - lambda) v exp(k (1 - s_w s_h)) + lambda C, which is what the
+    published weights were made and measured with; 'paper' multiplies, v (lambda C + (1 -
+    lambda) S), equations 4 and 5. There S is a Gaussian of how much the sides changed, whose
+    width the paper does not give; here exp(-(ln^2 s_w + ln^2 s_h) / (2 * 0.5^2)), which a side
+    that doubles brings to 0.38, and k plays no part.
+    """
+
+    region: SearchRegion = field(default_factory=SearchRegion)
+    template_cells: int = 15
+    window_weight: float = 0.4
+    centerness: bool = True
+    penalty: float = 0.1
+    ranking: Ranking = 'code'
+
+    @property
+    def search_cells(self) -> int:
+        """Cells of a side of the pooled region."""
+        return int(self.template_cells * self.region.scale)
+
+    @property
+    def response_cells(self) -> int:
+        """Cells of a side of the response, at each of which the template fits into the region."""
+        return self.search_cells - self.template_cells + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """What the predictor says at n x n shifts of each template: one row per track."""
+
+    classes: Tensor
+    """(K, 2, n, n), logits of background and of the track."""
+    centerness: Tensor
+    """(K, 1, n, n), logits."""
+    sides: Tensor
+    """(K, 4, n, n), how far left, up, right and down the box reaches, in network pixels."""
+
+    def __getitem__(self, rows: slice | Tensor) -> Response:
+        return Response(self.classes[rows], self.centerness[rows], self.sides[rows])
 
 
 class Grid(NamedTuple):

@@ -18,10 +18,11 @@ from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.backbones.registry import BODIES, make_body
 from mot_ros.tracking.nets.ops.frozen_batch_norm import fuse_norms
+from mot_ros.tracking.nets.rcnn.anchors import ANCHOR_SIZES
 from mot_ros.tracking.nets.rcnn.box_head import BoxHead, POOLED
 from mot_ros.tracking.nets.rcnn.fpn import Fpn
 from mot_ros.tracking.nets.rcnn.roi_align import CellTable, levels_of, roi_align
-from mot_ros.tracking.nets.rcnn.rpn import ANCHOR_SIZES, Proposals, Rpn, Selection
+from mot_ros.tracking.nets.rcnn.rpn import Proposals, Rpn, Selection
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.weights import key_matching as adoption

@@ -24,7 +24,7 @@ from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_method
 from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend
 from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options, SiamMemory
-from mot_ros.tracking.nets import fixed_nms
+from mot_ros.tracking.nets.ops import nms as nms_module
 from mot_ros.tracking.runtime import padding as buckets
 from mot_ros.tracking.types import Detections, Frame
 from mot_ros.tracking.weights import store as weights
@@ -189,7 +189,7 @@ def test_what_does_not_settle_is_found_as_ever(eyes, frames, monkeypatch):
     fixed, dynamic = eyes
     given = dynamic.detect(frames[:1])[0]
     expected = dynamic.detect(frames[:1])[0], dynamic.see(frames[0]).detections(given)
-    monkeypatch.setattr(fixed_nms, 'ROUNDS', 1)
+    monkeypatch.setattr(nms_module, 'ROUNDS', 1)
     sight = fixed.see(frames[0])
     assert not sight._graphs.look(torch.from_numpy(frames[0].image))[0][0, -1]
     assert_same(sight.detections(), expected[0], 10)

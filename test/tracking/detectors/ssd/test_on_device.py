@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from mot_ros.tracking.config import DetectorSettings
-from mot_ros.tracking.detectors.detection_table import SETTLED
 from mot_ros.tracking.detectors.postprocess import selection_fixed as fixed_selection
+from mot_ros.tracking.detectors.postprocess.selection_fixed import CONVERGED
 from mot_ros.tracking.detectors.ssd import on_device as resident
 from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 from mot_ros.tracking.errors import FrameError
@@ -111,7 +111,7 @@ def test_what_suppression_leaves_open_is_found_out(images, monkeypatch):
             ours = detector()
             with torch.inference_mode():
                 tables = ours._resident.look(frames_of(images), '').tables
-            assert not tables[:, :, SETTLED].all()
+            assert not tables[:, :, CONVERGED].all()
             assert_same(ours.detect(frames_of(images)), expected)
 
 

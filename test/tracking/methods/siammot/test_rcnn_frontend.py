@@ -6,7 +6,8 @@
 import numpy as np
 import pytest
 
-from mot_ros.tracking.methods.siammot.rcnn_frontend import LabelMap, RcnnFrontend, seeing
+from mot_ros.tracking.detectors.rcnn.feature_detector import as_feature_detector, LabelMap
+from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend
 from mot_ros.tracking.types import Detections, Frame
 from test.tracking.oracle import (
     GivenDetector,
@@ -43,8 +44,8 @@ def test_detections_of_unknown_classes_are_left_out():
 
 def test_a_detector_that_sees_is_looked_through():
     detector = OracleDetector(lambda number: Objects([], []))
-    assert seeing(detector) is detector
-    assert seeing(GivenDetector(detector.scene)) is None
+    assert as_feature_detector(detector) is detector
+    assert as_feature_detector(GivenDetector(detector.scene)) is None
     settings = settings_of()
     eyes = RcnnFrontend(detector, settings)
     assert eyes.network is detector

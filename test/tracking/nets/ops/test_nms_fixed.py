@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mot_ros.tracking.nets.fixed_nms import first_rows, fixed_nms, picked, ROUNDS
-from mot_ros.tracking.nets.ops.nms import nms
+from mot_ros.tracking.nets.ops.nms import first_rows, fixed_nms, gather_rows, nms, ROUNDS
 from test.tracking.waiting import no_waiting
 
 COORDINATES = st.one_of(st.integers(0, 8), st.just(math.nan), st.just(math.inf))
@@ -39,8 +38,8 @@ def test_equals_the_suppression_that_waits(data):
     valid = torch.from_numpy(data.draw(hnp.arrays(np.bool_, (groups, count))))
     threshold = data.draw(st.sampled_from([0.0, 0.25, 0.5, 0.6, 1.0]))
     with no_waiting():
-        kept, settled = fixed_nms(boxes, valid, threshold, labels)
-    assert settled
+        kept, converged = fixed_nms(boxes, valid, threshold, labels)
+    assert converged
     for group in range(groups):
         expected = dynamic(boxes[group], valid[group], labels[group], threshold)
         assert kept[group].tolist() == expected.tolist()
@@ -60,9 +59,9 @@ def chain(links):
 
 
 @pytest.mark.parametrize('links', [ROUNDS // 2, ROUNDS - 1])
-def test_a_chain_as_long_as_the_rounds_is_settled(links):
-    kept, settled = fixed_nms(chain(links), torch.ones(1, links, dtype=torch.bool), 0.4)
-    assert settled
+def test_a_chain_as_long_as_the_rounds_is_converged(links):
+    kept, converged = fixed_nms(chain(links), torch.ones(1, links, dtype=torch.bool), 0.4)
+    assert converged
     assert kept[0].tolist() == [link % 2 == 0 for link in range(links)]
 
 
@@ -70,10 +69,10 @@ def test_a_longer_chain_is_not_and_says_so():
     links = ROUNDS + 2
     valid = torch.ones(1, links, dtype=torch.bool)
     assert not fixed_nms(chain(links), valid, 0.4)[1]
-    kept, settled = fixed_nms(chain(links), valid, 0.4, rounds=links)
-    assert settled
+    kept, converged = fixed_nms(chain(links), valid, 0.4, rounds=links)
+    assert converged
     assert kept[0].tolist() == [link % 2 == 0 for link in range(links)]
-    # in one group that is not settled lies the whole answer
+    # in one group that is not converged lies the whole answer
     both = torch.cat([chain(links), torch.zeros(1, links, 4)])
     assert not fixed_nms(both, torch.ones(2, links, dtype=torch.bool), 0.4)[1]
 
@@ -88,7 +87,7 @@ def test_the_first_rows_in_their_order(kept, count):
     with no_waiting():
         rows, there = first_rows(masks, count)
         if kept.shape[1]:
-            taken = picked(values, rows, there)
+            taken = gather_rows(values, rows, there)
     assert rows.shape == there.shape == (len(kept), count)
     for group, mask in enumerate(kept):
         wanted = np.flatnonzero(mask)[:count]
@@ -105,7 +104,7 @@ def test_a_gpu_keeps_the_same_and_is_not_waited_for():
     corner = torch.rand(5, 1000, 2, generator=generator) * 300
     boxes = torch.cat([corner, corner + 20 + torch.rand(5, 1000, 2, generator=generator) * 60], -1)
     valid = torch.rand(5, 1000, generator=generator) < 0.9
-    expected, settled = fixed_nms(boxes, valid, 0.7)
+    expected, converged = fixed_nms(boxes, valid, 0.7)
     there = boxes.cuda(), valid.cuda()
     fixed_nms(*there, 0.7)
     torch.cuda.set_sync_debug_mode('error')
@@ -114,5 +113,5 @@ def test_a_gpu_keeps_the_same_and_is_not_waited_for():
         rows, _ = first_rows(kept, 300)
     finally:
         torch.cuda.set_sync_debug_mode('default')
-    assert torch.equal(kept.cpu(), expected) and bool(also) == bool(settled)
+    assert torch.equal(kept.cpu(), expected) and bool(also) == bool(converged)
     assert torch.equal(rows.cpu(), first_rows(expected, 300)[0])

@@ -6,18 +6,16 @@ import math
 import pytest
 import torch
 
-from mot_ros.tracking.nets import fixed_nms
-from mot_ros.tracking.nets.fixed_rpn import fixed_proposals
+from mot_ros.tracking.nets.ops import nms as nms_module
 from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
 from mot_ros.tracking.nets.rcnn import rpn
-from mot_ros.tracking.nets.rcnn.rpn import (
+from mot_ros.tracking.nets.rcnn.anchors import (
     ANCHOR_SIZES,
     AnchorGenerator,
     cell_anchors,
-    Rpn,
-    Selection,
     STRIDES,
 )
+from mot_ros.tracking.nets.rcnn.rpn import Rpn, Selection
 from test.tracking.waiting import no_waiting
 
 TABLE = (
@@ -115,8 +113,8 @@ def slow_selection(network, levels, size, selection):
 def use_fixed_shapes(network, levels, size, selection):
     """Propose as on a GPU."""
     with no_waiting():
-        found, settled = fixed_proposals(network, levels, size, selection)
-    assert settled
+        found, converged = network.propose_fixed(levels, size, selection)
+    assert converged
     return found
 
 
@@ -191,5 +189,5 @@ def test_fixed_shapes_give_the_same_rows(keep, damage):
 
 def test_what_does_not_settle_is_told(monkeypatch):
     network, levels = made(), features((256, 192))
-    monkeypatch.setattr(fixed_nms, 'ROUNDS', 1)
-    assert not fixed_proposals(network, levels, (256, 192), Selection(per_level=200))[1]
+    monkeypatch.setattr(nms_module, 'ROUNDS', 1)
+    assert not network.propose_fixed(levels, (256, 192), Selection(per_level=200))[1]

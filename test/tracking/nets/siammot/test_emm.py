@@ -16,15 +16,15 @@ from mot_ros.tracking.nets.siammot.emm import (
     correlate,
     DECODED_TOGETHER,
     Emm,
-    EmmOptions,
     EmmPredictor,
-    Response,
 )
 from mot_ros.tracking.nets.siammot.emm_decode import (
     cosine_window,
     decode,
+    EmmOptions,
     position,
     ranked,
+    Response,
     scale_penalty,
     UPSAMPLING,
     upsampling,
