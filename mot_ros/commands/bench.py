@@ -136,8 +136,11 @@ def _measured(
     from mot_ros.benchmarking.machine import surroundings
     from mot_ros.benchmarking.roofline import Roof
     from mot_ros.benchmarking.whole_frames import BenchImages
+    from mot_ros.tracking.detectors import check_rcnn_backend
     from mot_ros.tracking.runtime.device import resolve_device
 
+    if settings.method in BY_NETWORK:
+        check_rcnn_backend(settings)
     width, height = _size(args.size or '1280x720')
     tracks = _numbers('tracks', args.tracks or '0,10,50', ',', 0)
     footage = (
@@ -151,9 +154,7 @@ def _measured(
         'settings': {name: value for name, value in flatten(settings).items()
                      if value != flatten(build(Settings, {}))[name] and name != 'rcnn.weights'},
         'rounds': args.rounds, 'peak': vars(roof.peaks), **surroundings(device)}
-    if args.rounds and settings.backend == 'onnx' and settings.method in BY_NETWORK:
-        sys.stdout.write('The stages are those of backend torch; there are none of onnx.\n')
-    elif args.rounds:
+    if args.rounds:
         found |= _stages(args, settings, footage.size, tracks, roof)
     if args.frames or args.soak:
         planted: list[int | None] = [None] if args.video and not args.tracks else [*tracks]

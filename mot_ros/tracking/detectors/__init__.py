@@ -42,7 +42,7 @@ def _make_looking(settings: Settings) -> Detector:
     if settings.backend == 'onnx' and kind in TORCH_ONLY:
         raise ConfigError(
             f'backend is onnx, but there is no export of detector.type {kind}: set backend to '
-            'torch, or choose a detector of type ssd, rcnn or onnx')
+            'torch, or choose a detector of type ssd or onnx')
     # here and not above: torch takes seconds to load, and recorded detections do without it
     if kind == 'onnx':
         from mot_ros.tracking.detectors.onnx_file.detector import OnnxDetector
@@ -71,14 +71,24 @@ def _make_looking(settings: Settings) -> Detector:
 
 
 def make_rcnn(settings: Settings, classes: Sequence[str] = ()) -> RcnnDetector:
-    """Load the Faster R-CNN that the settings name, to find these classes, or all."""
-    if settings.backend == 'onnx':
-        from mot_ros.tracking.detectors.rcnn.detector_onnx import OnnxRcnnDetector
+    """
+    Load the Faster R-CNN that the settings name, to find these classes, or all.
 
-        return OnnxRcnnDetector(settings.rcnn, settings.device, classes, settings.compute)
+    Raises WeightsError if it cannot be, ConfigError for the backend onnx.
+    """
+    check_rcnn_backend(settings)
     from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 
     return RcnnDetector(settings.rcnn, settings.device, classes, settings.compute)
+
+
+def check_rcnn_backend(settings: Settings) -> None:
+    """Raise ConfigError if a Faster R-CNN should run in another backend than torch."""
+    if settings.backend != 'torch':
+        raise ConfigError(
+            f'backend is {settings.backend}, but the Faster R-CNN of siammot and tracktor runs '
+            'in torch alone: set backend to torch, or choose another method and a detector of '
+            'type ssd or onnx; mot_ros export siammot writes its ONNX files for other programs')
 
 
 def _make_ssd(settings: Settings) -> Detector:

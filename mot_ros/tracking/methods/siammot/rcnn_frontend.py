@@ -53,7 +53,7 @@ class RcnnFrontend:
         """Whether frames are seen through the detector itself."""
         self._made_from = settings.rcnn, settings.device, settings.backend, settings.compute
         self._amodal = settings.rcnn.amodal
-        self.weights = settings.rcnn.weights, settings.device, settings.backend, settings.compute
+        self.weights = settings.rcnn.weights, settings.device, settings.compute
         """What is alike of networks whose features can be compared."""
         if own is not None:
             self._through = own
