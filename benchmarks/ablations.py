@@ -78,7 +78,7 @@ from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
 from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
 from mot_ros.tracking.errors import ConfigError, MotError, SourceError, WeightsError
 from mot_ros.tracking.methods import make_tracker
-from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
+from mot_ros.tracking.methods.siammot.template_memory import TemplateMemory
 from mot_ros.tracking.types import Detections, Frame, Tracks
 from mot_ros.tracking.weights import store as weights
 from mot_ros.training.datasets import held_out_people, Supplies
@@ -166,41 +166,41 @@ class Probe:
     """
 
     def __init__(
-            self, eyes: SharedRcnn, settings: SiamMotSettings, gaps: Iterable[int]) -> None:
-        if eyes.motion is None:
+            self, network: SharedRcnn, settings: SiamMotSettings, gaps: Iterable[int]) -> None:
+        if network.motion is None:
             raise WeightsError('the network has no motion model; name weights with one')
-        self._head = eyes.motion
+        self._head = network.motion
         self._settings = settings
         self._longest = max(gaps)
-        self._begun: list[tuple[int, SiamMemory, SyntheticTruth]] = []
+        self._begun: list[tuple[int, TemplateMemory, SyntheticTruth]] = []
         self.counts = {gap: dict.fromkeys(
             ('asked', 'found', 'gone', 'left', 'else', 'other'), 0) for gap in gaps}
 
-    def look(self, number: int, sight: RoiHeads, truth: SyntheticTruth) -> None:
+    def look(self, number: int, heads: RoiHeads, truth: SyntheticTruth) -> None:
         """Take the next frame, by its number; a lower one than before is of another clip."""
         self._begun = [each for each in self._begun if 0 < number - each[0] <= self._longest]
         for before, memory, there in self._begun:
             if number - before in self.counts:
                 self._compare(
-                    self.counts[number - before], number, memory, there, sight, truth)
+                    self.counts[number - before], number, memory, there, heads, truth)
         there = truth.seen(VISIBLE)
         if number % PROBED == 0 and len(there):
-            memory = SiamMemory(self._head)
-            memory.renew(
-                sight, there.boxes, np.zeros(0, np.bool_), np.ones(len(there), np.bool_),
+            memory = TemplateMemory(self._head)
+            memory.update_templates(
+                heads, there.boxes, np.zeros(0, np.bool_), np.ones(len(there), np.bool_),
                 self._settings)
             self._begun.append((number, memory, there))
 
     def _compare(
-            self, counts: dict[str, int], number: int, memory: SiamMemory, before: SyntheticTruth,
-            sight: RoiHeads, truth: SyntheticTruth) -> None:
+            self, counts: dict[str, int], number: int, memory: TemplateMemory,
+            before: SyntheticTruth, heads: RoiHeads, truth: SyntheticTruth) -> None:
         now = truth.seen(VISIBLE)
         _, mine, theirs = np.intersect1d(before.ids, now.ids, return_indices=True)
         true, old, expected = now.boxes[theirs], before.boxes[mine], before.boxes.copy()
         off = np.random.default_rng(number).uniform(-BESIDE, BESIDE, (len(mine), 2))
         shift = centres(true) - centres(old) + off * (old[:, 2:] - old[:, :2])
         expected[mine] += np.tile(shift, 2).astype(np.float32)
-        boxes, visibility = memory.search(sight, expected, self._settings)
+        boxes, visibility = memory.search(heads, expected, self._settings)
         shared = overlaps(boxes[mine].astype(np.float64), true.astype(np.float64)).diagonal()
         gone = ~np.isin(before.ids, truth.seen(GONE).ids)
         counts['asked'] += len(mine)
@@ -211,13 +211,13 @@ class Probe:
         expected[mine] = elsewhere = np.roll(true, 1, axis=0)
         reach = (elsewhere[:, 2:] - elsewhere[:, :2]) * self._settings.search / 2
         apart = (np.abs(centres(elsewhere) - centres(true)) > reach).any(axis=1)
-        visibility = memory.search(sight, expected, self._settings)[1][mine][apart]
+        visibility = memory.search(heads, expected, self._settings)[1][mine][apart]
         counts['else'] += len(visibility)
         counts['other'] += int((visibility < SURE).sum())
 
 
 @functools.lru_cache(maxsize=1)
-def make_eyes(rcnn: RcnnSettings, device: str) -> FeatureDetector:
+def make_network(rcnn: RcnnSettings, device: str) -> FeatureDetector:
     """Load a network; the last one is kept."""
     return RcnnDetector(rcnn, device)
 
@@ -247,7 +247,7 @@ class Bench:
 
     def row(self, job: Job, bar: Any) -> Row:
         """Run a job over all clips and score it."""
-        run_one = self._by_eyes if job.settings.method == 'siammot' else self._by_detections
+        run_one = self._by_network if job.settings.method == 'siammot' else self._by_detections
         every, more = run_one(job, bar)
         return {**columns(scoring.figures(scoring.combine(every))), **more,
                 'by clip': [columns(scoring.figures(raw)) for raw in every]}
@@ -288,24 +288,24 @@ class Bench:
             every.append(self._scored(truths, found))
         return every, {}
 
-    def _by_eyes(self, job: Job, bar: Any) -> tuple[list[scoring.Raw], Row]:
+    def _by_network(self, job: Job, bar: Any) -> tuple[list[scoring.Raw], Row]:
         """Run SiamMOT, and ask its network about itself where networks are compared."""
         settings = job.settings
-        eyes = SharedRcnn(make_eyes(settings.rcnn, settings.device))
+        network = SharedRcnn(make_network(settings.rcnn, settings.device))
         gaps = {1: 'next frame', max(2, round(self.clips.rate)): '1 s'}
-        probe = Probe(eyes, settings.siammot, gaps) if self.args.part == 'triplets' else None
+        probe = Probe(network, settings.siammot, gaps) if self.args.part == 'triplets' else None
         every, seen = [], list[SyntheticTruth]()
         detections = list[tuple[int, Detections]]()
         for seed in self.clips.seeds:
-            tracker = make_tracker(settings, eyes)
+            tracker = make_tracker(settings, network)
             truths, found = list[SyntheticTruth](), list[Tracks]()
             for frame, truth in clip_of(self.clips, self.supplies, seed, bar):
-                sight = eyes.see(frame)
+                heads = network.extract_features(frame)
                 truths.append(truth)
                 found.append(tracker.update(frame))
-                detections.append((len(seen) + len(truths), sight.detections()))
+                detections.append((len(seen) + len(truths), heads.detections()))
                 if probe is not None:
-                    probe.look(len(truths), sight, truth)
+                    probe.look(len(truths), heads, truth)
             seen += truths
             every.append(self._scored(truths, found))
         more: Row = {'AP@.5': average_precision(

@@ -121,7 +121,7 @@ class Course:
         return rows_of_tracks(self.found)
 
 
-def make_eyes(settings: Settings) -> FeatureDetector:
+def make_network(settings: Settings) -> FeatureDetector:
     """Load the network of the settings."""
     return RcnnDetector(settings.rcnn, settings.device)
 
@@ -138,17 +138,17 @@ def street(args: argparse.Namespace, seed: int) -> DrivingScene:
 
 
 def courses(
-        eyes: Mapping[str, SharedRcnn], settings: Mapping[str, Settings],
+        networks: Mapping[str, SharedRcnn], settings: Mapping[str, Settings],
         clip: Iterator[tuple[Frame, SyntheticTruth]]) -> tuple[
             list[SyntheticTruth], dict[str, Course], list[float]]:
     """Run all rows over one clip; return its truth, their courses, and ms of the network."""
-    running = {name: Course(make_tracker(settings[name], eyes[name])) for name in settings}
+    running = {name: Course(make_tracker(settings[name], networks[name])) for name in settings}
     truths, seeing = [], []
     for frame, truth in clip:
         start = time.perf_counter()
-        for each in dict.fromkeys(eyes.values()):
+        for each in dict.fromkeys(networks.values()):
             each.detect([frame])
-        seeing.append((time.perf_counter() - start) * 1e3 / len(set(eyes.values())))
+        seeing.append((time.perf_counter() - start) * 1e3 / len(set(networks.values())))
         for course in running.values():
             course.update(frame)
         truths.append(truth)
@@ -186,7 +186,7 @@ def only_lasting(tracks: MotRows) -> MotRows:
 
 
 def at_shift(
-        args: argparse.Namespace, shift: float, eyes: Mapping[str, SharedRcnn],
+        args: argparse.Namespace, shift: float, networks: Mapping[str, SharedRcnn],
         settings: Mapping[str, Settings], bar: Any) -> list[Row]:
     """Run and score all rows at one median shift, all seeds together."""
     every: dict[str, list[scoring.Raw]] = {name: [] for name in (*settings, TRUTH)}
@@ -203,7 +203,7 @@ def at_shift(
                 yield shown
                 bar.update()
 
-        truths, running, spent = courses(eyes, settings, clip())
+        truths, running, spent = courses(networks, settings, clip())
         seeing += spent
         shifts += np.concatenate(
             [apparent_shift(*pair) for pair in itertools.pairwise(truths)]).tolist()
@@ -365,15 +365,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     try:
         settings = settings_of(args)
-        loaded = {file: SharedRcnn(make_eyes(each)) for file, each in {
+        loaded = {file: SharedRcnn(make_network(each)) for file, each in {
             each.rcnn.weights: each for each in settings.values()}.items()}
-        eyes = {name: loaded[each.rcnn.weights] for name, each in settings.items()}
+        networks = {name: loaded[each.rcnn.weights] for name, each in settings.items()}
         rows: list[Row] = []
         total = len(args.shifts) * len(args.seeds) * args.frames
         with tqdm(total=total, unit='frame', mininterval=1) as bar:
             for shift in args.shifts:
                 bar.set_description(f'shift {shift:g}')
-                rows += at_shift(args, shift, eyes, settings, bar)
+                rows += at_shift(args, shift, networks, settings, bar)
         checksums = {file: weights.digest(file) for file in loaded}
     except MotError as error:
         sys.stderr.write(f'driving.py: error: {error}\n')

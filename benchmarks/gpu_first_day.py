@@ -122,7 +122,7 @@ def backbone(bench: Bench, dtype: torch.dtype, last: bool, flags: dict[str, bool
     network = network.to(bench.device, memory_format=layout)
     lower(network, dtype)
     image = torch.rand(1, 3, *bench.size, device=bench.device).to(memory_format=layout)
-    return partial(with_flags, lambda: network.pyramid(network.body(image)), flags)
+    return partial(with_flags, lambda: network.features(image), flags)
 
 
 def single_shot(bench: Bench, dtype: torch.dtype, last: bool) -> Work:

@@ -39,7 +39,7 @@ from mot_ros.tracking.detectors.ssd.raw_outputs import dense, RawDetections
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidates
-from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
+from mot_ros.tracking.methods.siammot.template_memory import TemplateMemory
 from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
@@ -88,7 +88,7 @@ def siammot_stages(
     for count in tracks:
         stages += _of_tracks(
             network if settings.method == 'siammot' else None, seen[1], settings.siammot, found,
-            count)
+            count, fixed)
     return stages, inner
 
 
@@ -116,13 +116,13 @@ class _Parts:
             return images([dataclasses.replace(frame)], self._inner, body.mean, body.std,
                           self._device)
 
-        sight, dense_stages, logits, deltas = self._dense(prepared)
-        columns = [level.shape[-1] for level in sight.features]
+        heads, dense_stages, logits, deltas = self._dense(prepared)
+        columns = [level.shape[-1] for level in heads.features]
         return [
             Stage('preprocess', lambda: self._exactly(prepared)), *dense_stages,
             Stage('selection', lambda: self._exactly(
                 network.rpn.select, logits, deltas, columns, self._inner, self._selection)),
-            Stage('box head', lambda: sight.detections(self._proposed))], sight
+            Stage('box head', lambda: heads.detections(self._proposed))], heads
 
     def fixed_stages(self, frame: Frame) -> tuple[list[Stage], RoiHeads]:
         """Return the same in fixed shapes, and all of it as one."""
@@ -139,7 +139,7 @@ class _Parts:
             graphs = RcnnGraphs(
                 network, self._body, self._inner, self._source, self._classes.numbers,
                 self._labels, rcnn, self._device, graphs=self._settings.graphs)
-            sight = FixedShapeRoiHeads(graphs, pixels, self._classes, find=True)
+            heads = FixedShapeRoiHeads(graphs, pixels, self._classes, detect=True)
         columns = [level.shape[-1] for level in plain.features]
 
         def selected(*_: Tensor) -> list[Tensor]:
@@ -152,9 +152,9 @@ class _Parts:
             Stage('upload', lambda: uploads.fetch(dataclasses.replace(frame))),
             Stage('preprocess', self._recorded(lambda image: [prepared(image)], pixels)),
             *dense_stages, Stage('selection', self._recorded(selected, logits[0])),
-            Stage('box head', lambda: sight.detections(self._proposed)),
-            Stage('look', partial(self._exactly, graphs.look, pixels),
-                  parts=(*dense_names, 'box head'))], sight
+            Stage('box head', lambda: heads.detections(self._proposed)),
+            Stage('look', partial(self._exactly, graphs.detect, pixels),
+                  parts=(*dense_names, 'box head'))], heads
 
     def _dense(
             self, prepared: Callable[[], Tensor],
@@ -164,14 +164,14 @@ class _Parts:
         with inference_fp32(self._device):
             batch = prepared()
             levels = self._body(batch)
-            features = network.pyramid(levels)
+            features = network.backbone.fpn(levels)
             logits, deltas = network.rpn(features)
-        sight = RoiHeads(
+        heads = RoiHeads(
             network, features, self._inner, self._source, self._classes, self._labels,
             self._settings.rcnn)
-        return sight, [
+        return heads, [
             Stage('body', self._recorded(self._body, batch)),
-            Stage('FPN', self._recorded(lambda *maps: network.pyramid(maps), *levels)),
+            Stage('FPN', self._recorded(lambda *maps: network.backbone.fpn(maps), *levels)),
             Stage('RPN', self._recorded(
                 lambda *maps: [part for parts in network.rpn(maps) for part in parts],
                 *features))], logits, deltas
@@ -188,11 +188,14 @@ class _Parts:
 
 
 def _of_tracks(
-        network: SiamMotNetwork | None, sight: RoiHeads, settings: SiamMotSettings,
-        found: Detections,
-        count: int) -> list[Stage]:
-    """Return the stages that so many tracks have a part in; without tracks only the solver."""
-    boxes = made_up_boxes(count, sight.source)
+        network: SiamMotNetwork | None, heads: RoiHeads, settings: SiamMotSettings,
+        found: Detections, count: int, fixed: bool) -> list[Stage]:
+    """
+    Return the stages that depend on the number of tracks; without tracks only the solver.
+
+    In `fixed` shapes search and refinement are one graph, hence one stage.
+    """
+    boxes = made_up_boxes(count, heads.source)
     labels = np.zeros(count, np.int64)
     claims = TrackCandidates(
         boxes, np.linspace(1, 0.5, count, dtype=np.float32), labels, np.zeros(count, np.bool_),
@@ -203,22 +206,22 @@ def _of_tracks(
     solver = Stage('solver', lambda: solve(claims, found, rules), count)
     if not count:
         return [solver]
-    judge = Stage('judge', lambda: sight.judge(boxes, labels), count)
+    judge = Stage('judge', lambda: heads.refine(boxes, labels), count)
     if network is None:
         return [judge, solver]
     if network.motion is None:
         raise WeightsError('this network has no motion model; name weights with one')
-    memory, anew = SiamMemory(network.motion), SiamMemory(network.motion)
+    memory, anew = TemplateMemory(network.motion), TemplateMemory(network.motion)
     none, fresh = np.zeros(0, np.bool_), np.ones(count, np.bool_)
-    memory.renew(sight, boxes, none, fresh, settings)
-    remember = Stage('remember', lambda: anew.renew(sight, boxes, none, fresh, settings), count)
-    fixed = sight.fixed
-    if fixed is not None:
+    memory.update_templates(heads, boxes, none, fresh, settings)
+    remember = Stage(
+        'remember', lambda: anew.update_templates(heads, boxes, none, fresh, settings), count)
+    if fixed:
         follow = Stage(
-            'follow', lambda: memory.follow(fixed, boxes, labels, settings), count,
+            'follow', lambda: memory.search_tracks(heads, boxes, labels, settings), count,
             parts=('search', 'judge'))
         return [remember, follow, solver]
-    search = Stage('search', lambda: memory.search(sight, boxes, settings), count)
+    search = Stage('search', lambda: memory.search(heads, boxes, settings), count)
     return [remember, search, judge, solver]
 
 

@@ -30,11 +30,9 @@ from mot_ros.tracking.types import Detections, Floats, Frame, Ints
 if TYPE_CHECKING:
     import torch
 
-    from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
-    from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import Followed
+    from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads, SearchedTracks
     from mot_ros.tracking.detectors.ssd.raw_outputs import RawDetections
-    from mot_ros.tracking.nets.siammot.emm import Emm
-    from mot_ros.tracking.nets.siammot.imm import Imm
+    from mot_ros.tracking.nets.siammot.network import MotionModel
 
 SURE, KNOWN = 0.99, 0.3
 """Scores of boxes in the first frame, where they start tracks, and later, where nobody may."""
@@ -61,12 +59,12 @@ def crowded(detector: Detector, settings: Settings, count: int, size: tuple[int,
         return DenseCrowd(dense(detector, 'method smot'), crowd)
     if settings.method not in ('siammot', 'tracktor'):
         return PlantedDetector(detector, crowd)
-    eyes = as_feature_detector(detector)
-    if eyes is None:
+    network = as_feature_detector(detector)
+    if network is None:
         raise ConfigError(
             f'detector.type is {settings.detector.type!r}, and {settings.method} sees through '
             'a network beside it, in which no crowd can be planted: leave it at auto')
-    return PlantedFeatureDetector(eyes, crowd)
+    return PlantedFeatureDetector(network, crowd)
 
 
 def unhurt(settings: Settings) -> Settings:
@@ -138,54 +136,48 @@ class DenseCrowd(PlantedDetector):
 
 
 class PlantedFeatureDetector(PlantedDetector):
-    """The same for methods that see through a Faster R-CNN."""
+    """The same for methods that search by a Faster R-CNN."""
 
     def __init__(self, detector: FeatureDetector, crowd: Detections) -> None:
         super().__init__(detector, crowd)
-        self._eyes = detector
+        self._network = detector
 
     @property
-    def motion(self) -> Emm | Imm | None:
+    def motion(self) -> MotionModel | None:
         """The motion model beside the detector."""
-        return self._eyes.motion
+        return self._network.motion
 
-    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
-        """Return the features of a frame, in which the crowd is found."""
-        return cast('RoiHeads', _CrowdSight(self._eyes.see(frame, find=find), self._seen(frame)))
+    def extract_features(self, frame: Frame, *, detect: bool = True) -> RoiHeads:
+        """Compute the features of a frame, in which the crowd is found."""
+        heads = self._network.extract_features(frame, detect=detect)
+        return cast('RoiHeads', _PlantedRoiHeads(heads, self._seen(frame)))
 
 
-class _CrowdSight:
-    """RoiHeads whose detections are replaced by the planted ones, in their order."""
+class _PlantedRoiHeads:
+    """RoiHeads whose results are replaced by the crowd, in its order."""
 
-    def __init__(self, sight: RoiHeads, crowd: Detections) -> None:
-        self._sight = sight
+    def __init__(self, heads: RoiHeads, crowd: Detections) -> None:
+        self._heads = heads
         self._crowd = crowd
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._sight, name)
-
-    @property
-    def fixed(self) -> _CrowdSight | None:
-        """This, if the sight has fixed shapes."""
-        return None if self._sight.fixed is None else self
+        return getattr(self._heads, name)
 
     def detections(self, given: Detections | None = None) -> Detections:
-        """Find objects; return the crowd."""
-        self._sight.detections(given)
+        """Detect objects; return the crowd."""
+        self._heads.detections(given)
         return self._crowd
 
-    def judge(self, boxes: Floats, labels: Ints) -> tuple[Floats, Floats]:
-        """Judge boxes; return the crowd, of which the box head is sure."""
-        self._sight.judge(boxes, labels)
+    def refine(self, boxes: Floats, labels: Ints) -> tuple[Floats, Floats]:
+        """Refine boxes; return the crowd, with sure scores."""
+        self._heads.refine(boxes, labels)
         return self._places(boxes), np.full(len(boxes), SURE, np.float32)
 
-    def follow(self, *args: Any) -> Followed:
-        """Follow tracks; return the crowd."""
-        fixed = self._sight.fixed
-        assert fixed is not None  # noqa: S101
-        said = fixed.follow(*args)
-        places, sure = self._places(said.boxes), np.full(len(said.boxes), SURE, np.float32)
-        return said._replace(found=places, visibilities=sure, boxes=places, scores=sure)
+    def search_tracks(self, *args: Any) -> SearchedTracks:
+        """Search and refine tracks; return the crowd."""
+        found = self._heads.search_tracks(*args)
+        places, sure = self._places(found.boxes), np.full(len(found.boxes), SURE, np.float32)
+        return found._replace(found=places, visibilities=sure, boxes=places, scores=sure)
 
     def _places(self, boxes: Floats) -> Floats:
         return self._crowd.boxes if len(boxes) == len(self._crowd) else boxes

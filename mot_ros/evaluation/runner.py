@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector, RawDetections
     from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
-    from mot_ros.tracking.nets.siammot.emm import Emm
-    from mot_ros.tracking.nets.siammot.imm import Imm
+    from mot_ros.tracking.nets.siammot.network import MotionModel
     from mot_ros.tracking.protocols import Detector, Tracker
     from mot_ros.tracking.types import Detections, Frame, Tracks
 
@@ -73,24 +72,24 @@ class _TimedDense(TimedDetector):
         return found
 
 
-class _TimedSeeing(TimedDetector):
-    """Passes on what a FeatureDetector can do beside; what is asked of a RoiHeads is not timed."""
+class _TimedFeatureDetector(TimedDetector):
+    """Passes on what a FeatureDetector can do beside; the work of its RoiHeads is not timed."""
 
     @property
-    def motion(self) -> Emm | Imm | None:
+    def motion(self) -> MotionModel | None:
         return cast('FeatureDetector', self._detector).motion
 
-    def see(self, frame: Frame) -> RoiHeads:
+    def extract_features(self, frame: Frame, *, detect: bool = True) -> RoiHeads:
         start = time.perf_counter()
-        seen = cast('FeatureDetector', self._detector).see(frame)
+        heads = cast('FeatureDetector', self._detector).extract_features(frame, detect=detect)
         self.seconds += time.perf_counter() - start
-        return seen
+        return heads
 
 
 def timed(detector: Detector) -> TimedDetector:
     """Return a detector that can do what this one can, and adds up how long that takes."""
-    if hasattr(detector, 'see'):
-        return _TimedSeeing(detector)
+    if hasattr(detector, 'extract_features'):
+        return _TimedFeatureDetector(detector)
     if hasattr(detector, 'detect_densely'):
         return _TimedDense(detector)
     return TimedDetector(detector)

@@ -17,8 +17,7 @@ from mot_ros.evaluation.scores import scoring
 from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
 from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
 from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
-from mot_ros.tracking.nets.siammot.emm import Emm
-from mot_ros.tracking.nets.siammot.imm import Imm
+from mot_ros.tracking.nets.siammot.network import MotionModel
 from mot_ros.tracking.types import Detections, Frame, Tracks
 
 VISIBLE = 0.3
@@ -26,7 +25,7 @@ VISIBLE = 0.3
 
 
 class SharedRcnn:
-    """A Faster R-CNN that several look through: it sees every frame once."""
+    """A Faster R-CNN that several trackers share: it runs once on every frame."""
 
     def __init__(self, detector: FeatureDetector) -> None:
         self._detector = detector
@@ -38,21 +37,21 @@ class SharedRcnn:
         return self._detector.class_names
 
     @property
-    def motion(self) -> Emm | Imm | None:
+    def motion(self) -> MotionModel | None:
         """The motion model beside it."""
         return self._detector.motion
 
-    def see(self, frame: Frame) -> RoiHeads:
-        """Return the features of a frame; its detections, too, are looked for only once."""
+    def extract_features(self, frame: Frame, *, detect: bool = True) -> RoiHeads:
+        """Return the features of a frame; its detections, too, are computed only once."""
         if self._last is None or self._last[0] is not frame:
-            sight = self._detector.see(frame)
-            sight.detections = functools.cache(sight.detections)  # type: ignore[method-assign]
-            self._last = frame, sight
+            heads = self._detector.extract_features(frame)
+            heads.detections = functools.cache(heads.detections)  # type: ignore[method-assign]
+            self._last = frame, heads
         return self._last[1]
 
     def detect(self, given: Sequence[Frame]) -> list[Detections]:
         """Return the objects of each frame."""
-        return [self.see(frame).detections() for frame in given]
+        return [self.extract_features(frame).detections() for frame in given]
 
 
 def rows_of_tracks(found: Sequence[Tracks]) -> MotRows:

@@ -75,7 +75,7 @@ def test_also_where_shapes_are_fixed():
 
 def test_the_networks_do_all_their_work(monkeypatch):
     asked = []
-    for name in ('detections', 'judge'):
+    for name in ('detections', 'refine'):
         was = getattr(RoiHeads, name)
 
         def noted(self, *args, name=name, was=was):
@@ -86,7 +86,7 @@ def test_the_networks_do_all_their_work(monkeypatch):
     update = make(settings_of('siammot'), FOOTAGE, 4)
     for frame in itertools.islice(FOOTAGE, 2):
         update([frame])
-    assert asked == [('detections', None), ('detections', None), ('judge', 4)]
+    assert asked == [('detections', None), ('detections', None), ('refine', 4)]
 
     class Counting:
         class_names, seen = ('person',), 0

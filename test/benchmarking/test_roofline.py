@@ -44,7 +44,7 @@ def test_dla34_at_704x1280_is_what_the_plan_has(network):
     assert gflop == pytest.approx(110.4 - dead[0], abs=0.1)
     assert mbyte == pytest.approx(424 - dead[1], abs=1)
     assert least == pytest.approx(0.143, abs=0.002)
-    maps, *found = of(network.pyramid, levels)
+    maps, *found = of(network.backbone.fpn, levels)
     assert found == pytest.approx([8, 23.8, 72, 0.029], rel=0.02)
     _, *found = of(network.rpn, maps)
     assert found == pytest.approx([15, 22.4, 81, 0.031], rel=0.02)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mot_ros.data.synthetic.truth import SyntheticTruth
 from mot_ros.tracking.types import Frame
-from test.tracking.oracle import Objects, OracleHead, OracleSight
+from test.tracking.oracle import Objects, OracleHeads, OracleMotion
 
 
 class Knowing:
@@ -16,7 +16,7 @@ class Knowing:
     class_names = ('person', 'car')
 
     def __init__(self) -> None:
-        self.motion, self.now, self.seen = OracleHead(), SyntheticTruth.of([]), 0
+        self.motion, self.now, self.seen = OracleMotion(), SyntheticTruth.of([]), 0
 
     def watch(self, frames):
         """Return `frames` of the scenes such that it is told of each."""
@@ -26,8 +26,8 @@ class Knowing:
                 yield frame, truth
         return watched
 
-    def see(self, frame: Frame) -> OracleSight:
+    def extract_features(self, frame: Frame) -> OracleHeads:
         self.seen += 1
         there = Objects(self.now.boxes, self.now.ids.tolist())
         # box heads are trained with overlaps of .5 and more; sure enough for the default beta
-        return OracleSight(there, frame.size, overlap=0.5, score=0.98, amodal=True)
+        return OracleHeads(there, frame.size, overlap=0.5, score=0.98, amodal=True)

@@ -23,12 +23,12 @@ from mot_ros.tracking.types import Detections, Frame
 from mot_ros.training import datasets as supplies
 from test.benchmarks.knowing import Knowing
 from test.benchmarks.scripts import load
-from test.tracking.oracle import OracleHead, SEEN
+from test.tracking.oracle import OracleMotion, SEEN
 
 FRAMES = 20
 
 
-class YesMan(OracleHead):
+class YesMan(OracleMotion):
     """Says of everyone that they are where it is told to look."""
 
     def search(self, features, memory: Memory, options=None):
@@ -58,7 +58,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(supplies, 'FIGURES', 6)
     network = Knowing()
     module.network, module.telling = network, Telling(network)
-    monkeypatch.setattr(module, 'make_eyes', lambda rcnn, device: network)
+    monkeypatch.setattr(module, 'make_network', lambda rcnn, device: network)
     monkeypatch.setattr(module, 'make_detector', lambda settings: module.telling)
     monkeypatch.setattr(module, 'frames', network.watch(module.frames))
     return module

@@ -34,7 +34,7 @@ def words(benchmark, monkeypatch, tmp_path: Path) -> list[str]:
     weights = tmp_path / 'w.safetensors'
     weights.write_bytes(b'only hashed here')
     network = Knowing()
-    monkeypatch.setattr(benchmark, 'make_eyes', lambda settings: network)
+    monkeypatch.setattr(benchmark, 'make_network', lambda settings: network)
     monkeypatch.setattr(benchmark, 'frames', network.watch(benchmark.frames))
     benchmark.network = network
     return ['--weights', str(weights), '--size', '640x192', '--seeds', '3', '--frames', '12',
@@ -85,12 +85,12 @@ def test_tracks_on_the_hardly_visible_are_not_false(benchmark):
 
 def test_the_network_sees_every_frame_once_for_all_rows(benchmark):
     network = Knowing()
-    eyes = benchmark.SharedRcnn(network)
+    shared = benchmark.SharedRcnn(network)
     frame, other = (Frame.of(np.zeros((48, 64, 3), np.uint8), 0.0) for _ in range(2))
-    assert eyes.see(frame) is eyes.see(frame)
-    assert eyes.see(frame).detections() is eyes.detect([frame])[0]
+    assert shared.extract_features(frame) is shared.extract_features(frame)
+    assert shared.extract_features(frame).detections() is shared.detect([frame])[0]
     assert network.seen == 1
-    assert eyes.see(other) is not eyes.see(frame)
+    assert shared.extract_features(other) is not shared.extract_features(frame)
     assert network.seen == 3
 
 

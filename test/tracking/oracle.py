@@ -45,7 +45,7 @@ class Objects:
         object.__setattr__(self, 'visible', self.visible or [True] * count)
 
 
-class OracleSight(RoiHeads):
+class OracleHeads(RoiHeads):
     """Answers with what is there; the network's input is half as large as the image."""
 
     def __init__(self, objects, size=SIZE, overlap=0.3, score=0.9, amodal=False):
@@ -77,7 +77,7 @@ class OracleSight(RoiHeads):
             boxes[whole], np.full(whole.sum(), self.score, np.float32),
             np.array(there.labels, np.int64)[shown][whole])
 
-    def judge(self, boxes, labels):
+    def refine(self, boxes, labels):
         self.asked.append((boxes, labels))
         there = self.objects
         moved, scores = boxes.copy(), np.full(len(boxes), UNSEEN, np.float32)
@@ -94,32 +94,32 @@ class OracleSight(RoiHeads):
         return moved, scores
 
 
-class OracleHead(Emm):
+class OracleMotion(Emm):
     """Remembers the name of what is at a box, and finds it again within reach."""
 
     def __init__(self):
         super().__init__(32)
         self.options_seen = []
 
-    def remember(self, features, boxes, options=None, batch=None):
-        sight = features[0]
-        shared = iou(sight.outward(boxes), sight.objects.boxes)
+    def extract_templates(self, features, boxes, options=None, batch=None):
+        heads = features[0]
+        shared = iou(heads.to_image(boxes), heads.objects.boxes)
         named = torch.tensor([
-            sight.objects.names[row.argmax()] if row.max(initial=0) > 0 else -1
+            heads.objects.names[row.argmax()] if row.max(initial=0) > 0 else -1
             for row in shared], dtype=torch.float32)
         return Memory(
             named[:, None, None, None], options.region.around(boxes), boxes)
 
     def search(self, features, memory, options=None):
-        sight = features[0]
+        heads = features[0]
         self.options_seen.append(options)
         boxes, visibility = memory.template.clone(), torch.full((len(memory),), UNSEEN)
-        known = {name: row for row, name in enumerate(sight.objects.names)}
-        everything = sight.inward(sight.objects.boxes)
+        known = {name: row for row, name in enumerate(heads.objects.names)}
+        everything = heads.to_network(heads.objects.boxes)
         reach = (options.region.around(memory.template) - memory.template)[:, 2:]
         for row, name in enumerate(memory.features.flatten().int().tolist()):
             at = known.get(name)
-            if at is None or not sight.objects.visible[at]:
+            if at is None or not heads.objects.visible[at]:
                 continue
             box = everything[at]
             off = ((box[:2] + box[2:]) - (memory.template[row, :2] + memory.template[row, 2:])) / 2
@@ -134,19 +134,19 @@ class OracleDetector:
 
     class_names = ('person', 'car')
 
-    def __init__(self, scene, **sight):
-        self.scene, self.sight = scene, sight
-        self.motion = OracleHead()
+    def __init__(self, scene, **heads):
+        self.scene, self.heads = scene, heads
+        self.motion = OracleMotion()
         self.seen = []
 
-    def see(self, frame, *, find=True):
+    def extract_features(self, frame, *, detect=True):
         size = frame.size
-        sight = OracleSight(self.scene(round(frame.stamp * RATE)), size, **self.sight)
-        self.seen.append(sight)
-        return sight
+        heads = OracleHeads(self.scene(round(frame.stamp * RATE)), size, **self.heads)
+        self.seen.append(heads)
+        return heads
 
     def detect(self, frames):
-        return [self.see(frame).detections() for frame in frames]
+        return [self.extract_features(frame).detections() for frame in frames]
 
 
 class GivenDetector:

@@ -125,12 +125,12 @@ def slm(precision: str) -> None:
 
 
 def siammot(precision: str, weights: str = 'siammot-small') -> None:
-    """Look at an image, find tracks in it, remember them."""
+    """Detect in an image, search tracks in it, extract their templates."""
     detector = RcnnDetector(
         RcnnSettings(weights=weights, short_side=192, long_side=320), 'cpu',
         compute=Compute(precision), fixed=True)
-    detector.see(frame(96, 64))
-    in_graphs(detector.see(frame(96, 64)).fixed._graphs, detector)
+    detector.extract_features(frame(96, 64))
+    in_graphs(detector.extract_features(frame(96, 64))._graphs, detector)
 
 
 def imm(precision: str) -> None:
@@ -149,16 +149,16 @@ def dla(precision: str) -> None:
 
 
 def in_graphs(graphs: RcnnGraphs, *parts: object) -> None:
-    """Have graphs see an image of 96 x 64, and follow and remember 16 tracks."""
+    """Detect in an image of 96 x 64, search 16 tracks in it and extract their templates."""
     head = graphs.network.motion
     options = (emm_options if isinstance(head, Emm) else imm_options)(SiamMotSettings())
     with pretended(graphs, *parts):
         image = torch.empty(64, 96, 3, dtype=torch.uint8, device=DEVICE)
         rows = torch.empty(16, 6, device=DEVICE)
-        templates, = graphs.remember(head, options)(rows)
+        templates, = graphs.extract_templates(head, options)(rows)
         there(
-            *graphs.look(image), *graphs.find(rows[:, :5]), *graphs.judge(rows[:, :5]),
-            templates, *graphs.follow(head, options)(rows, templates), graphs.table.cells)
+            *graphs.detect(image), *graphs.detect_at(rows[:, :5]), *graphs.refine(rows[:, :5]),
+            templates, *graphs.search_tracks(head, options)(rows, templates), graphs.table.cells)
 
 
 def frame(width: int, height: int) -> Frame:

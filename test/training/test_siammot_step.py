@@ -145,17 +145,17 @@ def test_targets_are_those_of_the_other_frame(monkeypatch, motion):
     module = network(motion)
     images, truth = pair()
     heard = listened(monkeypatch, f'{motion}_losses')
-    batches, remember, respond = {}, module.motion.remember, module.motion.respond
+    batches, extract, respond = {}, module.motion.extract_templates, module.motion.respond
 
-    def remembering(features, boxes, batch):
+    def extracting(features, boxes, batch):
         batches['source'] = batch, boxes
-        return remember(features, boxes, batch=batch)
+        return extract(features, boxes, batch=batch)
 
     def responding(features, memory, *options, batch):
         batches['searched'] = batch, memory
         return respond(features, memory, *options, batch=batch)
 
-    monkeypatch.setattr(module.motion, 'remember', remembering)
+    monkeypatch.setattr(module.motion, 'extract_templates', extracting)
     # IMM's third argument is the batch already
     monkeypatch.setattr(
         module.motion, 'respond', responding if motion == 'emm' else

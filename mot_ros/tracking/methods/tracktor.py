@@ -14,53 +14,50 @@ from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidate
 from mot_ros.tracking.motion.last_observation import LastObservation
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.tracks.search_pool import SearchTrackPool
-from mot_ros.tracking.types import Detections, Frame, in_state, Tracks, TrackState
+from mot_ros.tracking.types import Frame, in_state, Tracks, TrackState
 
 
 class Tracktor(PooledMethod[SearchTrackPool]):
     """
-    The box head of a Faster R-CNN, asked about the last box of a track, says where it is now.
+    The box head of a Faster R-CNN refines the last box of each track to its box in this frame.
 
     The rows "Faster-RCNN (Tracktor)" and "+ Flow" of SiamMOT's table 1, or with preset `code`
     Tracktor's own thresholds; without its re-identification. `motion` moves boxes before the
-    box head looks. Raises WeightsError if the network cannot be loaded.
+    box head refines them. Raises WeightsError if the network cannot be loaded.
     """
 
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
         self._settings = settings.tracktor
-        self._eyes = RcnnFrontend(detector, settings)
+        self._frontend = RcnnFrontend(detector, settings)
         super().__init__(SearchTrackPool(LastObservation(), first_id))
         self._use_motion(settings)
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """Take other settings between two frames; other weights drop all tracks, ids go on."""
-        eyes = RcnnFrontend(detector, settings, self._eyes)
-        same = eyes.weights == self._eyes.weights
+        frontend = RcnnFrontend(detector, settings, self._frontend)
+        same = frontend.weights == self._frontend.weights
         if _flow_key(settings.tracktor) != _flow_key(self._settings):
             self._tracks.flow = None
-        self._settings, self._eyes = settings.tracktor, eyes
+        self._settings, self._frontend = settings.tracktor, frontend
         self._use_motion(settings)
         if not same:
             self.reset(keep_ids=True)
 
     def update(self, frame: Frame) -> Tracks:
-        """Detect, move boxes, regress them, solve."""
-        s, tracks, eyes = self._settings, self._tracks, self._eyes
-        sight = eyes.see(frame, s.detections)
-        # a GPU is asked once about both where nothing that moves tracks looks at detections
-        early = tracks.needs_objects or not eyes.are_own
-        detections = (
-            eyes.detections(sight, frame, s.detections) if early else Detections.empty())
+        """Detect, propagate, refine, solve (arXiv 1903.05625, section 2)."""
+        s, tracks = self._settings, self._tracks
+        image = self._frontend.detect(frame, s.detections)
         tracks.propagate(frame)
-        expected = tracks.follow(frame, detections.boxes)
+        expected = tracks.follow(frame, lambda: image.detections.boxes)
 
-        regressed, scores, here = eyes.judge(sight, expected.boxes, expected.labels)
-        if not early:
-            detections = eyes.detections(sight, frame, s.detections)
-        claims = TrackCandidates(
-            regressed, scores, expected.labels, in_state(expected.states, TrackState.LOST), here)
-        verdict = solve(claims, detections, self.rules)
-        apply_result(tracks, claims, detections, verdict, MissPolicy(s.tau, s.dormant_time))
+        found = image.refine(expected)
+        candidates = TrackCandidates(
+            found.boxes, found.scores, expected.labels,
+            in_state(expected.states, TrackState.LOST), found.here)
+
+        result = solve(candidates, image.detections, self.rules)
+        apply_result(
+            tracks, candidates, image.detections, result, MissPolicy(s.tau, s.dormant_time))
         return tracks.snapshot()
 
     @property
@@ -75,7 +72,7 @@ class Tracktor(PooledMethod[SearchTrackPool]):
         s = settings.tracktor
         self._tracks.use_camera(settings.camera_motion if s.motion == 'camera' else None)
         if self._tracks.flow is None and s.motion in ('farneback', 'dis'):
-            # here and not above: OpenCV is of no use to methods that look at boxes alone
+            # here and not above: methods that use boxes alone do without OpenCV
             from mot_ros.tracking.motion.optical_flow import make_box_motion
 
             self._tracks.flow = make_box_motion(s.motion, s.flow_size, s.flow_reduction)

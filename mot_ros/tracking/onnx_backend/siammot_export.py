@@ -4,11 +4,11 @@
 """
 SiamMOT as four ONNX files, between which its solver runs.
 
-`image` finds features and proposals, `boxes` judges any boxes by the features, `remember` takes
-templates of boxes and `search` finds them again in the features of another image. All but the
-first take any number of boxes, search at least one. They stand for SiamMot.features and
-proposals, SiamMot.judge, and remember and search of its motion model. Boxes are inclusive pixels
-of the network's input.
+`image` computes features and proposals, `boxes` refines any boxes by the features, `remember`
+extracts templates of boxes and `search` finds them again in the features of another image. All
+but the first take any number of boxes, search at least one. They are SiamMotNetwork.features and
+proposals, SiamMotNetwork.refine, and extract_templates and search of its motion model. Boxes are
+inclusive pixels of the network's input.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class BoxesGraph(nn.Module):
 
     def forward(self, maps: Sequence[Tensor], boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Return probabilities (K, C) and boxes (K, C, 4), not clipped."""
-        return self.head.judge(pooled(maps, boxes, levels_of(boxes), POOLED), boxes)
+        return self.head.refine(pooled(maps, boxes, levels_of(boxes), POOLED), boxes)
 
 
 class RememberGraph(nn.Module):

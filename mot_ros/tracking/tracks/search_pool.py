@@ -1,10 +1,11 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SearchTrackPool: tracks that are looked for in the image, around where they should be by now."""
+"""SearchTrackPool: tracks that are searched in the image, around their expected boxes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mot_ros.tracking.motion.last_observation import LastObservation, LastObservationModel
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from mot_ros.tracking.motion.optical_flow import BoxMotion
 
 NEED = 'tracks are looked for in it'
-"""Why a frame needs an image."""
+"""The reason why a frame needs an image."""
 
 
 class SearchTrackPool(TrackPool[LastObservationModel]):
     """
-    A TrackPool whose boxes say where each track is to be looked for next.
+    A TrackPool whose boxes are those around which each track is searched next.
 
-    They stay where they were last seen, unless the kind of motion is `moving`, the `camera`
-    moves or `flow` (optical flow, or a BoxMotion of one's own) carries them along; both may be
+    They stay where they were last observed, unless the kind of motion is `moving`, the `camera`
+    moves or `flow` (optical flow, or a BoxMotion of one's own) moves them; both may be
     exchanged between two frames. For every frame, once, `propagate` or `coast`, then `follow`.
     """
 
@@ -36,10 +37,10 @@ class SearchTrackPool(TrackPool[LastObservationModel]):
         super().__init__(kind, first_id)
 
     def use_camera(self, settings: CameraMotionSettings | None) -> None:
-        """Take out the motion of the camera as the settings say, or not at all if None."""
+        """Compensate camera motion by these settings, or not at all if None."""
         if settings == self._camera_key:
             return
-        # here and not above: OpenCV is of no use to methods that look at boxes alone
+        # here and not above: methods that use boxes alone do without OpenCV
         from mot_ros.tracking.motion.camera_motion import CameraMotion
 
         self._camera_key = settings
@@ -49,11 +50,6 @@ class SearchTrackPool(TrackPool[LastObservationModel]):
     def needs_image(self) -> bool:
         """Whether a frame without an image is refused."""
         return True
-
-    @property
-    def needs_objects(self) -> bool:
-        """Whether it tells where tracks should be only once objects are known."""
-        return self.camera is not None
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Drop every track; number from 1 again unless `keep_ids`."""
@@ -67,10 +63,16 @@ class SearchTrackPool(TrackPool[LastObservationModel]):
         frame.require_image(NEED)
         return super().coast(frame)
 
-    def follow(self, frame: Frame, objects: Floats) -> Tracks:
-        """Move every track as camera and flow say, and return them there."""
+    def follow(self, frame: Frame, objects: Floats | Callable[[], Floats]) -> Tracks:
+        """
+        Compensate camera motion, move every track by the flow, and return them there.
+
+        `objects` are boxes (N, 4) that the estimate of the camera leaves out, or a function that
+        returns them, which is called only where the camera moves.
+        """
         if self.camera is not None:
-            self.warp(self.camera.estimate(frame, objects))
+            boxes = objects() if callable(objects) else objects
+            self.warp(self.camera.estimate(frame, boxes))
         if self.flow is not None:
             self.motion.expect(self.flow.move(frame, self.boxes))
         return self.snapshot()

@@ -149,9 +149,9 @@ def _motion_parts(
         # it compares a region with itself, of which a box elsewhere is no part
         rows = torch.cat([each.kind for each in sampled]) != HARD
         batch, template, target = batch[rows], template[rows], target[rows]
-        memory = motion.remember(features, template, batch=batch)
+        memory = motion.extract_templates(features, template, batch=batch)
         return imm_losses(*motion.respond(features, memory, batch ^ 1), template, target)
-    remembered = motion.remember(features, template, batch=batch)
+    remembered = motion.extract_templates(features, template, batch=batch)
     search = motion.options.region.around(around)
     memory = Memory(remembered.features, search, template)
     response = motion.respond(features, memory, batch=batch ^ 1)

@@ -53,7 +53,7 @@ def test_the_box_head_carries_a_track_on():
 def test_it_is_asked_about_the_last_box():
     tracker = tracker_of(moving(5))
     follow(tracker, 3)
-    asked, labels = tracker._eyes.network.seen[-1].asked[-1]
+    asked, labels = tracker._frontend.network.seen[-1].asked[-1]
     assert asked[0] == pytest.approx(person(105), abs=0.01)
     assert labels.tolist() == [0]
 
@@ -187,7 +187,7 @@ def test_boxes_of_another_detector():
 def test_it_changes_at_work():
     images, scene = textured(12, 1)
     tracker = tracker_of(scene)
-    detector = tracker._eyes.network
+    detector = tracker._frontend.network
     follow(tracker, 2, images=images)
     for motion in ('dis', 'farneback', 'camera', 'none'):
         tracker.configure(

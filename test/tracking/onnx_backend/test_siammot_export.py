@@ -125,7 +125,7 @@ def test_boxes_are_judged_alike(looking, count):
     network, graphs, features = looking
     boxes = boxes_of(count)
     with torch.inference_mode():
-        probabilities, refined = network.judge(features, torch.from_numpy(boxes))
+        probabilities, refined = network.refine(features, torch.from_numpy(boxes))
     found = graphs['boxes'].run(None, {**fed(features), 'boxes': boxes})
     same(found[0], probabilities, 1e-5)
     same(found[1], refined, 1e-3)
@@ -138,7 +138,7 @@ def test_tracks_are_found_alike(looking, count):
     boxes = boxes_of(count)
     later = [level.roll(1, 3) for level in features]
     with torch.inference_mode():
-        memory = network.motion.remember(features, torch.from_numpy(boxes))
+        memory = network.motion.extract_templates(features, torch.from_numpy(boxes))
         wanted, visibility = network.motion.search(later, memory)
     templates, = graphs['remember'].run(None, {**fed(features), 'boxes': boxes})
     same(templates, memory.features, 1e-4)
@@ -156,10 +156,10 @@ def test_options_of_the_search_are_in_the_graph(tmp_path, looking, values):
     network, _, features = looking
     options, boxes = EmmOptions(**values), boxes_of(8)
     with torch.inference_mode():
-        memory = network.motion.remember(features, torch.from_numpy(boxes), options)
+        memory = network.motion.extract_templates(features, torch.from_numpy(boxes), options)
         wanted, visibility = network.motion.search(features, memory, options)
         usual, _ = network.motion.search(
-            features, network.motion.remember(features, torch.from_numpy(boxes)))
+            features, network.motion.extract_templates(features, torch.from_numpy(boxes)))
     files = {graph: tmp_path / f'{graph}.onnx' for graph in ('remember', 'search')}
     write_graphs(
         copy.deepcopy(network), ExportPlan(SIZE, emm=options), ['cat', 'dog'], files)
@@ -201,7 +201,7 @@ def test_imm_finds_them_alike_too(tmp_path):
     boxes = boxes_of(6)
     with torch.inference_mode():
         features = network.features(images)
-        memory = network.motion.remember(features, torch.from_numpy(boxes))
+        memory = network.motion.extract_templates(features, torch.from_numpy(boxes))
         wanted, visibility = network.motion.search(features, memory)
     files = {graph: tmp_path / f'{graph}.onnx' for graph in ('remember', 'search')}
     write_graphs(network, ExportPlan(SIZE), ['cat', 'dog'], files)

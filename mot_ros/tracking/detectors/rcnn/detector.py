@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""RcnnDetector: SiamMOT's Faster R-CNN, which sees frames and finds objects in them."""
+"""RcnnDetector: SiamMOT's Faster R-CNN on frames of any size."""
 
 from __future__ import annotations
 
@@ -24,32 +24,30 @@ from mot_ros.tracking.nets.backbones.backbone import Body
 from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
-from mot_ros.tracking.nets.siammot.emm import Emm
-from mot_ros.tracking.nets.siammot.imm import Imm
-from mot_ros.tracking.nets.siammot.network import load_network, SiamMotNetwork
+from mot_ros.tracking.nets.siammot.network import load_network, MotionModel, SiamMotNetwork
 from mot_ros.tracking.runtime.device import resolve_device, use_fixed_shapes
 from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Detections, Frame
 from mot_ros.tracking.weights import store as weights
 
 PACKED_SIZES = 4
-"""Sizes of input for which a light body on the CPU is kept in the form that suits each best."""
+"""Sizes of input for which a light backbone on the CPU is kept in packed form."""
 GRAPHED_SIZES = 4
-"""Sizes of images for which a GPU keeps the work of a frame as graphs, and their memory."""
+"""Sizes of images for which a GPU keeps graphs, and their memory."""
 NEED = 'this detector needs one'
 
 
 class RcnnDetector:
     """
-    Finds the classes of a Faster R-CNN in images of any size.
+    Detects the classes of a Faster R-CNN in images of any size.
 
     An image is resized as in training, see network_size. Class names are those in the file,
     else COCO's first where there are as many as in a published network: one, nine or 80;
-    `classes` names those to look for, empty for all. Raises WeightsError if the weights are
+    `classes` names those to detect, empty for all. Raises WeightsError if the weights are
     missing, altered or of another network, ConfigError for an unknown class or device.
 
-    On a GPU all is done in `fixed` shapes, in which nobody waits for a number; it can be forced
-    elsewhere, where it gives the same, later. A RoiHeads then ends where the next one begins.
+    On a GPU all is computed in `fixed` shapes, without synchronising; elsewhere that can be
+    chosen, gives the same and takes longer. RoiHeads are then valid until the next image.
     """
 
     def __init__(
@@ -81,19 +79,19 @@ class RcnnDetector:
 
     @property
     def class_names(self) -> Sequence[str]:
-        """Names by label of all classes, also where only some of them are looked for."""
+        """Names by label of all classes, also where only some of them are detected."""
         return self._classes.names
 
     @property
-    def motion(self) -> Emm | Imm | None:
+    def motion(self) -> MotionModel | None:
         """The motion model beside the detector, None if the file has none."""
         return self._network.motion
 
     def warm_up(self) -> None:
-        """Run on nothing: the first call allocates memory and picks kernels."""
-        nothing = Frame.of(np.zeros((720, 1280, 3), np.uint8), 0.0)
-        # what is recorded is so from the second one on
-        self.detect([nothing] * (2 if self._fixed else 1))
+        """Run on a black image: the first call allocates memory and selects kernels."""
+        black = Frame.of(np.zeros((720, 1280, 3), np.uint8), 0.0)
+        # graphs are recorded from the second one on
+        self.detect([black] * (2 if self._fixed else 1))
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """
@@ -103,29 +101,29 @@ class RcnnDetector:
         boxes of a class all but the best, then all but the best `max_detections`. Raises
         FrameError for a frame without image.
         """
-        return [self.see(frame).detections() for frame in frames]
+        return [self.extract_features(frame).detections() for frame in frames]
 
-    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
+    def extract_features(self, frame: Frame, *, detect: bool = True) -> RoiHeads:
         """
-        Compute the features of a frame, once for all questions; FrameError without image.
+        Compute the features of a frame; FrameError without image.
 
-        Say with `find` whether the network's own detections will be asked for.
+        Say with `detect` whether the network's own detections will be needed.
         """
         settings = self._settings
         if self._fixed:
             image = self._uploads.fetch(frame, NEED)
             return FixedShapeRoiHeads(
-                self._graphs_for(frame.size), image, self._classes, find=find)
+                self._graphs_for(frame.size), image, self._classes, detect=detect)
         size = network_size(frame.size, settings.short_side, settings.long_side)
         body = self._network.body
         with inference_fp32(self.device):
             batch = images([frame], size, body.mean, body.std, self.device)
-            features = self._network.pyramid(self._body_for(size)(batch))
+            features = self._network.backbone.fpn(self._body_for(size)(batch))
         return RoiHeads(
             self._network, features, size, frame.size, self._classes, self._wanted, settings)
 
     def _body_for(self, size: tuple[int, int]) -> Body:
-        """Return the body in the form that is fastest for inputs of (width, height)."""
+        """Return the backbone in the form that is fastest for inputs of (width, height)."""
         if not self._packable:
             return self._network.body
         if size not in self._packed:
@@ -138,10 +136,10 @@ class RcnnDetector:
 
     def _graphs_for(self, source: tuple[int, int]) -> RcnnGraphs:
         """
-        Return the work of fixed shapes for images of (width, height).
+        Return the graphs for images of (width, height).
 
-        It is recorded from the second image on. A camera always has the same size, but of a
-        collection of pictures each may have its own, and recording takes as long as many runs.
+        They are recorded from the second image on. The size of a camera never changes, but each
+        picture of a collection may have its own, and recording takes as long as many runs.
         """
         known = self._graphs.get(source)
         record = known is not None and self._compute.graphs

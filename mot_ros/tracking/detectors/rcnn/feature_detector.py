@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""FeatureDetector: a detector whose features can be asked about any box, and its labels."""
+"""FeatureDetector: a detector that also gives RoiHeads for any boxes; LabelMap of its classes."""
 
 from __future__ import annotations
 
@@ -15,36 +15,34 @@ from mot_ros.tracking.types import Detections, Frame, Ints
 
 if TYPE_CHECKING:
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
-    from mot_ros.tracking.nets.siammot.emm import Emm
-    from mot_ros.tracking.nets.siammot.imm import Imm
+    from mot_ros.tracking.nets.siammot.network import MotionModel
 
 UNKNOWN = -1
 """The label of a class that is not in the other list of class names."""
 
 
 class FeatureDetector(Detector, Protocol):
-    """A Faster R-CNN that can also be asked about any box, as RcnnDetector can."""
+    """A Faster R-CNN that also refines and searches any boxes, as RcnnDetector does."""
 
     @property
-    def motion(self) -> Emm | Imm | None:
+    def motion(self) -> MotionModel | None:
         """The motion model beside it, None if there is none."""
         ...
 
-    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
+    def extract_features(self, frame: Frame, *, detect: bool = True) -> RoiHeads:
         """
-        Return the features of a frame; FrameError if it has no image.
+        Compute the features of a frame; FrameError if it has no image.
 
-        `find`: whether its own detections will be asked for.
+        `detect`: whether its own detections will be needed.
         """
         ...
 
 
 class LabelMap:
     """
-    From the labels of one list of class names to those of another.
+    Maps the labels of one list of class names to those of another.
 
-    Where either does not tell its names, a label stands for itself, or for the only class that
-    there is.
+    Where either list is empty, a label stands for itself, or for the only class of the target.
     """
 
     def __init__(self, source: Sequence[str], target: Sequence[str]) -> None:
@@ -74,4 +72,6 @@ class LabelMap:
 
 def as_feature_detector(detector: Detector) -> FeatureDetector | None:
     """Return the detector as a FeatureDetector, None if it is none."""
-    return cast(FeatureDetector, detector) if callable(getattr(detector, 'see', None)) else None
+    if callable(getattr(detector, 'extract_features', None)):
+        return cast(FeatureDetector, detector)
+    return None

@@ -1,12 +1,11 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""FixedShapeRoiHeads: the R-CNN on one image in fixed shapes, without synchronising."""
+"""FixedShapeRoiHeads: RoiHeads in fixed shapes, without synchronising with a GPU."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,56 +19,37 @@ from mot_ros.tracking.detectors.postprocess.selection_fixed import (
     SCORE,
     valid_rows,
 )
-from mot_ros.tracking.detectors.rcnn.graphs import Options, RcnnGraphs
-from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
-from mot_ros.tracking.nets.siammot.emm import Emm
-from mot_ros.tracking.nets.siammot.imm import Imm
+from mot_ros.tracking.detectors.rcnn.graphs import RcnnGraphs
+from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads, SearchedTracks
+from mot_ros.tracking.nets.siammot.network import MotionModel, SearchOptions
 from mot_ros.tracking.runtime.padding import bucket, to_device_padded
 from mot_ros.tracking.types import Detections, Floats, Ints
 
 
-class Followed(NamedTuple):
-    """
-    What became of N tracks in an image.
-
-    `found` (N, 4) are boxes and `visibilities` (N,) what the motion model says, `boxes` (N, 4)
-    and `scores` (N,) what the box head makes of that, all in pixels of the image.
-    """
-
-    found: Floats
-    visibilities: Floats
-    boxes: Floats
-    scores: Floats
-
-
 class FixedShapeRoiHeads(RoiHeads):
     """
-    A RoiHeads whose answers are computed by graphs, and fetched with one small download each.
+    RoiHeads whose results are computed by graphs, each fetched with one small download.
 
-    The first download of all brings the detections along, whatever it is for. Rows are padded to
-    buckets; nothing hangs on that. Where suppression does not end within its rounds, detections
-    are found as RoiHeads does it. When another image of this size is looked at this one is gone.
+    The first download, whatever for, brings the detections of the image along. Row counts are
+    padded to fixed sizes; the padding never changes a result. Where suppression has not converged
+    after its rounds, RoiHeads finds the detections. The object is valid until the next image of
+    the same size. With `detect` false the RPN and the box head do not run before they are needed.
     """
 
     def __init__(
-            self, graphs: RcnnGraphs, image: Tensor, classes: Classes, *, find: bool) -> None:
+            self, graphs: RcnnGraphs, image: Tensor, classes: Classes, *, detect: bool) -> None:
         super().__init__(
             graphs.network, graphs.features, graphs.size, graphs.source, classes, graphs.labels,
             graphs.settings)
         self._graphs = graphs
-        self._turn = graphs.turn = graphs.turn + 1
+        self._generation = graphs.generation = graphs.generation + 1
         self._table: Tensor | None = None
         self._found: Detections | None = None
         with inference_fp32(self.device):
-            if find:
-                self._table, = graphs.look(image)
+            if detect:
+                self._table, = graphs.detect(image)
             else:
-                graphs.look_only(image)
-
-    @property
-    def fixed(self) -> FixedShapeRoiHeads:
-        """This."""
-        return self
+                graphs.extract_features(image)
 
     def detections(self, given: Detections | None = None) -> Detections:
         """Return the objects in the image, best score first; see RoiHeads."""
@@ -78,91 +58,90 @@ class FixedShapeRoiHeads(RoiHeads):
             if self._table is not None:
                 self._download()
             return super().detections() if self._found is None else self._found
-        inside = self._inside(given.boxes)
-        rows = np.concatenate([inside, np.ones((len(inside), 1), np.float32)], axis=1)
+        boxes = self._inside(given.boxes)
+        rows = np.concatenate([boxes, np.ones((len(boxes), 1), np.float32)], axis=1)
         with inference_fp32(self.device):
-            table, = self._graphs.find(to_device_padded(rows, bucket(len(rows)), self.device))
-            found = self._read(fetched([table]).reshape(-1, COLUMNS))
+            table, = self._graphs.detect_at(
+                to_device_padded(rows, bucket(len(rows)), self.device))
+            found = self._read_table(download([table]).reshape(-1, COLUMNS))
         return super().detections(given) if found is None else found
 
-    def judge(self, boxes: Floats, labels: Ints) -> tuple[Floats, Floats]:
-        """Ask the box head about boxes (K, 4) as what their labels (K,) say; see RoiHeads."""
+    def refine(self, boxes: Floats, labels: Ints) -> tuple[Floats, Floats]:
+        """Refine boxes (K, 4) as classes `labels` (K,); see RoiHeads."""
         self._check()
         if not len(boxes):
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         rows = np.concatenate([self._inside(boxes), _columns(labels)], axis=1)
         with inference_fp32(self.device):
-            judged, = self._graphs.judge(to_device_padded(rows, bucket(len(rows)), self.device))
-            answers = self._download(judged)[:len(rows)]
-        return self._outside(answers[:, :4]), answers[:, 4]
+            refined, = self._graphs.refine(
+                to_device_padded(rows, bucket(len(rows)), self.device))
+            found = self._download(refined)[:len(rows)]
+        return self._outside(found[:, :4]), found[:, 4]
 
-    def follow(
-            self, head: Emm | Imm, options: Options, templates: Tensor, slots: Ints,
-            expected: Floats, labels: Ints) -> Followed:
-        """
-        Look for tracks around boxes `expected` (N, 4), and judge what is found as `labels` (N,).
+    def search(
+            self, head: MotionModel, options: SearchOptions, templates: Tensor, slots: Ints,
+            expected: Floats) -> tuple[Floats, Floats]:
+        """Search tracks without refining them, outside the graphs; see RoiHeads."""
+        self._check()
+        return super().search(head, options, templates, slots, expected)
 
-        `templates` (S, ...) are what `remember` returned, one in each slot; `slots` (N,) says in
-        which.
-        """
+    def search_tracks(
+            self, head: MotionModel, options: SearchOptions, templates: Tensor, slots: Ints,
+            expected: Floats, labels: Ints) -> SearchedTracks:
+        """Search tracks around boxes `expected` (N, 4) and refine them; see RoiHeads."""
         self._check()
         rows = np.concatenate([self._inside(expected), _columns(labels, slots)], axis=1)
         with inference_fp32(self.device):
-            followed, = self._graphs.follow(head, options)(
+            searched, = self._graphs.search_tracks(head, options)(
                 to_device_padded(rows, bucket(len(rows)), self.device), templates)
-            answers = self._download(followed)[:len(rows)]
-        return Followed(
-            self._outside(answers[:, :4]), answers[:, 4], self._outside(answers[:, 5:9]),
-            answers[:, 9])
+            found = self._download(searched)[:len(rows)]
+        return SearchedTracks(
+            self._outside(found[:, :4]), np.nan_to_num(found[:, 4]),
+            self._outside(found[:, 5:9]), found[:, 9])
 
-    def remember(
-            self, head: Emm | Imm, options: Options, boxes: Floats,
+    def extract_templates(
+            self, head: MotionModel, options: SearchOptions, boxes: Floats,
             slots: Ints) -> tuple[Tensor, Tensor]:
-        """
-        Return the slots (K,) and templates (K, ...) of boxes (K, 4), both on the device.
-
-        The templates are to be copied at once: the next ones will lie in the same place.
-        """
+        """Return slots (K,) and templates (K, ...) of boxes (K, 4) on the device; see RoiHeads."""
         self._check()
         rows = np.concatenate([self._inside(boxes), _columns(slots)], axis=1)
         with inference_fp32(self.device):
-            asked = to_device_padded(rows, bucket(len(rows)), self.device)
-            templates, = self._graphs.remember(head, options)(asked)
-            return asked[:len(rows), 4].long(), templates[:len(rows)]
+            padded = to_device_padded(rows, bucket(len(rows)), self.device)
+            templates, = self._graphs.extract_templates(head, options)(padded)
+            return padded[:len(rows), 4].long(), templates[:len(rows)]
 
-    def _download(self, answer: Tensor | None = None) -> Floats:
-        """Fetch an answer (K, C), and in the same go the detections if they still are there."""
-        parts = [part for part in (answer, self._table) if part is not None]
-        numbers = fetched(parts)
+    def _download(self, result: Tensor | None = None) -> Floats:
+        """Fetch a result (K, C), and with it the detections if they still are on the device."""
+        numbers = download([part for part in (result, self._table) if part is not None])
         if self._table is not None:
             size = self._table.numel()
-            self._found = self._read(numbers[len(numbers) - size:].reshape(-1, COLUMNS))
+            self._found = self._read_table(numbers[len(numbers) - size:].reshape(-1, COLUMNS))
             self._table, numbers = None, numbers[:len(numbers) - size]
-        return numbers if answer is None else numbers.reshape(tuple(answer.shape))
+        return numbers if result is None else numbers.reshape(tuple(result.shape))
 
-    def _read(self, table: Floats) -> Detections | None:
-        """Return the detections in a table, None if it has not converged."""
+    def _read_table(self, table: Floats) -> Detections | None:
+        """Return the detections in a table (M, 8), None if it has not converged."""
         found = valid_rows(table)
         if found is None:
             return None
         rows = torch.from_numpy(found)
-        return self._told(rows[:, BOX], rows[:, SCORE], rows[:, LABEL].long())
+        return self._read(rows[:, BOX], rows[:, SCORE], rows[:, LABEL].long())
 
     def _check(self) -> None:
-        if self._turn != self._graphs.turn:
+        if self._generation != self._graphs.generation:
             raise RuntimeError(
-                'these RoiHeads are of an earlier image than the last one; ask all there is to '
-                'ask about one image before the next is seen')
+                'these RoiHeads are of an earlier image than the last one, whose features have '
+                'overwritten theirs; use the RoiHeads of one image before the next is extracted')
 
     def _inside(self, boxes: Floats) -> Floats:
         return self._scaled_in(boxes).numpy()
 
     def _outside(self, boxes: Floats) -> Floats:
-        return self.outward(torch.from_numpy(np.ascontiguousarray(boxes)))
+        return self.to_image(torch.from_numpy(np.ascontiguousarray(boxes)))
 
 
-def fetched(parts: Sequence[Tensor]) -> Floats:
-    """Return the numbers of tensors one after the other on the host: what is waited for."""
+def download(parts: Sequence[Tensor]) -> Floats:
+    """Copy tensors, one after the other, to the host; this synchronises with the GPU."""
     numbers: Floats = torch.cat([part.flatten() for part in parts]).cpu().numpy()
     return numbers
 

@@ -15,8 +15,7 @@ from mot_ros.tracking.types import Detections, Frame
 if TYPE_CHECKING:
     from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
-    from mot_ros.tracking.nets.siammot.emm import Emm
-    from mot_ros.tracking.nets.siammot.imm import Imm
+    from mot_ros.tracking.nets.siammot.network import MotionModel
 
 Ask = Callable[[Sequence[Frame]], Sequence[Any]]
 """Asks the detector something about each of some frames."""
@@ -43,7 +42,7 @@ class SharedDetector:
 
     def seat(self) -> SharedDetectorHandle:
         """Return a detector for one more tracker, which can do what this one can."""
-        if hasattr(self.detector, 'see'):
+        if hasattr(self.detector, 'extract_features'):
             return SharedFeatureDetectorHandle(self)
         if hasattr(self.detector, 'detect_densely'):
             return DenseSeat(self)
@@ -140,14 +139,13 @@ class DenseSeat(SharedDetectorHandle):
 
 
 class SharedFeatureDetectorHandle(SharedDetectorHandle):
-    """The seat of a FeatureDetector, which sees one frame at a time."""
+    """The seat of a FeatureDetector, which computes the features of one frame at a time."""
 
     @property
-    def motion(self) -> Emm | Imm | None:
+    def motion(self) -> MotionModel | None:
         """The motion model beside the detector, None if there is none."""
         return cast('FeatureDetector', self._detector).motion
 
-    def see(self, frame: Frame, *, find: bool = True) -> RoiHeads:
-        """Return the features of a frame; FrameError if it has no image."""
-        detector = cast('FeatureDetector', self._detector)
-        return detector.see(frame) if find else detector.see(frame, find=False)
+    def extract_features(self, frame: Frame, *, detect: bool = True) -> RoiHeads:
+        """Compute the features of a frame; FrameError if it has no image."""
+        return cast('FeatureDetector', self._detector).extract_features(frame, detect=detect)

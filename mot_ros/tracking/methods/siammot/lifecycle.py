@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How lives go on, end and begin where tracks are found in the image: SiamMOT and Tracktor."""
+"""The track lifecycle of SiamMOT and Tracktor: how tracks go on, end and start."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from mot_ros.tracking.types import Detections, Mask, TrackState
 @dataclass(frozen=True)
 class MissPolicy:
     """
-    How long a track is looked for that is not found.
+    How long a track that is not found is searched before it is removed.
 
-    `tau` counts processed frames, as published: a track not found in frame f is looked for
-    tau - 1 times more and given up in frame f + tau - 1; with tau 1 in frame f itself. With
-    `seconds` above 0 it is given up once it has not been seen for so long instead, which at 30
-    frames/s is the same for 1 s and tau 30.
+    `tau` counts processed frames, as published: a track not found in frame f is searched
+    tau - 1 times more and removed in frame f + tau - 1; with tau 1 in frame f itself. With
+    `seconds` above 0 it is removed once it has not been observed for so long instead, which at
+    30 frames/s is the same for 1 s and tau 30.
     """
 
     tau: int
     seconds: float = 0.0
 
-    def given_up(self, tracks: TrackPool[AnyMotion]) -> Mask:
-        """Return which tracks had their time (N,)."""
+    def expired(self, tracks: TrackPool[AnyMotion]) -> Mask:
+        """Return which tracks are to be removed (N,)."""
         if self.seconds:
             late: Mask = tracks.unseen >= self.seconds - STAMP_NOISE
             return late & (tracks.misses > 0)
@@ -40,22 +40,21 @@ class MissPolicy:
 
 
 def apply_result(
-        tracks: TrackPool[
-            AnyMotion], claims: TrackCandidates, detections: Detections, verdict: SolverResult,
-        patience: MissPolicy) -> Mask:
+        tracks: TrackPool[AnyMotion], candidates: TrackCandidates, detections: Detections,
+        result: SolverResult, policy: MissPolicy) -> Mask:
     """
-    Carry out a verdict over the tracks of a pool, in whose order the claims are.
+    Apply the solver's result to the tracks of a pool, in whose order the candidates are.
 
-    Returns which tracks there were before go on living (N,); in the pool these come first, in
-    their order, then those that start. A track's source is the detection it suppressed.
+    Return which of the tracks before go on (N,); in the pool these come first, in their order,
+    then those that start. A track's source is the detection it suppressed.
     """
-    seen = verdict.active
+    seen = result.active
     tracks.observe(
-        seen, Detections(claims.boxes[seen], claims.scores[seen], claims.labels[seen]),
+        seen, Detections(candidates.boxes[seen], candidates.scores[seen], candidates.labels[seen]),
         np.arange(len(seen)))
-    tracks.sources[seen] = verdict.matched
-    tracks.lose(verdict.inactive)
-    living = ~patience.given_up(tracks)
+    tracks.sources[seen] = result.matched
+    tracks.lose(result.inactive)
+    living = ~policy.expired(tracks)
     tracks.keep(living)
-    tracks.add(detections, verdict.started, TrackState.CONFIRMED)
+    tracks.add(detections, result.started, TrackState.CONFIRMED)
     return living

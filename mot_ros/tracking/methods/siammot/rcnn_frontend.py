@@ -1,15 +1,15 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""RcnnFrontend: the Faster R-CNN that SiamMOT and Tracktor look through, and its detections."""
+"""RcnnFrontend: the Faster R-CNN of SiamMOT and Tracktor, in the labels of the detector."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import NamedTuple, TYPE_CHECKING
 
 import numpy as np
 
-from mot_ros.tracking.boxes import clip
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.detectors.rcnn.feature_detector import (
     as_feature_detector,
@@ -23,132 +23,146 @@ from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Mask, Tracks
 if TYPE_CHECKING:
     from mot_ros.tracking.config.siammot import SiamMotSettings
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
-    from mot_ros.tracking.methods.siammot.template_memory import SiamMemory
+    from mot_ros.tracking.methods.siammot.template_memory import TemplateMemory
 
-LEAST = 1.0
-"""Pixels of a box that must be in the image, across and down."""
+
+class FoundTracks(NamedTuple):
+    """
+    The boxes (N, 4), scores and visibilities (N,) of tracks in a frame, in its pixels.
+
+    Boxes are cut to the image unless amodal. `here` (N,) are the tracks that are in the image
+    and of a class that is known and wanted; of the others the rest means nothing.
+    """
+
+    boxes: Floats
+    scores: Floats
+    visibilities: Floats
+    here: Mask
 
 
 class RcnnFrontend:
     """
-    Sees frames through the detector, if that is a Faster R-CNN, or through one beside it.
+    Detects and searches by the detector itself, if it is a Faster R-CNN, else by one beside it.
 
     The latter is loaded from `rcnn.weights` where the detector is another one, whose boxes are
     then treated as 'given', 'kept' or 'own', see siammot.detections. Classes of both are
-    matched by name; where a detector does not tell names, labels are taken for those of the
+    matched by name; where a detector has no names, its labels are taken for those of the
     network, or for its class if it has only one. Boxes of classes that the network does not
-    know are left out, since it could not follow them. Labels, here and in tracks, are the
+    know are left out, since it could not search them. Labels, here and in tracks, are the
     detector's.
 
-    What was there `before` hands its network on, if it is to be the same. Raises WeightsError if
+    The frontend `before` hands its network on, if it is to be the same. Raises WeightsError if
     the network cannot be loaded.
     """
 
     def __init__(
             self, detector: Detector, settings: Settings,
             before: RcnnFrontend | None = None) -> None:
-        self._detector = detector
+        self.detector = detector
         own = as_feature_detector(detector)
-        self.are_own = own is not None
-        """Whether frames are seen through the detector itself."""
+        self.is_own = own is not None
+        """Whether the network is the detector itself."""
         self._made_from = settings.rcnn, settings.device, settings.backend, settings.compute
-        self._amodal = settings.rcnn.amodal
         self.weights = settings.rcnn.weights, settings.device, settings.compute
-        """What is alike of networks whose features can be compared."""
+        """Equal for networks whose features can be compared."""
         if own is not None:
-            self._through = own
-        elif before is not None and not before.are_own and before._made_from == self._made_from:
-            self._through = before._through
+            self.network = own
+        elif before is not None and not before.is_own and before._made_from == self._made_from:
+            self.network = before.network
         else:
-            self._through = _load(settings)
-        theirs, ours = detector.class_names, self._through.class_names
-        self._inward, self._outward = LabelMap(theirs, ours), LabelMap(ours, theirs)
+            self.network = _load(settings)
+        theirs, ours = detector.class_names, self.network.class_names
+        self.to_network, self.to_detector = LabelMap(theirs, ours), LabelMap(ours, theirs)
         self._wanted = [
             label for label, name in enumerate(theirs)
             if not settings.detector.classes or name in settings.detector.classes]
 
-    @property
-    def network(self) -> FeatureDetector:
-        """What frames are seen through."""
-        return self._through
+    def detect(self, frame: Frame, detection_source: str = 'own') -> RcnnFrame:
+        """
+        Detect objects in a frame; FrameError if it has no image.
 
-    def see(self, frame: Frame, detection_source: str = 'own') -> RoiHeads:
-        """Return the features of a frame; FrameError if it has no image. See detections."""
-        if self.are_own or detection_source == 'own':
-            return self._through.see(frame)
-        return self._through.see(frame, find=False)
+        `detection_source` says how the boxes of a detector beside the network are treated.
+        """
+        if self.is_own or detection_source == 'own':
+            return RcnnFrame(self, self.network.extract_features(frame))
+        heads = self.network.extract_features(frame, detect=False)
+        given = self.detector.detect([frame])[0]
+        return RcnnFrame(self, heads, given, keep=detection_source == 'kept')
 
-    def detections(self, sight: RoiHeads, frame: Frame, detection_source: str) -> Detections:
-        """Return the detections of a frame; `detection_source` is that of another detector."""
-        found = self._found(sight, frame, detection_source)
+    def is_wanted(self, labels: Ints) -> Mask:
+        """Return which labels (N,) are of a class to be tracked."""
+        return np.isin(labels, self._wanted) if self._wanted else np.ones(len(labels), np.bool_)
+
+
+class RcnnFrame:
+    """
+    Detections and tracks of one frame.
+
+    `given` are the detections of another detector: the boxes that the box head classifies and
+    refines in place of proposals, or with `keep` the detections themselves.
+    """
+
+    def __init__(
+            self, frontend: RcnnFrontend, heads: RoiHeads, given: Detections | None = None, *,
+            keep: bool = False) -> None:
+        self._frontend = frontend
+        self.heads = heads
+        self._given, self._keep = given, keep
+
+    @functools.cached_property
+    def detections(self) -> Detections:
+        """The detections, best score first; a GPU sends them with the first result of tracks."""
+        found = self._detections()
         # an amodal box may be wholly outside, where it could never be found again
-        return found[self.in_image(found.boxes, sight.source)[1]]
+        return found[self.heads.in_image(found.boxes)[1]]
 
-    def judge(
-            self, sight: RoiHeads, boxes: Floats, labels: Ints) -> tuple[Floats, Floats, Mask]:
+    def search(
+            self, memory: TemplateMemory, expected: Tracks, settings: SiamMotSettings,
+            stretch: float = 1.0) -> FoundTracks:
+        """Search the tracks of a memory around their `expected` boxes, and refine the boxes."""
+        labels = self._frontend.to_network.of(expected.labels)
+        found = memory.search_tracks(
+            self.heads, expected.boxes, np.maximum(labels, 0), settings, stretch)
+        return self._found(
+            expected.labels, found.found, found.boxes, found.scores, found.visibilities)
+
+    def refine(self, expected: Tracks) -> FoundTracks:
         """
-        Ask the box head about tracks with `labels` (N,) that should be at boxes (N, 4).
+        Refine the boxes of tracks by the box head; they are as visible as it scores them.
 
-        Returns where they are (N, 4), in the image unless amodal, scores (N,), and which of them
-        are in the image at all (N,), and of a class looked for; of the others the rest means
-        nothing. The published code forgets to take these out, and they go on as boxes without
-        area on its border.
+        The published code forgets to take out tracks that leave the image, which go on as boxes
+        without area on its border.
         """
-        if not len(boxes):
-            return boxes, np.zeros(0, np.float32), np.zeros(0, np.bool_)
-        mine = self._inward.of(labels)
-        proposed, before = self.in_image(boxes, sight.source)
-        # whatever the box head says of a class that it does not know, it does not count
-        moved, scores = sight.judge(proposed, np.maximum(mine, 0))
-        moved, after = self.in_image(moved, sight.source)
-        return moved, scores, before & after & self._counted(labels, mine, scores)
+        if not len(expected):
+            none = np.zeros(0, np.float32)
+            return FoundTracks(expected.boxes, none, none, np.zeros(0, np.bool_))
+        labels = self._frontend.to_network.of(expected.labels)
+        # scores of classes that the network does not know do not count, see FoundTracks.here
+        refined, scores = self.heads.refine(
+            self.heads.in_image(expected.boxes)[0], np.maximum(labels, 0))
+        return self._found(expected.labels, expected.boxes, refined, scores, scores)
 
-    def follow(
-            self, sight: RoiHeads, memory: SiamMemory, expected: Tracks, settings: SiamMotSettings,
-            stretch: float = 1.0) -> tuple[Floats, Floats, Floats, Mask]:
-        """
-        Look for the tracks of a memory where they are `expected`, and judge what is found.
+    def _found(
+            self, labels: Ints, before: Floats, refined: Floats, scores: Floats,
+            visibilities: Floats) -> FoundTracks:
+        boxes, inside = self.heads.in_image(refined)
+        here = self.heads.in_image(before)[1] & inside & np.isfinite(scores)
+        # the wanted classes may change while there are tracks
+        here &= self._frontend.is_wanted(labels)
+        here &= self._frontend.to_network.of(labels) != UNKNOWN
+        return FoundTracks(boxes, scores, visibilities, here)
 
-        Returns boxes (N, 4) and scores (N,) of the box head, visibilities (N,), and which of
-        them are here (N,), see judge.
-        """
-        boxes, labels = expected.boxes, expected.labels
-        fixed = sight.fixed
-        if fixed is None:
-            found, visibility = memory.search(sight, boxes, settings, stretch)
-            moved, scores, here = self.judge(sight, found, labels)
-            return moved, scores, visibility, here
-        mine = self._inward.of(labels)
-        found, visibility, moved, scores = memory.follow(
-            fixed, boxes, np.maximum(mine, 0), settings, stretch)
-        before = self.in_image(found, sight.source)[1]
-        moved, after = self.in_image(moved, sight.source)
-        return moved, scores, visibility, before & after & self._counted(labels, mine, scores)
-
-    def _counted(self, labels: Ints, mine: Ints, scores: Floats) -> Mask:
-        """Return which tracks (N,) are of a class that is known and looked for, and scored."""
-        counted: Mask = (mine != UNKNOWN) & np.isfinite(scores)
-        # classes may change while there are tracks
-        return counted & np.isin(labels, self._wanted) if self._wanted else counted
-
-    def in_image(self, boxes: Floats, size: tuple[int, int]) -> tuple[Floats, Mask]:
-        """Return boxes (N, 4), cut unless amodal, and of which a pixel is left when cut (N,)."""
-        finite = np.asarray(np.isfinite(boxes).all(axis=1))
-        boxes = np.where(finite[:, None], boxes, np.float32(0))
-        cut = clip(boxes, size)
-        left = np.asarray((cut[:, 2:] - cut[:, :2] >= LEAST).all(axis=1))
-        return (boxes if self._amodal else cut), finite & left
-
-    def _found(self, sight: RoiHeads, frame: Frame, detection_source: str) -> Detections:
-        if self.are_own:
-            return sight.detections()
-        if detection_source == 'own':
-            return self._outward.of_known(sight.detections())
-        given = self._detector.detect([frame])[0]
-        if detection_source == 'kept':
-            return given[self._inward.of(given.labels) >= 0]
-        found = self._outward.of_known(sight.detections(self._inward.of_known(given)))
-        return found[np.isin(found.labels, self._wanted)] if self._wanted else found
+    def _detections(self) -> Detections:
+        frontend, given = self._frontend, self._given
+        if frontend.is_own:
+            return self.heads.detections()
+        if given is None:
+            return frontend.to_detector.of_known(self.heads.detections())
+        if self._keep:
+            return given[frontend.to_network.of(given.labels) >= 0]
+        found = frontend.to_detector.of_known(
+            self.heads.detections(frontend.to_network.of_known(given)))
+        return found[frontend.is_wanted(found.labels)]
 
 
 def _load(settings: Settings) -> FeatureDetector:
@@ -156,6 +170,6 @@ def _load(settings: Settings) -> FeatureDetector:
     from mot_ros.tracking.detectors import make_rcnn
 
     detector = make_rcnn(settings)
-    # else the first image would wait for what the first run sets up
+    # else the first image would take as long as the first run takes
     detector.warm_up()
     return detector

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What would start a track wakes one instead that is missing where it appears."""
+"""Reactivation of lost tracks by detections that would start new ones."""
 
 from __future__ import annotations
 
@@ -15,41 +15,43 @@ from mot_ros.tracking.methods.siammot.solver import SolverResult, TrackCandidate
 from mot_ros.tracking.types import Detections, Floats
 
 GROWN = 1.5
-"""How many times taller or less tall somebody may come back."""
+"""Largest ratio of the heights of a lost track and of the detection that reactivates it."""
 
 
 def reactivate(
-        claims: TrackCandidates, expected: Floats, detections: Detections, verdict: SolverResult,
-        reach: float, *, class_aware: bool = True) -> tuple[TrackCandidates, SolverResult]:
+        candidates: TrackCandidates, expected: Floats, detections: Detections,
+        result: SolverResult, reach: float, *,
+        class_aware: bool = True) -> tuple[TrackCandidates, SolverResult]:
     """
-    Give the detections that would start tracks to tracks that were not found, where they fit.
+    Reactivate lost tracks by detections near their predicted boxes, instead of starting new ones.
 
-    A track was `expected` at a box (N, 4), and a detection fits whose centre is within `reach`
-    heights of that box, and which is neither GROWN times taller nor less tall; of all pairings
-    the nearest is taken. Such a track is seen there after all: its claim becomes the detection.
-    That includes tracks lost in this very frame, and those that others suppressed in it. Ours. A
-    search that looks for what a person looked like does not find one who comes out from behind a
-    pole with half a body first, whom the detector knows for a person all the same.
+    A track was `expected` at a box (N, 4); a detection fits if its centre is within `reach`
+    heights of that box and its height within GROWN times the box's. The nearest pairs are
+    assigned. The candidate of such a track becomes the detection. Tracks lost or suppressed in
+    this very frame count as lost. An addition of ours: a person who reappears half hidden behind
+    a pole does not match the template, but the detector still finds a person.
     """
-    idle, new = verdict.inactive, verdict.started
+    idle, new = result.inactive, result.started
     if not (reach and len(idle) and len(new)):
-        return claims, verdict
+        return candidates, result
     before, now = expected[idle], detections.boxes[new]
     height, other = before[:, 3] - before[:, 1], now[:, 3] - now[:, 1]
-    apart = centre_distances(before, now) / np.maximum(height, 1)[:, None]
+    distance = centre_distances(before, now) / np.maximum(height, 1)[:, None]
     growth = np.maximum(other, 1) / np.maximum(height, 1)[:, None]
-    fits = (apart <= reach) & (growth <= GROWN) & (growth * GROWN >= 1)
+    fits = (distance <= reach) & (growth <= GROWN) & (growth * GROWN >= 1)
     if class_aware:
-        fits &= claims.labels[idle][:, None] == detections.labels[new]
+        fits &= candidates.labels[idle][:, None] == detections.labels[new]
     rows, cols = np.nonzero(fits)
     matches = assign(
-        Pairs(rows, cols, 1 - apart[rows, cols] / (2 * reach)), fits.shape, 0.0)
-    woken, taken = idle[matches.rows], new[matches.cols]
-    boxes, scores, labels = claims.boxes.copy(), claims.scores.copy(), claims.labels.copy()
-    boxes[woken], scores[woken] = detections.boxes[taken], detections.scores[taken]
-    labels[woken] = detections.labels[taken]
-    active = np.concatenate([verdict.active, woken])
+        Pairs(rows, cols, 1 - distance[rows, cols] / (2 * reach)), fits.shape, 0.0)
+    reactivated, taken = idle[matches.rows], new[matches.cols]
+    boxes, scores = candidates.boxes.copy(), candidates.scores.copy()
+    labels = candidates.labels.copy()
+    boxes[reactivated], scores[reactivated] = detections.boxes[taken], detections.scores[taken]
+    labels[reactivated] = detections.labels[taken]
+    active = np.concatenate([result.active, reactivated])
     order = np.argsort(active)
-    return dataclasses.replace(claims, boxes=boxes, scores=scores, labels=labels), SolverResult(
-        active[order], np.setdiff1d(idle, woken), np.setdiff1d(new, taken),
-        np.concatenate([verdict.matched, taken])[order])
+    changed = dataclasses.replace(candidates, boxes=boxes, scores=scores, labels=labels)
+    return changed, SolverResult(
+        active[order], np.setdiff1d(idle, reactivated), np.setdiff1d(new, taken),
+        np.concatenate([result.matched, taken])[order])

@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The solver of SiamMOT: which tracks go on, which rest, and which detections start new ones.
+The solver of SiamMOT: which tracks are active, which dormant, which detections start new ones.
 
-arXiv 2105.11595, on inference, and its published code. Plain numpy without memory: ids,
-states and ages belong to the TrackPool of whoever calls it, so time passes on empty frames too.
+arXiv 2105.11595, on inference, and its published code. Plain numpy without state: ids, states
+and ages belong to the caller's TrackPool, so time passes on empty frames too.
 
-Boxes are between edges, as everywhere outside of the networks. Faster R-CNN's code has inclusive
-pixels and puts +1 into every IoU; an edge lies one pixel after the last one, which comes to the
-same, except that this is a pixel of the image and theirs one of the network's input. So there is
-no setting for it.
+Boxes are edges, as everywhere outside of the networks. The published code has inclusive pixels
+and adds 1 to the sides in every IoU; the right edge of a box is one pixel after the last one,
+which is the same up to the scale of the image, so there is no setting for it.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Rules:
 @dataclass(frozen=True, eq=False)
 class TrackCandidates:
     """
-    Where each of N tracks claims to be in this frame, in the order of the TrackPool.
+    The box of each of N tracks in this frame, in the order of the TrackPool.
 
     `boxes` (N, 4) xyxy pixels, `scores` (N,) in [0, 1], `labels` (N,), `dormant` (N,): whether
     the track was so before this frame, `here` (N,): whether it is in the image at all. One that
@@ -65,11 +64,11 @@ class TrackCandidates:
 @dataclass(frozen=True, eq=False)
 class SolverResult:
     """
-    What becomes of tracks and detections, as ascending row numbers.
+    Decisions over tracks and detections, as ascending row numbers.
 
-    `active` and `inactive` part the tracks: those were seen (a dormant one is resumed under its
-    id), these are suspended or stay dormant. `started` are the detections that start tracks.
-    `matched` says for each active track which detection it suppressed most clearly, or -1.
+    Each track is in `active` (observed; a dormant one is resumed under its id) or in `inactive`
+    (suspended, or still dormant). `started` are the detections that start tracks. `matched` is
+    for each active track the detection that it suppressed most clearly, or -1.
     """
 
     active: Ints
@@ -78,32 +77,32 @@ class SolverResult:
     matched: Ints
 
 
-def solve(claims: TrackCandidates, detections: Detections, rules: Rules) -> SolverResult:
+def solve(candidates: TrackCandidates, detections: Detections, rules: Rules) -> SolverResult:
     """
-    Decide over one frame.
+    Suppress tracks and detections of one frame, and decide which tracks go on or start.
 
     Active tracks come before dormant ones and these before detections, whatever their scores;
     among equals the better score comes first, then the earlier row.
     """
-    tracks = len(claims.boxes)
-    boxes = np.concatenate([claims.boxes, detections.boxes])
-    labels = np.concatenate([claims.labels, detections.labels])
+    tracks = len(candidates.boxes)
+    boxes = np.concatenate([candidates.boxes, detections.boxes])
+    labels = np.concatenate([candidates.labels, detections.labels])
     overlaps = iou(boxes, boxes)
     if rules.class_aware:
         overlaps[labels[:, None] != labels] = 0
     # in the precision of the scores, so that one exactly at its threshold reaches it
-    thresholds = np.where(claims.dormant, rules.resume, rules.alpha).astype(np.float32)
-    believed = claims.scores >= thresholds
+    thresholds = np.where(candidates.dormant, rules.resume, rules.alpha).astype(np.float32)
+    believed = candidates.scores >= thresholds
 
     # importance: the published code adds 2 to active, 1 to dormant tracks and 0 to detections
-    rank = np.concatenate([np.where(claims.dormant, 1, 0), np.full(len(detections), 2)])
-    scores = np.concatenate([claims.scores, detections.scores])
+    rank = np.concatenate([np.where(candidates.dormant, 1, 0), np.full(len(detections), 2)])
+    scores = np.concatenate([candidates.scores, detections.scores])
     order = np.lexsort((-scores, rank))
     if rules.joint:
-        allowed = np.concatenate([claims.here, np.ones(len(detections), np.bool_)])
+        allowed = np.concatenate([candidates.here, np.ones(len(detections), np.bool_)])
         kept = _survivors(order[allowed[order]], overlaps > rules.overlap)
     else:
-        kept = _merged(order, overlaps, claims.here & believed, rules)
+        kept = _merged(order, overlaps, candidates.here & believed, rules)
 
     active = np.flatnonzero(kept[:tracks] & believed)
     started = kept[tracks:] & (detections.scores >= rules.beta)
@@ -126,8 +125,8 @@ def _merged(order: Ints, overlaps: Floats, allowed: Mask, rules: Rules) -> Mask:
     """Suppress tracks and detections apart, then detections by tracks (the paper)."""
     tracks = len(allowed)
     is_track = order < tracks
-    candidates = order[is_track]
-    mine = _survivors(candidates[allowed[candidates]], overlaps > rules.track_overlap)
+    rows = order[is_track]
+    mine = _survivors(rows[allowed[rows]], overlaps > rules.track_overlap)
     theirs = _survivors(order[~is_track], overlaps > rules.overlap)
     return mine | (theirs & ~(overlaps[mine] > rules.overlap).any(axis=0))
 

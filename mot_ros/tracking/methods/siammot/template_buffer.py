@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""TemplateSlots: what tracks look like to a motion model, in one tensor on its device."""
+"""TemplateBuffer: the templates of tracks in one tensor on the device of the motion model."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from mot_ros.tracking.runtime.padding import bucket
 from mot_ros.tracking.types import Ints, Mask
 
 
-class TemplateSlots:
+class TemplateBuffer:
     """
-    A slot for every track, and room for some more; who lives on stays where it is.
+    A slot for every track, and some free ones; a track that goes on keeps its slot.
 
-    Which slot is whose is known to the host, so that nobody waits to find out.
+    The slots of the tracks are on the host, so that no lookup synchronises with a GPU.
     """
 
     def __init__(self) -> None:
         self.of_tracks: Ints = np.zeros(0, np.int64)
         """The slot of each track (N,), in the order of the pool."""
         self.templates: Tensor | None = None
-        """All of them (S, ...); what is in slots that are nobody's means nothing."""
+        """All of them (S, ...); the contents of free slots mean nothing."""
 
     def __len__(self) -> int:
         return len(self.of_tracks)
 
     def allot(self, living: Mask, count: int) -> None:
-        """Keep the slots of those who go on (N,) and give new ones to the rest of `count`."""
+        """Keep the slots of tracks that go on (N,) and allot free ones to the rest of `count`."""
         kept = self.of_tracks[living]
         room = 0 if self.templates is None else len(self.templates)
         free = np.setdiff1d(np.arange(max(room, bucket(count))), kept)

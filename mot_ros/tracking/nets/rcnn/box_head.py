@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The box head of Faster R-CNN: what is in a box, and where it really ends."""
+"""The box head of Faster R-CNN: the class of a box, and its refined corners."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class BoxHead(nn.Module):
         logits, deltas = self.predictor(self.feature_extractor(pooled))
         return logits.float(), deltas.float()
 
-    def judge(self, pooled: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    def refine(self, pooled: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Return probabilities (K, classes) and each class's box (K, classes, 4), not clipped."""
         logits, deltas = self(pooled)
         return logits.softmax(dim=1), decode(deltas, boxes[:, None], HEAD_WEIGHTS)

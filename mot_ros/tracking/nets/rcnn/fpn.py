@@ -11,6 +11,8 @@ from typing import cast
 from torch import nn, Tensor
 from torch.nn import functional as F
 
+from mot_ros.tracking.nets.backbones.backbone import Body
+
 
 class Fpn(nn.Module):
     """
@@ -41,6 +43,19 @@ class Fpn(nn.Module):
 
     def _of(self, kind: str, level: int, features: Tensor) -> Tensor:
         return cast(Tensor, self.get_submodule(f'fpn_{kind}{level}')(features))
+
+
+class FpnBackbone(nn.Module):
+    """A backbone and the feature pyramid on it, by the published names `body` and `fpn`."""
+
+    def __init__(self, body: Body, width: int = 128) -> None:
+        super().__init__()
+        self.body = body
+        self.fpn = Fpn(body.channels, width)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return P2..P6 of normalised images (B, 3, H, W), sides multiples of 32."""
+        return cast('list[Tensor]', self.fpn(self.body(images)))
 
 
 def _conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:

@@ -68,7 +68,7 @@ class Emm(nn.Module):
         self.options = options or EmmOptions()
         self.predictor = EmmPredictor(width)
 
-    def remember(
+    def extract_templates(
             self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
             options: EmmOptions | None = None, batch: Tensor | None = None) -> Memory:
         """

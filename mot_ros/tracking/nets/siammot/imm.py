@@ -49,7 +49,7 @@ class Imm(nn.Module):
             nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
             nn.Linear(hidden, 5))
 
-    def remember(
+    def extract_templates(
             self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
             options: ImmOptions | None = None, batch: Tensor | None = None) -> Memory:
         """

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SiamMOT's whole network (arXiv 2105.11595): Faster R-CNN, and a motion model beside it."""
+"""SiamMOT's whole network (arXiv 2105.11595): Faster R-CNN and a Siamese motion model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 import math
 from pathlib import Path
-from typing import cast, Literal
+from typing import cast, Literal, NamedTuple
 
 import torch
 from torch import nn, Tensor
@@ -20,16 +20,20 @@ from mot_ros.tracking.nets.backbones.registry import BODIES, make_body
 from mot_ros.tracking.nets.ops.frozen_batch_norm import fuse_norms
 from mot_ros.tracking.nets.rcnn.anchors import ANCHOR_SIZES
 from mot_ros.tracking.nets.rcnn.box_head import BoxHead, POOLED
-from mot_ros.tracking.nets.rcnn.fpn import Fpn
+from mot_ros.tracking.nets.rcnn.fpn import FpnBackbone
 from mot_ros.tracking.nets.rcnn.roi_align import CellTable, levels_of, roi_align
 from mot_ros.tracking.nets.rcnn.rpn import Proposals, Rpn, Selection
 from mot_ros.tracking.nets.siammot.emm import Emm
-from mot_ros.tracking.nets.siammot.imm import Imm
+from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions
+from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
+from mot_ros.tracking.nets.siammot.search_region import Memory
 from mot_ros.tracking.weights import key_matching as adoption
 from mot_ros.tracking.weights import store as weights
 from mot_ros.tracking.weights.key_matching import MatchedWeights
 
 Motion = Literal['emm', 'imm', 'none']
+MotionModel = Emm | Imm
+SearchOptions = EmmOptions | ImmOptions
 
 CHECKPOINT_KEY = 'model'
 """Where the published checkpoints have the network."""
@@ -40,6 +44,22 @@ CLASSES = 'roi_heads.box.predictor.cls_score.weight'
 EMM = 'roi_heads.track.tracker.predictor.cls.weight'
 IMM = 'roi_heads.track.tracker.mlp.0.weight'
 IMM_REDUCE = 'roi_heads.track.tracker.reduce.weight'
+
+
+class SiamMotOutput(NamedTuple):
+    """
+    The results of B images, boxes in inclusive pixels of the network's input, not clipped.
+
+    `features` are P2..P6, `proposals` those of the RPN, K for each image. `probabilities`
+    (B, K, C) and `boxes` (B, K, C, 4) are the box head's of each proposal and class. `tracks` are
+    the motion model's boxes (N, 4) and visibilities (N,), None where no tracks were searched.
+    """
+
+    features: list[Tensor]
+    proposals: Proposals
+    probabilities: Tensor
+    boxes: Tensor
+    tracks: tuple[Tensor, Tensor] | None
 
 
 class SiamMotNetwork(nn.Module):
@@ -54,13 +74,11 @@ class SiamMotNetwork(nn.Module):
 
     def __init__(
             self, body: Body, classes: int, width: int = 128, hidden: int = 1024,
-            motion: Motion | Emm | Imm = 'emm',
+            motion: Motion | MotionModel = 'emm',
             anchor_sizes: Sequence[float] = ANCHOR_SIZES) -> None:
         super().__init__()
         self.classes = classes
-        self.backbone = nn.Module()
-        self.backbone.body = body
-        self.backbone.fpn = Fpn(body.channels, width)
+        self.backbone = FpnBackbone(body, width)
         self.rpn = Rpn(width, anchor_sizes)
         self.roi_heads = nn.Module()
         self.roi_heads.box = BoxHead(classes, width, hidden)
@@ -74,48 +92,66 @@ class SiamMotNetwork(nn.Module):
 
     @property
     def body(self) -> Body:
-        """The network in front, which also knows how images are normalised."""
-        return cast(Body, self.backbone.body)
+        """The backbone without the feature pyramid, with the statistics of its images."""
+        return self.backbone.body
 
     @property
     def box_head(self) -> BoxHead:
-        """What judges boxes."""
+        """The head that classifies and refines boxes."""
         return cast(BoxHead, self.roi_heads.box)
 
     @property
-    def motion(self) -> Emm | Imm | None:
+    def motion(self) -> MotionModel | None:
         """The motion model, None without one."""
         if not hasattr(self.roi_heads, 'track'):
             return None
-        return cast('Emm | Imm', self.roi_heads.get_submodule('track.tracker'))
+        return cast(MotionModel, self.roi_heads.get_submodule('track.tracker'))
+
+    def forward(
+            self, images: Tensor, memory: Memory | None = None,
+            selection: Selection | None = None) -> SiamMotOutput:
+        """
+        Detect objects in normalised images (B, 3, H, W), sides multiples of 32.
+
+        With a `memory`, search its tracks in the first image, as the motion model's own options
+        have it. Tracking runs the same steps one by one, see RoiHeads.
+        """
+        size = images.shape[-1], images.shape[-2]
+        features = self.features(images)
+        proposals = self.proposals(features, size, selection)
+        count, rows = proposals.mask.shape
+        batch = torch.arange(count, device=images.device).repeat_interleave(rows)
+        probabilities, boxes = self.refine(features, proposals.boxes.flatten(0, 1), batch)
+        tracks = None
+        if memory is not None and self.motion is not None:
+            tracks = self.motion.search(features, memory)
+        return SiamMotOutput(
+            features, proposals, probabilities.reshape(count, rows, -1),
+            boxes.reshape(count, rows, -1, 4), tracks)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return P2..P6 of normalised images (B, 3, H, W), sides multiples of 32."""
-        return self.pyramid(self.body(images))
-
-    def pyramid(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        """Return P2..P6 of the body's C2..C5."""
-        return cast('list[Tensor]', self.backbone.get_submodule('fpn')(levels))
+        return cast('list[Tensor]', self.backbone(images))
 
     def proposals(
             self, features: Sequence[Tensor], size: tuple[int, int],
             selection: Selection | None = None) -> Proposals:
-        """Return where objects may be in images of (width, height), as many rows for each."""
+        """Return the proposals of the RPN in images of (width, height), as many rows for each."""
         return self.rpn.propose(features, size, selection or Selection())
 
-    def judge(
+    def refine(
             self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
             batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """
         Return class probabilities (K, C) of boxes (K, 4), and each class's box (K, C, 4).
 
-        Any boxes will do: proposals, those of another detector, tracks; nothing is clipped.
-        `batch` (K,) says which image each box is of, the first if not given.
+        The boxes may be proposals, tracks or those of another detector; nothing is clipped.
+        `batch` (K,) is the number of each box's image, the first if not given.
         """
         if batch is None:
             batch = torch.zeros_like(boxes[:, 0], dtype=torch.long)
         pooled = roi_align(features, boxes, batch, levels_of(boxes), POOLED)
-        return self.box_head.judge(pooled, boxes)
+        return self.box_head.refine(pooled, boxes)
 
     def fuse(self) -> None:
         """Work the norms of the body into its convolutions, for inference; names change."""

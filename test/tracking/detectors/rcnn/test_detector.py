@@ -159,7 +159,7 @@ def test_frames_that_cannot_be_seen(make):
     with pytest.raises(FrameError, match='no image'):
         detector.detect([Frame(None, 0.0, (100, 80))])
     with pytest.raises(FrameError, match='uint8'):
-        detector.see(Frame(np.zeros((9, 9, 3), np.float32), 0.0, (9, 9)))
+        detector.extract_features(Frame(np.zeros((9, 9, 3), np.float32), 0.0, (9, 9)))
 
 
 def by_hand(weights_file, shown, floor, wanted, amodal=False):
@@ -171,7 +171,7 @@ def by_hand(weights_file, shown, floor, wanted, amodal=False):
     proposals = network.proposals(
         features, size, Selection(per_level=60, keep=40, amodal=amodal))
     boxes = proposals.boxes[0][proposals.mask[0]]
-    probabilities, moved = network.judge(features, boxes)
+    probabilities, moved = network.refine(features, boxes)
     found = []
     for label in wanted:
         own = moved[:, label + 1]
@@ -257,56 +257,56 @@ def test_frames_together_equal_frames_one_by_one(make):
 
 @both_ways
 def test_boxes_go_in_and_out(make):
-    sight = make().see(frame(400, 300))
-    assert sight.size == (160, 128) and sight.scale == (2.5, 300 / 128)
+    heads = make().extract_features(frame(400, 300))
+    assert heads.size == (160, 128) and heads.scale == (2.5, 300 / 128)
     boxes = np.array([[0, 0, 400, 300], [10, 20, 51, 81], [-30, 5, -9, 500]], np.float32)
-    inside = sight.inward(boxes)
+    inside = heads.to_network(boxes)
     # the last pixel, number 399, is scaled like every number
     torch.testing.assert_close(inside[0], torch.tensor([0, 0, 399 / 2.5, 299 * 128 / 300]))
-    np.testing.assert_allclose(sight.outward(inside), boxes, atol=1e-4)
+    np.testing.assert_allclose(heads.to_image(inside), boxes, atol=1e-4)
 
 
 @both_ways
 def test_given_boxes_take_the_place_of_proposals(make, monkeypatch):
-    sight = make(max_detections=1000, score_floor=0.3).see(frame())
+    heads = make(max_detections=1000, score_floor=0.3).extract_features(frame())
     given = Detections(
         np.array([[10, 10, 60, 90], [100, 20, 150, 100], [5, 60, 190, 120]], np.float32),
         np.full(3, 0.9, np.float32), np.zeros(3, np.int64))
     # what the box head says of them, class by class
-    judged = [sight.judge(given.boxes, np.full(3, label)) for label in range(3)]
+    judged = [heads.refine(given.boxes, np.full(3, label)) for label in range(3)]
 
     def never(*arguments):
         raise AssertionError('the proposal network ran')
 
-    monkeypatch.setattr(sight.network.rpn, 'propose', never)
-    found = sight.detections(given)
+    monkeypatch.setattr(heads.network.rpn, 'propose', never)
+    found = heads.detections(given)
     assert 0 < len(found) <= 9 and (found.scores != 0.9).all()
     for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
         boxes, scores = judged[label]
         row = int(np.argmin(np.abs(scores - score)))
         assert scores[row] == pytest.approx(score, abs=1e-6)
         np.testing.assert_allclose(box, np.clip(boxes[row], 0, [200, 130] * 2), atol=1.6)
-    assert len(sight.detections(Detections.empty())) == 0
+    assert len(heads.detections(Detections.empty())) == 0
 
 
 @both_ways
 def test_judging_answers_row_by_row_in_any_order_of_classes(make):
-    sight = make().see(frame())
+    heads = make().extract_features(frame())
     generator = np.random.default_rng(4)
     corner = generator.uniform(0, 100, (12, 2))
     boxes = np.concatenate([corner, corner + generator.uniform(10, 90, (12, 2))], axis=1)
     boxes, labels = boxes.astype(np.float32), generator.integers(0, 3, 12)
-    placed, scores = sight.judge(boxes, labels)
+    placed, scores = heads.refine(boxes, labels)
     assert placed.shape == (12, 4) and scores.shape == (12,)
     assert np.ptp(scores) > 0.1
     for row in range(12):
         one = slice(row, row + 1)
-        alone, score = sight.judge(boxes[one], labels[one])
+        alone, score = heads.refine(boxes[one], labels[one])
         np.testing.assert_allclose(alone, placed[one], atol=1e-3)
         np.testing.assert_allclose(score, scores[one], atol=1e-5)
-        others = [sight.judge(boxes[one], np.array([label]))[1] for label in range(3)]
+        others = [heads.refine(boxes[one], np.array([label]))[1] for label in range(3)]
         assert sum(others) < 1 and others[labels[row]] == pytest.approx(scores[row], abs=1e-5)
-    placed, scores = sight.judge(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    placed, scores = heads.refine(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
     assert placed.shape == (0, 4) and scores.shape == (0,)
 
 
@@ -323,30 +323,31 @@ def test_packing_the_body_changes_no_number(make, weights_file, monkeypatch):
     plain = load_network(weights_file).eval().requires_grad_(False)
     kinds = [frame(), frame(300, 150), frame(130, 200)]
     for shown in (kinds[0], kinds[1], kinds[0], kinds[2], kinds[0]):
-        sight = detector.see(shown)
-        batch = images([shown], sight.size, (0.5,) * 3, (0.5,) * 3, CPU)
-        for one, expected in zip(sight.features, plain.features(batch), strict=True):
+        heads = detector.extract_features(shown)
+        batch = images([shown], heads.size, (0.5,) * 3, (0.5,) * 3, CPU)
+        for one, expected in zip(heads.features, plain.features(batch), strict=True):
             torch.testing.assert_close(one, expected, rtol=1e-4, atol=1e-4)
     # a few sizes are remembered, and beyond these it begins anew
     assert packed == [(192, 128), (256, 128), (128, 192), (192, 128)]
 
 
 def test_damage_ends_in_no_detections(make, monkeypatch):
-    sight = make().see(frame())
-    sight.features = [level * float('nan') for level in sight.features]
-    assert len(sight.detections()) == 0
-    sight.features = [torch.full_like(level, 1e38) for level in sight.features]
-    sight.detections()
+    heads = make().extract_features(frame())
+    heads.features = [level * float('nan') for level in heads.features]
+    assert len(heads.detections()) == 0
+    heads.features = [torch.full_like(level, 1e38) for level in heads.features]
+    heads.detections()
 
 
 @pytest.mark.parametrize('damage', [float('nan'), 1e38])
 def test_damage_ends_in_no_detections_in_fixed_shapes_too(weights_file, monkeypatch, damage):
     detector = RcnnDetector(RcnnSettings(
         weights=str(weights_file), short_side=128, long_side=256), 'cpu', fixed=True)
-    pyramid = detector._network.pyramid
+    fpn = detector._network.backbone.fpn
+    forward = fpn.forward
     monkeypatch.setattr(
-        detector._network, 'pyramid',
-        lambda levels: [torch.full_like(level, damage) for level in pyramid(levels)])
+        fpn, 'forward',
+        lambda levels: [torch.full_like(level, damage) for level in forward(levels)])
     found = detector.detect([frame()])[0]
     assert len(found) == 0 or damage == 1e38
 
@@ -386,12 +387,12 @@ def test_the_published_network_sees_a_whole_image(tmp_path):
     detector = RcnnDetector(
         RcnnSettings(weights=str(path), short_side=800, long_side=1280), 'cpu')
     assert tuple(detector.class_names) == ('person',) and detector.motion is None
-    sight = detector.see(frame(1280, 720))
-    assert sight.size == (1280, 704)
-    assert [tuple(level.shape) for level in sight.features] == [
+    heads = detector.extract_features(frame(1280, 720))
+    assert heads.size == (1280, 704)
+    assert [tuple(level.shape) for level in heads.features] == [
         (1, 128, 176, 320), (1, 128, 88, 160), (1, 128, 44, 80), (1, 128, 22, 40),
         (1, 128, 11, 20)]
-    found = sight.detections()
+    found = heads.detections()
     assert len(found) <= 100 and (found.boxes <= [1280, 720, 1280, 720]).all()
 
 

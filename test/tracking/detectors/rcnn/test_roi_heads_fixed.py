@@ -18,12 +18,16 @@ from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors.rcnn import graphs as rcnn_graphs
-from mot_ros.tracking.detectors.rcnn import roi_heads_fixed as fixed_sight
+from mot_ros.tracking.detectors.rcnn import roi_heads_fixed
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_method
 from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend
-from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options, SiamMemory
+from mot_ros.tracking.methods.siammot.template_memory import (
+    emm_options,
+    imm_options,
+    TemplateMemory,
+)
 from mot_ros.tracking.nets.ops import nms as nms_module
 from mot_ros.tracking.runtime import padding as buckets
 from mot_ros.tracking.types import Detections, Frame
@@ -57,7 +61,7 @@ def detector(
 
 
 @pytest.fixture(scope='module')
-def eyes():
+def both():
     """Return the same detector in fixed shapes and without."""
     return detector(), detector(fixed=False)
 
@@ -69,8 +73,8 @@ def assert_same(found, expected, least=1):
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
 
 
-def test_the_same_objects_are_found(eyes, frames):
-    fixed, dynamic = eyes
+def test_the_same_objects_are_found(both, frames):
+    fixed, dynamic = both
     for frame in frames[::8]:
         assert_same(fixed.detect([frame])[0], dynamic.detect([frame])[0], 10)
 
@@ -93,32 +97,33 @@ def test_in_lower_precision_too(frames):
     # eight bits, added up in another order
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.5)
     np.testing.assert_allclose(found.scores, expected.scores, atol=0.02)
-    assert fixed.see(frames[0])._graphs.table.cells.dtype == torch.bfloat16
+    assert fixed.extract_features(frames[0])._graphs.table.cells.dtype == torch.bfloat16
 
 
-def test_boxes_of_another_detector_take_the_place_of_proposals(eyes, frames):
-    fixed, dynamic = eyes
+def test_boxes_of_another_detector_take_the_place_of_proposals(both, frames):
+    fixed, dynamic = both
     given = dynamic.detect(frames[:1])[0]
     given = dataclasses.replace(given, boxes=given.boxes + np.float32(4))
-    expected = dynamic.see(frames[0]).detections(given)
-    assert_same(fixed.see(frames[0], find=False).detections(given), expected, 10)
-    assert len(fixed.see(frames[0]).detections(Detections.empty())) == 0
+    expected = dynamic.extract_features(frames[0]).detections(given)
+    assert_same(fixed.extract_features(frames[0], detect=False).detections(given), expected, 10)
+    assert len(fixed.extract_features(frames[0]).detections(Detections.empty())) == 0
 
 
-def test_its_own_objects_are_found_even_where_nobody_said_they_would_be_asked_for(eyes, frames):
-    fixed, dynamic = eyes
-    assert_same(fixed.see(frames[0], find=False).detections(), dynamic.detect(frames[:1])[0], 10)
+def test_its_own_objects_are_found_even_where_nobody_said_they_would_be_asked_for(both, frames):
+    fixed, dynamic = both
+    found = fixed.extract_features(frames[0], detect=False).detections()
+    assert_same(found, dynamic.detect(frames[:1])[0], 10)
 
 
-def test_the_box_head_judges_alike(eyes, frames):
-    fixed, dynamic = eyes
+def test_the_box_head_judges_alike(both, frames):
+    fixed, dynamic = both
     boxes = np.array([[300, 200, 340, 300], [-50, -50, 20, 60], [0, 0, 768, 576]], np.float32)
     labels = np.zeros(3, np.int64)
-    placed, scores = fixed.see(frames[0]).judge(boxes, labels)
-    expected = dynamic.see(frames[0]).judge(boxes, labels)
+    placed, scores = fixed.extract_features(frames[0]).refine(boxes, labels)
+    expected = dynamic.extract_features(frames[0]).refine(boxes, labels)
     np.testing.assert_allclose(placed, expected[0], atol=1e-2)
     np.testing.assert_allclose(scores, expected[1], atol=1e-5)
-    placed, scores = fixed.see(frames[0]).judge(boxes[:0], labels[:0])
+    placed, scores = fixed.extract_features(frames[0]).refine(boxes[:0], labels[:0])
     assert placed.shape == (0, 4) and scores.shape == (0,)
 
 
@@ -135,11 +140,12 @@ def test_tracks_are_followed_alike_wherever_they_are(name, amodal, frames):
     expected = SimpleNamespace(boxes=boxes, labels=np.zeros(len(boxes), np.int64))
     every, answers = np.ones(len(boxes), np.bool_), []
     for fixed in (False, True):
-        seeing = RcnnDetector(settings.rcnn, 'cpu', fixed=fixed)
-        eyes, memory = RcnnFrontend(seeing, settings), SiamMemory(seeing.motion)
-        memory.renew(eyes.see(frames[0]), boxes, every[:0], every, settings.siammot)
-        answers.append(eyes.follow(
-            eyes.see(frames[1]), memory, expected, settings.siammot, 1.5))
+        network = RcnnDetector(settings.rcnn, 'cpu', fixed=fixed)
+        frontend, memory = RcnnFrontend(network, settings), TemplateMemory(network.motion)
+        memory.update_templates(
+            frontend.detect(frames[0]).heads, boxes, every[:0], every, settings.siammot)
+        answers.append(
+            frontend.detect(frames[1]).search(memory, expected, settings.siammot, 1.5))
     for one, other, loose in zip(*answers, (2e-2, 1e-4, 1e-4, 0), strict=True):
         np.testing.assert_allclose(one, other, atol=loose)
     here = answers[0][3]
@@ -150,11 +156,11 @@ def test_tracks_are_followed_alike_wherever_they_are(name, amodal, frames):
 def test_padding_changes_no_row(name, frames):
     """The same tracks among one empty row, and among many with other things in them."""
     fixed = detector(name, short_side=288, long_side=512)
-    sight = fixed.see(frames[0])
-    graphs, options = sight._graphs, OPTIONS[name]
+    heads = fixed.extract_features(frames[0])
+    graphs, options = heads._graphs, OPTIONS[name]
     asked = torch.tensor([[100.0, 60, 120, 110, 0, 0], [10, 20, 40, 90, 0, 1]])
-    templates, = graphs.remember(fixed.motion, options)(asked)
-    follow = graphs.follow(fixed.motion, options)
+    templates, = graphs.extract_templates(fixed.motion, options)(asked)
+    follow = graphs.search_tracks(fixed.motion, options)
     alone, = follow(torch.cat([asked, torch.zeros(1, 6)]), templates)
     wild = torch.tensor([
         [float('nan')] * 4 + [0, 1], [float('inf')] * 4 + [0, 0], [1e9, 1e9, 2e9, 2e9, 0, 1]])
@@ -167,70 +173,71 @@ def test_padding_changes_no_row(name, frames):
 @pytest.mark.parametrize('amodal', [False, True])
 def test_nobody_waits(name, amodal, frames):
     fixed = detector(name, short_side=192, long_side=256, amodal=amodal)
-    sight = fixed.see(frames[0])
-    graphs = sight._graphs
-    work = (graphs.follow(fixed.motion, OPTIONS[name]),
-            graphs.remember(fixed.motion, OPTIONS[name]))
+    heads = fixed.extract_features(frames[0])
+    graphs = heads._graphs
+    work = (graphs.search_tracks(fixed.motion, OPTIONS[name]),
+            graphs.extract_templates(fixed.motion, OPTIONS[name]))
     image = torch.from_numpy(frames[0].image)
     asked = torch.zeros(4, 6)
     with no_waiting():
-        table, = graphs.look(image)
-        graphs.look_only(image)
+        table, = graphs.detect(image)
+        graphs.extract_features(image)
         templates, = work[1](asked)
         followed, = work[0](asked, templates)
-        judged, = graphs.judge(asked[:, :5])
-        found, = graphs.find(asked[:, :5])
+        judged, = graphs.refine(asked[:, :5])
+        found, = graphs.detect_at(asked[:, :5])
     assert table.shape == found.shape == (100, 8)
     assert followed.shape == (4, 10) and judged.shape == (4, 5)
     assert all(part.dtype == torch.float32 for part in (table, followed, judged, found))
 
 
-def test_what_does_not_settle_is_found_as_ever(eyes, frames, monkeypatch):
-    fixed, dynamic = eyes
+def test_what_does_not_settle_is_found_as_ever(both, frames, monkeypatch):
+    fixed, dynamic = both
     given = dynamic.detect(frames[:1])[0]
-    expected = dynamic.detect(frames[:1])[0], dynamic.see(frames[0]).detections(given)
+    expected = dynamic.detect(frames[:1])[0], dynamic.extract_features(frames[0]).detections(given)
     monkeypatch.setattr(nms_module, 'ROUNDS', 1)
-    sight = fixed.see(frames[0])
-    assert not sight._graphs.look(torch.from_numpy(frames[0].image))[0][0, -1]
-    assert_same(sight.detections(), expected[0], 10)
-    assert_same(sight.detections(given), expected[1], 10)
+    heads = fixed.extract_features(frames[0])
+    assert not heads._graphs.detect(torch.from_numpy(frames[0].image))[0][0, -1]
+    assert_same(heads.detections(), expected[0], 10)
+    assert_same(heads.detections(given), expected[1], 10)
 
 
 def test_only_the_last_image_can_be_asked_about(frames):
     fixed = detector(short_side=192, long_side=256)
-    fixed.see(frames[0])
-    first, second = fixed.see(frames[0]), fixed.see(frames[5])
+    fixed.extract_features(frames[0])
+    first, second = fixed.extract_features(frames[0]), fixed.extract_features(frames[5])
     second.detections()
-    for question in (first.detections, lambda: first.judge(np.ones((1, 4)), np.zeros(1, int))):
+    for question in (first.detections, lambda: first.refine(np.ones((1, 4)), np.zeros(1, int))):
         with pytest.raises(RuntimeError, match='earlier image'):
             question()
     # one of another size has work of its own, as many as are kept
     small = Frame.of(np.ascontiguousarray(frames[0].image[::2, ::2]), 0.0)
-    fixed.see(small)
-    second.judge(np.ones((1, 4), np.float32), np.zeros(1, np.int64))
+    fixed.extract_features(small)
+    second.refine(np.ones((1, 4), np.float32), np.zeros(1, np.int64))
     for rows in range(100, 110):
-        fixed.see(Frame.of(np.zeros((rows, 150, 3), np.uint8), 0.0))
+        fixed.extract_features(Frame.of(np.zeros((rows, 150, 3), np.uint8), 0.0))
     assert len(fixed._graphs) <= 4
 
 
 def test_a_size_is_recorded_once_it_comes_again(frames):
     values = {'short_side': 192, 'long_side': 256}
     once, never = detector(**values), detector(graphs=False, **values)
-    kept = [once.see(frames[0])._graphs for _ in range(4)]
+    kept = [once.extract_features(frames[0])._graphs for _ in range(4)]
     assert [graphs.recorded for graphs in kept] == [False, True, True, True]
     assert kept[1] is kept[2] is kept[3]
-    assert never.see(frames[0])._graphs is never.see(frames[0])._graphs
+    assert never.extract_features(frames[0])._graphs is never.extract_features(frames[0])._graphs
 
 
 def test_what_is_recorded_goes_with_its_size(frames):
     fixed = detector(short_side=192, long_side=256)
-    sight = fixed.see(frames[0])
-    sight.remember(fixed.motion, OPTIONS[EMM], np.ones((1, 4), np.float32), np.zeros(1, int))
-    graphs = weakref.ref(sight._graphs)
+    heads = fixed.extract_features(frames[0])
+    heads.extract_templates(
+        fixed.motion, OPTIONS[EMM], np.ones((1, 4), np.float32), np.zeros(1, int))
+    graphs = weakref.ref(heads._graphs)
     fixed._graphs.clear()
     gc.disable()
     try:
-        del sight
+        del heads
         assert graphs() is None, 'a GPU does not wait for the garbage collector'
     finally:
         gc.enable()
@@ -248,9 +255,9 @@ def test_a_frame_that_cannot_be_seen_is_refused_first(frames):
 
 
 def run(settings, frames, **kind):
-    eyes = RcnnDetector(
+    network = RcnnDetector(
         settings.rcnn, settings.device, settings.detector.classes, settings.compute, **kind)
-    method = make_method(settings, eyes)
+    method = make_method(settings, network)
     return [method.update(dataclasses.replace(frame)) for frame in frames]
 
 
@@ -353,9 +360,9 @@ def test_beside_another_detector_too(detection_source, frames, monkeypatch):
     ('siammot', {'siammot.camera': False}, 1), ('siammot', {'siammot.camera': True}, 2),
     ('tracktor', {'tracktor.motion': 'none'}, 1)])
 def test_a_frame_is_answered_in_one_go(method, changes, asked, frames, monkeypatch):
-    fetched, calls = fixed_sight.fetched, []
+    download, calls = roi_heads_fixed.download, []
     monkeypatch.setattr(
-        fixed_sight, 'fetched', lambda parts: calls.append(len(parts)) or fetched(parts))
+        roi_heads_fixed, 'download', lambda parts: calls.append(len(parts)) or download(parts))
     settings = build(Settings, {
         'method': method, 'rcnn.weights': EMM, **changes, **SHORT_LIVES})
     method = make_method(settings, RcnnDetector(settings.rcnn, 'cpu', fixed=True))
@@ -396,21 +403,22 @@ def test_a_gpu_is_never_waited_for(name, graphs, frames):
     asked = torch.zeros(16, 6, device=device)
     # from the second one on work is recorded, for which it may wait
     there.detect(frames[:1])
-    eyes = there.see(frames[0])._graphs
-    assert eyes.recorded == graphs
+    recorded = there.extract_features(frames[0])._graphs
+    assert recorded.recorded == graphs
     remember, follow = (
-        getattr(eyes, kind)(there.motion, OPTIONS[name]) for kind in ('remember', 'follow'))
+        getattr(recorded, kind)(there.motion, OPTIONS[name])
+        for kind in ('extract_templates', 'search_tracks'))
 
     def frame():
-        eyes.look(image)
+        recorded.detect(image)
         templates, = remember(asked)
         follow(asked, templates)
-        eyes.judge(asked[:, :5])
+        recorded.refine(asked[:, :5])
 
     frame()
     torch.cuda.set_sync_debug_mode('error')
     try:
         frame()
-        assert there.see(frames[1])._table is not None
+        assert there.extract_features(frames[1])._table is not None
     finally:
         torch.cuda.set_sync_debug_mode('default')

@@ -7,17 +7,22 @@ import numpy as np
 import pytest
 
 from mot_ros.tracking.detectors.rcnn.feature_detector import as_feature_detector, LabelMap
-from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend
+from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrame, RcnnFrontend
 from mot_ros.tracking.types import Detections, Frame
 from test.tracking.oracle import (
     GivenDetector,
     Objects,
     oracle_beside,
     OracleDetector,
-    OracleSight,
+    OracleHeads,
 )
 from test.tracking.region_settings import settings_of
 from test.tracking.scenes import BLANK, person, SIZE
+
+
+def tracks_at(boxes, labels):
+    """Return what is searched: boxes with labels."""
+    return Detections(boxes, np.ones(len(boxes), np.float32), np.array(labels))
 
 
 @pytest.mark.parametrize('source, target, expected', [
@@ -47,9 +52,9 @@ def test_a_detector_that_sees_is_looked_through():
     assert as_feature_detector(detector) is detector
     assert as_feature_detector(GivenDetector(detector.scene)) is None
     settings = settings_of()
-    eyes = RcnnFrontend(detector, settings)
-    assert eyes.network is detector
-    assert RcnnFrontend(detector, settings, eyes).network is detector
+    frontend = RcnnFrontend(detector, settings)
+    assert frontend.network is detector
+    assert RcnnFrontend(detector, settings, frontend).network is detector
 
 
 def test_a_loaded_network_is_handed_on(monkeypatch):
@@ -71,13 +76,12 @@ def test_a_loaded_network_is_handed_on(monkeypatch):
 
 @pytest.mark.parametrize('amodal', [False, True])
 def test_what_is_left_of_boxes_in_the_image(amodal):
-    eyes = RcnnFrontend(
-        OracleDetector(lambda number: Objects([], [])), settings_of(rcnn__amodal=amodal))
+    heads = OracleHeads(Objects([], []), (1000, 600), amodal=amodal)
     boxes = np.array([
         [10, 10, 50, 50], [-30, 10, 10, 50], [-50, 10, 0.5, 50], [-50, 10, -10, 50],
         [990, 590, 1100, 700], [np.nan, 0, 1, 1], [0, 0, np.inf, 9], [30, 30, 20, 50],
     ], np.float32)
-    cut, here = eyes.in_image(boxes, (1000, 600))
+    cut, here = heads.in_image(boxes)
     assert here.tolist() == [True, True, False, False, True, False, False, False]
     assert np.isfinite(cut).all()
     left = [-30, 10, 10, 50] if amodal else [0, 10, 10, 50]
@@ -88,23 +92,24 @@ def test_a_track_of_a_class_that_the_network_does_not_know_is_not_here():
     scene = Objects([person(300), person(500)], [7, 8])
     given = GivenDetector(lambda number: scene, ('person', 'tree'))
     with oracle_beside(given.scene):
-        eyes = RcnnFrontend(given, settings_of())
-    sight = OracleSight(scene)
-    _, scores, here = eyes.judge(sight, scene.boxes, np.array([0, 1]))
-    assert here.tolist() == [True, False]
-    assert scores[0] == pytest.approx(0.9)
+        frontend = RcnnFrontend(given, settings_of())
+    heads = OracleHeads(scene)
+    found = RcnnFrame(frontend, heads).refine(tracks_at(scene.boxes, [0, 1]))
+    assert found.here.tolist() == [True, False]
+    assert found.scores[0] == pytest.approx(0.9)
 
 
 def test_a_track_must_be_in_the_image_before_and_after_the_box_head():
-    eyes = RcnnFrontend(OracleDetector(lambda number: Objects([], [])), settings_of())
-    sight = OracleSight(Objects([], []))
+    frontend = RcnnFrontend(OracleDetector(lambda number: Objects([], [])), settings_of())
+    heads = OracleHeads(Objects([], []))
     asked = np.array([person(300), person(300), person(-100)], np.float32)
     answers = np.array([person(310), person(-100), person(300)], np.float32)
-    sight.judge = lambda boxes, labels: (answers, np.full(3, 0.9, np.float32))
-    assert eyes.judge(sight, asked, np.zeros(3, np.int64))[2].tolist() == [True, False, False]
-    sight.judge = lambda boxes, labels: (
+    heads.refine = lambda boxes, labels: (answers, np.full(3, 0.9, np.float32))
+    image, tracks = RcnnFrame(frontend, heads), tracks_at(asked, [0, 0, 0])
+    assert image.refine(tracks).here.tolist() == [True, False, False]
+    heads.refine = lambda boxes, labels: (
         asked, np.array([0.9, np.nan, 0.9], np.float32))
-    assert eyes.judge(sight, asked, np.zeros(3, np.int64))[2].tolist() == [True, False, False]
+    assert image.refine(tracks).here.tolist() == [True, False, False]
 
 
 def test_a_box_that_turns_out_to_be_of_an_unwanted_class_starts_nothing():
@@ -113,7 +118,7 @@ def test_a_box_that_turns_out_to_be_of_an_unwanted_class_starts_nothing():
     for wanted, labels in ((['person'], [0]), ([], [0, 1])):
         settings = settings_of(detector__classes=wanted)
         with oracle_beside(given.scene):
-            eyes = RcnnFrontend(given, settings)
+            frontend = RcnnFrontend(given, settings)
         frame = Frame(BLANK, 0.0, SIZE)
-        found = eyes.detections(eyes.see(frame), frame, 'given')
+        found = frontend.detect(frame, 'given').detections
         assert found.labels.tolist() == labels

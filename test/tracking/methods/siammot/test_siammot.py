@@ -8,6 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
@@ -120,13 +121,13 @@ def test_visibility_goes_to_the_track_that_it_is_of():
     tracker = tracker_of(scene)
     follow(tracker, 2)
     told = {1: 0.9, 2: 0.5, 3: 0.1}
-    search = tracker._memory.search
+    search = tracker._memory.search_tracks
 
     def spoken(*args, **more):
-        boxes, _ = search(*args, **more)
-        return boxes, np.array([told[identity] for identity in sorted(told)], np.float32)
+        return search(*args, **more)._replace(visibilities=np.array(
+            [told[identity] for identity in sorted(told)], np.float32))
 
-    tracker._memory.search = spoken
+    tracker._memory.search_tracks = spoken
     result = follow(tracker, 3, 2)[0]
     assert result.labels.tolist() == [1, 0, 1]
     assert dict(zip(result.ids.tolist(), result.visibilities.tolist(), strict=True)) == (
@@ -194,16 +195,16 @@ def test_the_networks_proposals_are_not_asked_for_where_boxes_are_given():
     detector = GivenDetector(moving(5))
     tracker = beside(detector)
     given = []
-    see = tracker._eyes.network.see
+    extract = tracker._frontend.network.extract_features
 
-    def spied(frame, *, find):
-        assert not find
-        sight = see(frame)
-        inner = sight.detections
-        sight.detections = lambda boxes=None: given.append(boxes) or inner(boxes)
-        return sight
+    def spied(frame, *, detect):
+        assert not detect
+        heads = extract(frame)
+        inner = heads.detections
+        heads.detections = lambda boxes=None: given.append(boxes) or inner(boxes)
+        return heads
 
-    tracker._eyes.network.see = spied
+    tracker._frontend.network.extract_features = spied
     follow(tracker, 3)
     assert len(given) == 3
     assert all(isinstance(boxes, Detections) and len(boxes) == 1 for boxes in given)
@@ -267,11 +268,11 @@ def test_a_network_that_is_missing_is_told():
 def test_a_frame_without_a_network_input_costs_nothing_but_that_frame():
     tracker = tracker_of(moving(5))
     before = follow(tracker, 3)[-1]
-    detector = tracker._eyes.network
-    see, detector.see = detector.see, fail
+    detector = tracker._frontend.network
+    extract, detector.extract_features = detector.extract_features, fail
     with pytest.raises(FrameError):
         tracker.update(Frame(None, 0.1, UNKNOWN_SIZE))
-    detector.see = see
+    detector.extract_features = extract
     after = follow(tracker, 4, 3)[-1]
     assert after.ids.tolist() == before.ids.tolist() == [1]
 
@@ -281,8 +282,8 @@ def fail(frame):
 
 
 def templates(tracker):
-    slots = tracker._memory._slots
-    return slots.templates[slots.of_tracks].flatten().tolist()
+    buffer = tracker._memory._buffer
+    return buffer.templates[buffer.of_tracks].flatten().tolist()
 
 
 def test_dormant_templates_stay_and_active_ones_are_renewed():
@@ -294,9 +295,9 @@ def test_dormant_templates_stay_and_active_ones_are_renewed():
     tracker = tracker_of(scene)
     follow(tracker, 3)
     head, renewed = tracker._memory.head, []
-    remember = head.remember
-    head.remember = lambda features, boxes, *more: (
-        renewed.append(boxes) or remember(features, boxes, *more))
+    extract = head.extract_templates
+    head.extract_templates = lambda features, boxes, *more: (
+        renewed.append(boxes) or extract(features, boxes, *more))
     follow(tracker, 8, 3)
     assert templates(tracker) == [7, 8]
     # the first one only, where it is
@@ -394,7 +395,7 @@ def test_the_motion_of_the_camera_counts_in_frames_that_are_not_looked_into():
         skipped = tracker.propagate(Frame(images[number], number / RATE, SIZE))
         assert skipped.boxes[0, 0] == pytest.approx(580 - 30 * number, abs=3)
         # the same settings once more do not make it forget the last image
-        tracker.configure(settings_of(**{**CODE, 'camera': True}), tracker._eyes.network)
+        tracker.configure(settings_of(**{**CODE, 'camera': True}), tracker._frontend.network)
         assert tracker._tracks.camera is camera
     assert who(follow(tracker, 5, 4, images)[0], scene(4))[7] == 1
 
@@ -428,7 +429,7 @@ def test_templates_that_cannot_be_taken_cost_tracks_and_one_frame():
     tracker = tracker_of(scene)
     follow(tracker, 3)
     head = tracker._memory.head
-    full = mock.patch.object(head, 'remember', side_effect=RuntimeError('out of memory'))
+    full = mock.patch.object(head, 'extract_templates', side_effect=RuntimeError('out of memory'))
     with full, pytest.raises(RuntimeError):
         follow(tracker, 4, 3)
     assert [t.ids.tolist() for t in follow(tracker, 6, 4)] == [[3, 4]] * 2
@@ -461,9 +462,9 @@ def test_in_the_paper_a_track_needs_visibility_alone():
             ('joint', 'mean', [C]), ('apart', 'visibility', [L, C])):
         tracker = tracker_of(scene, suppress=suppress, decide=decide, **film)
         follow(tracker, 2)
-        search = tracker._memory.search
-        tracker._memory.search = lambda *args, search=search, **more: (
-            search(*args, **more)[0], np.full(1, 0.05, np.float32))
+        search = tracker._memory.search_tracks
+        tracker._memory.search_tracks = lambda *args, search=search, **more: (
+            search(*args, **more)._replace(visibilities=np.full(1, 0.05, np.float32)))
         result = follow(tracker, 3, 2)[0]
         # in the paper's reading it also no longer keeps a detection from its place
         assert result.states.tolist() == expected
@@ -509,7 +510,7 @@ def test_frames_that_are_not_looked_into_count_nowhere():
 
 def test_thresholds_change_at_work_and_what_templates_are_made_of_drops_tracks():
     tracker = tracker_of(moving(5))
-    detector = tracker._eyes.network
+    detector = tracker._frontend.network
     assert tracker.needs_image
     follow(tracker, 5)
 
@@ -549,11 +550,11 @@ def test_settings_that_raise_change_nothing():
 def test_a_damaged_network_costs_tracks_but_nothing_else():
     tracker = tracker_of(moving(5))
     follow(tracker, 3)
-    search = tracker._memory.search
-    tracker._memory.search = lambda *args, **more: (
-        np.full((1, 4), np.nan, np.float32), np.zeros(1, np.float32))
+    head = tracker._memory.head
+    search = head.search
+    head.search = lambda *args, **more: (torch.full((1, 4), np.nan), torch.zeros(1))
     assert follow(tracker, 4, 3)[0].states.tolist() == [L, C], 'the detection is a new one'
-    tracker._memory.search = search
+    head.search = search
     assert follow(tracker, 5, 4)[0].states.tolist().count(C) == 1
 
 
@@ -580,7 +581,7 @@ def test_all_tracks_are_asked_about_in_one_go():
     """Defect 19: Tracktor's code asks one by one."""
     tracker = tracker_of(crossing)
     follow(tracker, 3)
-    asked = tracker._eyes.network.seen[-1].asked
+    asked = tracker._frontend.network.seen[-1].asked
     assert [len(boxes) for boxes, _ in asked] == [2]
 
 

@@ -6,14 +6,14 @@
 import numpy as np
 import torch
 
-from mot_ros.tracking.methods.siammot.template_buffer import TemplateSlots
+from mot_ros.tracking.methods.siammot.template_buffer import TemplateBuffer
 from mot_ros.tracking.runtime import padding as buckets
 
 
 def test_everybody_keeps_a_slot_while_others_come_and_go(monkeypatch):
     monkeypatch.setattr(buckets, 'BUCKETS', (2, 4))
     rng = np.random.default_rng(0)
-    slots, names, book, born, sizes = TemplateSlots(), [], {}, 0, set()
+    slots, names, book, born, sizes = TemplateBuffer(), [], {}, 0, set()
     for _ in range(60):
         living = rng.random(len(names)) < 0.7
         before = dict(zip(names, slots.of_tracks.tolist(), strict=True))
@@ -39,7 +39,7 @@ def test_everybody_keeps_a_slot_while_others_come_and_go(monkeypatch):
 
 
 def test_what_was_there_stays_when_nobody_is_seen():
-    slots = TemplateSlots()
+    slots = TemplateBuffer()
     slots.allot(np.zeros(0, np.bool_), 2)
     slots.put(torch.tensor([0, 1]), torch.tensor([[1.0], [2.0]]))
     slots.allot(np.array([False, True]), 1)

@@ -16,7 +16,11 @@ from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.classes import Classes
 from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
 from mot_ros.tracking.methods import make_method
-from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options, SiamMemory
+from mot_ros.tracking.methods.siammot.template_memory import (
+    emm_options,
+    imm_options,
+    TemplateMemory,
+)
 from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
@@ -30,7 +34,7 @@ BOXES = np.array(
     [[40, 50, 90, 150], [200, 100, 260, 220], [300, 40, 330, 130]], np.float32)
 
 
-def sight(seed):
+def heads(seed):
     """Return what a network might see: any numbers."""
     torch.manual_seed(seed)
     features = [torch.randn(1, 32, SIZE[1] // stride, SIZE[0] // stride)
@@ -58,11 +62,12 @@ def options_of(head, settings, stretch=1.0):
 def directly(head, then, now, boxes, settings, at=None, stretch=1.0):
     """Remember boxes and search for them, without anything in between."""
     with torch.inference_mode():
-        memory = head.remember(then.features, then.inward(boxes), options_of(head, settings))
+        memory = head.extract_templates(
+            then.features, then.to_network(boxes), options_of(head, settings))
         if at is not None:
-            memory = dataclasses.replace(memory, template=now.inward(at))
+            memory = dataclasses.replace(memory, template=now.to_network(at))
         found, visibility = head.search(now.features, memory, options_of(head, settings, stretch))
-    return now.outward(found), visibility.numpy()
+    return now.to_image(found), visibility.numpy()
 
 
 def every(count):
@@ -71,9 +76,9 @@ def every(count):
 
 @pytest.mark.parametrize('make', [emm, imm])
 def test_the_search_is_that_of_the_motion_model(make):
-    head, then, now = make(), sight(1), sight(2)
-    memory = SiamMemory(head)
-    memory.renew(then, BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
+    head, then, now = make(), heads(1), heads(2)
+    memory = TemplateMemory(head)
+    memory.update_templates(then, BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
     boxes, visibility = memory.search(now, BOXES, PLAIN)
     wanted = directly(head, then, now, BOXES, PLAIN)
     assert boxes == pytest.approx(wanted[0], abs=1e-3)
@@ -84,9 +89,9 @@ def test_the_search_is_that_of_the_motion_model(make):
 
 
 def test_a_track_may_be_looked_for_elsewhere_and_in_a_larger_region():
-    head, then, now = emm(), sight(1), sight(2)
-    memory = SiamMemory(head)
-    memory.renew(then, BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
+    head, then, now = emm(), heads(1), heads(2)
+    memory = TemplateMemory(head)
+    memory.update_templates(then, BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
     moved = BOXES + np.array([12, -5, 12, -5], np.float32)
     boxes, visibility = memory.search(now, moved, PLAIN, 1.5)
     wanted = directly(head, then, now, BOXES, PLAIN, moved, 1.5)
@@ -97,36 +102,36 @@ def test_a_track_may_be_looked_for_elsewhere_and_in_a_larger_region():
 
 def test_imm_compares_regions_of_equal_size():
     head = imm()
-    memory = SiamMemory(head)
-    memory.renew(sight(1), BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
-    now = sight(2)
+    memory = TemplateMemory(head)
+    memory.update_templates(heads(1), BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
+    now = heads(2)
     assert (memory.search(now, BOXES, PLAIN, 2.0)[0] == memory.search(now, BOXES, PLAIN)[0]).all()
 
 
 def test_nobody_to_look_for():
-    memory = SiamMemory(emm())
-    boxes, visibility = memory.search(sight(1), np.zeros((0, 4), np.float32), PLAIN)
+    memory = TemplateMemory(emm())
+    boxes, visibility = memory.search(heads(1), np.zeros((0, 4), np.float32), PLAIN)
     assert boxes.shape == (0, 4)
     assert visibility.shape == (0,)
-    memory.renew(sight(1), BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
+    memory.update_templates(heads(1), BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
     assert len(memory) == 3
-    memory.renew(sight(1), np.zeros((0, 4), np.float32), ~every(3), every(0), PLAIN)
+    memory.update_templates(heads(1), np.zeros((0, 4), np.float32), ~every(3), every(0), PLAIN)
     assert len(memory) == 0
 
 
 def test_rows_go_with_their_tracks_whatever_happens():
     """A slow book-keeping by name beside it: who was last seen where, and in which frame."""
     rng = np.random.default_rng(0)
-    head, memory = emm(), SiamMemory(emm())
-    sights = [sight(seed) for seed in range(6)]
+    head, memory = emm(), TemplateMemory(emm())
+    images = [heads(seed) for seed in range(6)]
     book, order, born = {}, [], 0
-    for number, now in enumerate(sights):
+    for number, now in enumerate(images):
         if order:
             boxes = np.array([book[name][1] for name in order])
             found, visibility = memory.search(now, boxes, PLAIN)
             for row, name in enumerate(order):
                 then, box = book[name]
-                wanted = directly(head, sights[then], now, box[None], PLAIN)
+                wanted = directly(head, images[then], now, box[None], PLAIN)
                 assert found[row] == pytest.approx(wanted[0][0], abs=1e-2), (number, name)
                 assert visibility[row] == pytest.approx(wanted[1][0], abs=1e-5)
         living = rng.random(len(order)) < 0.7
@@ -140,7 +145,7 @@ def test_rows_go_with_their_tracks_whatever_happens():
             book[born] = (number, np.array([x, y, x + 40, y + 50], np.float32))
             order.append(born)
         fresh = np.concatenate([fresh, every(len(order) - len(fresh))])
-        memory.renew(
+        memory.update_templates(
             now, np.array([book[name][1] for name in order]).reshape(-1, 4), living,
             fresh.astype(np.bool_), PLAIN)
         assert len(memory) == len(order)
@@ -152,13 +157,13 @@ def test_rows_go_with_their_tracks_whatever_happens():
 def test_the_gpu_finds_the_same(make):
     results = []
     for device in ('cpu', 'cuda'):
-        memory = SiamMemory(make().to(device))
+        memory = TemplateMemory(make().to(device))
         then, now = (
             RoiHeads(None, [level.to(device) for level in of.features], SIZE, SOURCE,
                   Classes(('person',), (1,)), [0], RcnnSettings())
-            for of in (sight(1), sight(2)))
-        memory.renew(then, BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
-        memory.renew(now, BOXES[1:], np.array([False, True, True]), every(2), PLAIN)
+            for of in (heads(1), heads(2)))
+        memory.update_templates(then, BOXES, np.zeros(0, np.bool_), every(3), PLAIN)
+        memory.update_templates(now, BOXES[1:], np.array([False, True, True]), every(2), PLAIN)
         results.append(memory.search(now, BOXES[1:], PLAIN))
     (boxes, visibility), (others, also) = results
     assert others == pytest.approx(boxes, abs=0.1)

@@ -88,11 +88,11 @@ def test_faster_rcnn_and_its_motion_model_stay_close(frames):
     exact, half = (RcnnDetector(settings, 'cpu', compute=compute) for compute in (Compute(), HALF))
     differences = []
     for frame in frames[:3]:
-        one, other = exact.see(frame), half.see(frame)
+        one, other = exact.extract_features(frame), half.extract_features(frame)
         assert other.features[0].dtype == torch.bfloat16
         found = one.detections()
-        boxes, scores = one.judge(found.boxes, found.labels)
-        again, scored = other.judge(found.boxes, found.labels)
+        boxes, scores = one.refine(found.boxes, found.labels)
+        again, scored = other.refine(found.boxes, found.labels)
         assert again.dtype == scored.dtype == np.float32
         assert np.abs(again - boxes).max() < 1
         differences.extend(np.abs(scored - scores))
@@ -100,7 +100,7 @@ def test_faster_rcnn_and_its_motion_model_stay_close(frames):
         with torch.inference_mode():
             was, now = (
                 detector.motion.search(
-                    sight.features, detector.motion.remember(sight.features, inward))
+                    sight.features, detector.motion.extract_templates(sight.features, inward))
                 for detector, sight in ((exact, one), (half, other)))
         assert now[0].dtype == now[1].dtype == torch.float32
         sure = was[1] > 0.5
@@ -155,9 +155,9 @@ def test_of_faster_rcnn_only_layers_are_lowered(body, motion):
         features = network.features(torch.randn(1, 3, 128, 96))
         assert {level.dtype for level in features} == {torch.bfloat16}
         proposals = network.proposals(features, (96, 128))
-        scores, moved = network.judge(features, boxes)
+        scores, moved = network.refine(features, boxes)
         found, visibility = network.motion.search(
-            features, network.motion.remember(features, boxes))
+            features, network.motion.extract_templates(features, boxes))
     for tensor in (proposals.boxes, proposals.scores, scores, moved, found, visibility):
         assert tensor.dtype == torch.float32 and tensor.isfinite().all()
 

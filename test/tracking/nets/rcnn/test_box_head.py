@@ -43,7 +43,7 @@ def test_each_class_moves_the_box_its_own_way():
     pooled = torch.randn(4, 2, 7, 7, generator=torch.Generator().manual_seed(1)) / 10
     corner = torch.tensor([[10.0, 20], [0, 0], [5, 5], [100, 3]])
     boxes = torch.cat([corner, corner + 30], dim=1)
-    probabilities, moved = head.judge(pooled, boxes)
+    probabilities, moved = head.refine(pooled, boxes)
     hidden = head.feature_extractor(pooled)
     deltas = head.predictor.bbox_pred(hidden)
     for label in range(3):
@@ -55,5 +55,5 @@ def test_each_class_moves_the_box_its_own_way():
 
 @pytest.mark.parametrize('count', [0, 1])
 def test_any_number_of_boxes(count):
-    probabilities, moved = made().judge(torch.zeros(count, 2, 7, 7), torch.zeros(count, 4))
+    probabilities, moved = made().refine(torch.zeros(count, 2, 7, 7), torch.zeros(count, 4))
     assert probabilities.shape == (count, 3) and moved.shape == (count, 3, 4)

@@ -302,7 +302,7 @@ class TestPooling:
         module = emm(template_cells=cells, region=SearchRegion(scale=scale))
         seen = []
         module.predictor.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-        memory = module.remember(features, boxes)
+        memory = module.extract_templates(features, boxes)
         # a template of one 1 at its corner passes the upper left of the region on as it is
         features_of_one = torch.zeros_like(memory.features)
         features_of_one[:, :, 0, 0] = 1
@@ -322,7 +322,7 @@ class TestPooling:
         assert levels_of(module.options.region.around(box)).item() > 0
         seen = []
         module.predictor.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-        memory = module.remember(features, box)
+        memory = module.extract_templates(features, box)
         module.respond(features, memory)
         assert (memory.features == 0).all()
         assert (seen[0] == 0).all()
@@ -367,7 +367,7 @@ class TestCorrelation:
             seen = []
             module.predictor.register_forward_pre_hook(
                 lambda _, inputs, seen=seen: seen.append(inputs[0]))
-            module.respond(moved, module.remember(features, box))
+            module.respond(moved, module.extract_templates(features, box))
             best = seen[0].sum(1).flatten(1).argmax(1)
             n = options.response_cells
             x, y = position(options.region.around(box), best // n, best % n, options)
@@ -404,10 +404,10 @@ class TestModule:
         boxes = some_boxes().repeat(3, 1)
         boxes += torch.arange(len(boxes))[:, None]
         assert len(boxes) > DECODED_TOGETHER['cpu'] // 256 ** 2
-        memory = module.remember(features, boxes)
+        memory = module.extract_templates(features, boxes)
         found, visibility = module.search(later, memory)
         for row in range(len(boxes)):
-            alone = module.remember(features, boxes[row:row + 1])
+            alone = module.extract_templates(features, boxes[row:row + 1])
             assert torch.allclose(alone.features[0], memory.features[row], atol=1e-5)
             box, seen = module.search(later, alone)
             assert torch.allclose(box[0], found[row], atol=1e-3)
@@ -416,16 +416,17 @@ class TestModule:
     @torch.no_grad()
     def test_no_tracks(self):
         module, features = emm(), pyramid()
-        memory = module.remember(features, torch.zeros(0, 4))
+        memory = module.extract_templates(features, torch.zeros(0, 4))
         assert memory.features.shape == (0, WIDTH, 15, 15)
         boxes, visibility = module.search(features, memory)
         assert boxes.shape == (0, 4) and visibility.shape == (0,)
-        assert len(Memory.joined([memory, module.remember(features, some_boxes())])) == 8
+        assert len(Memory.joined([memory, module.extract_templates(features, some_boxes())])) == 8
 
     @torch.no_grad()
     def test_boxes_beyond_the_image_stay_there(self):
         module, features = emm(), pyramid()
-        boxes, visibility = module.search(features, module.remember(features, some_boxes()[5:6]))
+        boxes, visibility = module.search(
+            features, module.extract_templates(features, some_boxes()[5:6]))
         assert (boxes < 0).all()
         assert visibility.isfinite().all()
 
@@ -435,15 +436,15 @@ class TestModule:
         boxes = some_boxes()
         wider = EmmOptions(SearchRegion(scale=3, widen=0.6), window_weight=0.1)
         module = emm()
-        found, visibility = module.search(later, module.remember(features, boxes), wider)
+        found, visibility = module.search(later, module.extract_templates(features, boxes), wider)
         module.options = wider
-        expected, seen = module.search(later, module.remember(features, boxes))
+        expected, seen = module.search(later, module.extract_templates(features, boxes))
         assert torch.equal(found, expected) and torch.equal(visibility, seen)
 
     @torch.no_grad()
     def test_a_moved_memory_is_searched_elsewhere(self):
         module, features = emm(), pyramid()
-        memory = module.remember(features, some_boxes()[:1])
+        memory = module.extract_templates(features, some_boxes()[:1])
         later = [torch.roll(level, 64 >> number, dims=3)
                  for number, level in enumerate(pyramid(1)[:4], 2)]
         across = torch.tensor([64.0, 0, 64, 0])
@@ -456,13 +457,13 @@ class TestModule:
     def test_images_of_a_batch(self):
         module, pair = emm(), pyramid(images=2)
         boxes, batch = some_boxes(), torch.tensor([0, 1, 0, 1, 0, 1, 0, 1])
-        memory = module.remember(pair, boxes, batch=batch)
+        memory = module.extract_templates(pair, boxes, batch=batch)
         response = module.respond(pair, memory, batch=1 - batch)
         for image in (0, 1):
             own = [level[image:image + 1] for level in pair]
             other = [level[1 - image:2 - image] for level in pair]
             rows = batch == image
-            alone = module.remember(own, boxes[rows])
+            alone = module.extract_templates(own, boxes[rows])
             assert torch.allclose(alone.features, memory.features[rows], atol=1e-6)
             expected = module.respond(other, alone)
             assert torch.allclose(expected.sides, response[rows].sides, atol=1e-4)
@@ -470,9 +471,9 @@ class TestModule:
     @torch.no_grad()
     def test_half_precision_decodes_in_full(self):
         module, features, boxes = emm(), pyramid(), some_boxes()[:1]
-        expected, seen = module.search(features, module.remember(features, boxes))
+        expected, seen = module.search(features, module.extract_templates(features, boxes))
         with torch.autocast('cpu', torch.bfloat16):
-            memory = module.remember(features, boxes)
+            memory = module.extract_templates(features, boxes)
             found, visibility = module.search(features, memory)
         assert found.dtype == visibility.dtype == torch.float32
         assert torch.allclose(found, expected, atol=2)
@@ -482,8 +483,9 @@ class TestModule:
     @torch.no_grad()
     def test_cuda_as_cpu(self):
         module, features, boxes = emm(), pyramid(), some_boxes()
-        expected, seen = module.search(features, module.remember(features, boxes))
+        expected, seen = module.search(features, module.extract_templates(features, boxes))
         module, features = module.cuda(), [level.cuda() for level in features]
-        found, visibility = module.search(features, module.remember(features, boxes.cuda()))
+        found, visibility = module.search(
+            features, module.extract_templates(features, boxes.cuda()))
         assert torch.allclose(found.cpu(), expected, atol=0.05)
         assert torch.allclose(visibility.cpu(), seen, atol=1e-4)

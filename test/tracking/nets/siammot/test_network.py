@@ -212,7 +212,7 @@ def test_a_batch_equals_one_by_one():
     selection = Selection(per_level=50, keep=10)
     together = network.proposals(features, size, selection)
     batch = torch.arange(2).repeat_interleave(10)
-    scores, boxes = network.judge(features, together.boxes.flatten(0, 1), batch)
+    scores, boxes = network.refine(features, together.boxes.flatten(0, 1), batch)
     assert scores.shape == (20, 3) and boxes.shape == (20, 3, 4)
     for image in range(2):
         own = network.features(images[image:image + 1])
@@ -220,9 +220,37 @@ def test_a_batch_equals_one_by_one():
             torch.testing.assert_close(one[0], both[image], rtol=0, atol=1e-5)
         found = network.proposals(own, size, selection)
         torch.testing.assert_close(found.boxes[0], together.boxes[image], rtol=0, atol=1e-3)
-        alone = network.judge(own, together.boxes[image])
+        alone = network.refine(own, together.boxes[image])
         torch.testing.assert_close(alone[0], scores[batch == image], rtol=0, atol=1e-5)
         torch.testing.assert_close(alone[1], boxes[batch == image], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize('motion', ['emm', 'imm', 'none'])
+def test_the_network_runs_all_its_parts_one_after_the_other(motion):
+    network = small(motion).eval()
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(2, 3, 96, 160, generator=generator)
+    boxes = torch.tensor([[10.0, 10, 50, 80], [60, 20, 90, 70]])
+    selection = Selection(per_level=50, keep=10)
+    with torch.inference_mode():
+        features = network.features(images)
+        memory = (
+            None if network.motion is None else network.motion.extract_templates(features, boxes))
+        found = network(images, memory, selection)
+        proposals = network.proposals(features, (160, 96), selection)
+        assert torch.equal(found.proposals.boxes, proposals.boxes)
+        assert torch.equal(found.proposals.mask, proposals.mask)
+        assert found.probabilities.shape == (2, 10, 3) and found.boxes.shape == (2, 10, 3, 4)
+        probabilities, refined = network.refine(features, proposals.boxes[0])
+        torch.testing.assert_close(found.probabilities[0], probabilities, rtol=0, atol=1e-6)
+        torch.testing.assert_close(found.boxes[0], refined, rtol=0, atol=1e-3)
+        if network.motion is None:
+            assert found.tracks is None
+        else:
+            for one, other in zip(
+                    found.tracks, network.motion.search(features, memory), strict=True):
+                assert torch.equal(one, other)
+    assert network(images).tracks is None
 
 
 def test_fusing_norms_changes_no_number():
