@@ -21,10 +21,6 @@ DRIVING = {
 """Parameter files of methods that have one for this; the others have their usual one."""
 CHANGED = {
     'method': {'description': 'Tracking method; empty: what params_file says, else siammot.'},
-    'params_file': {
-        'default_value': method_file('siammot', **DRIVING),
-        'description': 'Parameter file; by default the one for driving that comes with the '
-        'method, or else its usual one.'},
 }
 
 
@@ -55,7 +51,7 @@ def generate_launch_description() -> LaunchDescription:
             'rate', default_value='0.0',
             description='Frames per second of the video; 0: what it says itself.'),
 
-        *tracker(),
+        *tracker(method_file('siammot', **DRIVING)),
 
         OpaqueFunction(function=camera),
     ])

@@ -4,13 +4,13 @@
 """
 What the launch files share: arguments, the tracker node, the Fast DDS profile.
 
-An argument that is left empty changes nothing. What it says otherwise goes before the parameter
-file, and that before the defaults.
+An argument that is left empty changes nothing. What it says otherwise goes before the user's
+parameter file, that before the files that come with the package, and they before the defaults.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def config_file(*name: Any) -> list[Any]:
 
 def method_file(default: str = METHODS[0], **scenario: str) -> list[Any]:
     """
-    Return the path of the parameter file that comes with the argument `method`.
+    Return the path of the parameter file that comes with the argument `method`, over tracker.yaml.
 
     It has the name of the method unless `scenario` has another for it; an empty method stands
     for the `default`.
@@ -55,8 +55,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
         'description': 'Starting point of all other parameters: speed or accuracy; empty: what '
         'params_file says.'},
     'params_file': {
-        'default_value': method_file(),
-        'description': 'Parameter file; by default the one that comes with the method.'},
+        'description': 'Parameter file of your own, which needs only what it changes of '
+        'config/tracker.yaml and the file of the method; empty: none.'},
     'image_topic': {
         'default_value': 'image',
         'description': 'Topic of the camera images (sensor_msgs/msg/Image); the base topic also '
@@ -137,14 +137,21 @@ def dds_profile() -> SetEnvironmentVariable:
             older, default_value=config_file('fastdds.xml'))))
 
 
-def tracker() -> list[Any]:
-    """Return what starts the tracker node; goes after the declaration of all of ARGUMENTS."""
-    return [*_before_trackers(), node('tracker', **_wiring())]
+def tracker(file: Sequence[Any] | None = None) -> list[Any]:
+    """
+    Return what starts the tracker node; goes after the declaration of all of ARGUMENTS.
+
+    `file` is the path of the parameter file over tracker.yaml, by default that of the method.
+    """
+    def start(context: LaunchContext) -> list[Any]:
+        return [node('tracker', **_wiring(context, file or method_file()))]
+
+    return [dds_profile(), OpaqueFunction(function=start)]
 
 
 def trackers() -> list[Any]:
     """Return what starts the trackers of the argument `cameras` in one process; see tracker."""
-    return [*_before_trackers(), OpaqueFunction(function=_trackers)]
+    return [dds_profile(), OpaqueFunction(function=_trackers)]
 
 
 def _trackers(context: LaunchContext) -> list[Any]:
@@ -153,17 +160,13 @@ def _trackers(context: LaunchContext) -> list[Any]:
     # a name or a namespace here would be that of every node in the process
     return [Node(
         package='mot_ros', executable='trackers', arguments=[*cameras, *log_arguments()],
-        output='screen', emulate_tty=True, **_wiring())]
+        output='screen', emulate_tty=True, **_wiring(context, method_file()))]
 
 
-def _before_trackers() -> list[Any]:
-    return [OpaqueFunction(function=check_params_file), dds_profile()]
-
-
-def _wiring() -> dict[str, Any]:
+def _wiring(context: LaunchContext, file: Sequence[Any]) -> dict[str, Any]:
     """Return the parameters and topics of trackers, as the arguments say."""
     return {
-        'parameters': [LaunchConfiguration('params_file'), passed_on(
+        'parameters': [config_file('tracker.yaml'), file, *_own_file(context), passed_on(
             'method', 'preset', 'image_transport', 'device', 'queue', 'use_sim_time',
             'autostart', weights='detector.weights', rcnn_weights='rcnn.weights')],
         'remappings': [
@@ -171,8 +174,14 @@ def _wiring() -> dict[str, Any]:
             ('detections', LaunchConfiguration('detections_topic'))]}
 
 
-def check_params_file(context: LaunchContext) -> None:
-    """Stop if there is no such file: launch_ros only warns, and the node would take defaults."""
+def _own_file(context: LaunchContext) -> list[str]:
+    """
+    Return the path of the user's parameter file, if there is one.
+
+    Raises ConfigError if it does not exist: launch_ros only warns, and the node would take
+    defaults.
+    """
     path = context.launch_configurations['params_file']
-    if not Path(path).is_file():
+    if path and not Path(path).is_file():
         raise ConfigError(f'params_file is {path!r}, which is no file; name one, or leave it out')
+    return [path] if path else []

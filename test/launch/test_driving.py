@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 import re
 
-from parameter_files import SCENARIOS, values_of
+from parameter_files import COMMON, SCENARIOS, values_of
 import pytest
 from ros_bench import picture
 from stand_ins import launch, ROOT
@@ -29,7 +29,7 @@ def scenario(name):
 def test_the_arguments_are_those_of_the_tracker_and_of_the_video():
     driving, tracker = launch(DRIVING).arguments, launch(TRACKER).arguments
     assert list(driving) == [*tracker, 'video', 'rate']
-    for name in tracker.keys() - {'method', 'params_file'}:
+    for name in tracker.keys() - {'method'}:
         assert driving[name] == tracker[name]
     assert driving['method'].choices == ['', *METHODS]
     assert 'siammot' in driving['method'].description
@@ -40,21 +40,21 @@ def test_each_method_brings_its_file_for_driving(method):
     wanted = {'': 'siammot_crp', 'siammot': 'siammot_crp', 'smot': 'smot_driving',
               'smiletrack': 'smiletrack_driving'}.get(method, method)
     node, = launch(DRIVING, method=method).nodes
-    file, passed = node.parameters
-    assert file == str(ROOT / 'config' / f'{wanted}.yaml')
+    *files, passed = node.parameters
+    assert files == [str(ROOT / 'config' / f'{name}.yaml') for name in ('tracker', wanted)]
     assert passed['launch.method'] == method
     # so that an empty argument means that method
     assert values_of(ROOT / 'config' / f'{wanted}.yaml')['method'] == (method or 'siammot')
 
 
-def test_a_file_of_ones_own_goes_first(tmp_path):
+def test_a_file_of_ones_own_goes_over_that_of_the_scenario(tmp_path):
     mine = tmp_path / 'mine.yaml'
     with pytest.raises(ConfigError, match='which is no file'):
         launch(DRIVING, params_file=str(mine))
     mine.touch()
     node, = launch(DRIVING, params_file=str(mine), rcnn_weights='/w.pth').nodes
-    file, passed = node.parameters
-    assert file == str(mine)
+    *files, passed = node.parameters
+    assert files[1:] == [str(ROOT / 'config' / 'siammot_crp.yaml'), str(mine)]
     assert (passed['launch.method'], passed['launch.rcnn.weights']) == ('', '/w.pth')
 
 
@@ -131,5 +131,5 @@ def test_every_line_of_a_scenario_says_why(name):
 def test_a_scenario_is_what_no_method_is_named():
     assert {'siammot_crp', 'smot_driving'} <= set(SCENARIOS)
     assert {file.stem for file in (ROOT / 'config').glob('*.yaml')} == {
-        *METHODS, *SCENARIOS, 'replay_qos'}
+        *METHODS, *SCENARIOS, COMMON, 'replay_qos'}
     assert not {*SCENARIOS} & {*METHODS}

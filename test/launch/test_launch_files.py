@@ -12,13 +12,13 @@ import signal
 import subprocess
 from xml.etree import ElementTree
 
-from parameter_files import concerns, SET_BY_PRESETS, text_of, values_of
+from parameter_files import COMMON, KNOWN, names_in, SET_BY_PRESETS, text_of, values_of
 import pytest
 from stand_ins import launch, ROOT
 import yaml
 
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
-from mot_ros.tracking.config.schema import build, catalogue, flatten
+from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.errors import ConfigError
 
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
@@ -26,7 +26,8 @@ TRACKER = ROOT / 'launch' / 'tracker.launch.py'
 TRACKERS = ROOT / 'launch' / 'trackers.launch.py'
 PROFILE = str(ROOT / 'config' / 'fastdds.xml')
 VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
-KNOWN = catalogue(NodeSettings, 'accurate')
+WRITTEN = (COMMON, *METHODS)
+"""Parameter files that are made from the settings."""
 
 
 def executables() -> dict[str, str]:
@@ -110,13 +111,14 @@ def test_several_cameras_are_one_process_with_everything_that_one_has():
 
 @pytest.mark.parametrize('method', ['', *METHODS])
 def test_each_method_brings_its_file(method, tmp_path):
-    file = launch(TRACKER, method=method).nodes[0].parameters[0]
-    assert file == str(ROOT / 'config' / f'{method or "bytetrack"}.yaml')
+    files = [str(ROOT / 'config' / f'{name}.yaml') for name in (COMMON, method or 'bytetrack')]
+    assert launch(TRACKER, method=method).nodes[0].parameters[:-1] == files
     mine = tmp_path / 'mine.yaml'
     with pytest.raises(ConfigError, match=r"params_file is '.*mine.yaml', which is no file"):
         launch(TRACKER, params_file=str(mine))
     mine.touch()
-    assert launch(TRACKER, params_file=str(mine)).nodes[0].parameters[0] == str(mine)
+    given = launch(TRACKER, method=method, params_file=str(mine)).nodes[0].parameters
+    assert given[:-1] == [*files, str(mine)]
 
 
 def test_names_remaps_and_log_level_reach_the_node():
@@ -134,7 +136,7 @@ def test_names_remaps_and_log_level_reach_the_node():
 def test_every_parameter_passed_is_one_that_the_node_knows():
     from mot_ros.ros.parameter_overrides import LAUNCH_PREFIX
 
-    passed = launch(TRACKER).nodes[0].parameters[1]
+    passed = launch(TRACKER).nodes[0].parameters[-1]
     for name in passed:
         assert name.startswith(LAUNCH_PREFIX)
         assert name[len(LAUNCH_PREFIX):] in {*KNOWN, 'use_sim_time'}
@@ -166,6 +168,36 @@ def test_arguments_go_before_the_file_and_the_file_before_the_defaults(ros_domai
     assert sim_time is False
 
 
+def test_what_param_dump_gives_is_loaded_again(ros_domain, tmp_path):
+    rclpy = pytest.importorskip('rclpy')
+    from mot_ros.ros.parameters import Parameters
+
+    wanted = build(NodeSettings, {
+        'method': 'sort', 'preset': 'paper', 'sort.max_age': 7, 'detector.classes': []})
+    context = rclpy.context.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node('tracker', context=context, cli_args=[
+        '--ros-args', '-p', 'method:=sort', '-p', 'preset:=paper', '-p', 'sort.max_age:=7',
+        '-p', 'detector.classes:=[]'])
+    try:
+        assert Parameters(node).read() == wanted
+        dumped: dict[str, object] = {}
+        for name, parameter in node._parameters.items():
+            *groups, inner = name.split('.')
+            place = dumped
+            for group in groups:
+                place = place.setdefault(group, {})
+            value = parameter.value
+            place[inner] = value if isinstance(value, (str, bool, int, float)) else list(value)
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+    assert 'use_sim_time' in dumped
+    file = tmp_path / 'dumped.yaml'
+    file.write_text(yaml.safe_dump({'/tracker': {'ros__parameters': dumped}}))
+    assert parameters_of(launch(TRACKER, params_file=str(file)), tmp_path) == (wanted, False)
+
+
 @pytest.mark.parametrize('preset', list(Settings.presets))
 @pytest.mark.parametrize('method', METHODS)
 def test_a_preset_works_with_the_files_that_come_along(ros_domain, tmp_path, method, preset):
@@ -185,20 +217,35 @@ def test_the_profile_is_set_unless_the_user_has_one(monkeypatch, distro, read, m
     assert {name for name in VARIABLES if name in environment} == {read} | ({mine} - {None})
 
 
-@pytest.mark.parametrize('method', METHODS)
-def test_parameter_files_state_the_defaults_and_nothing_else(method):
-    values = values_of(ROOT / 'config' / f'{method}.yaml')
-    wanted = {
-        name for name in KNOWN if name not in SET_BY_PRESETS and concerns(name, method)}
-    assert values.keys() == wanted
+@pytest.mark.parametrize('file', WRITTEN)
+def test_parameter_files_state_the_defaults_and_nothing_else(file):
+    values = values_of(ROOT / 'config' / f'{file}.yaml')
+    assert values.keys() == {*names_in(file), 'method'} - SET_BY_PRESETS
+    method = METHODS[0] if file == COMMON else file
     assert flatten(build(NodeSettings, values)) == flatten(build(
         NodeSettings, {'method': method}))
 
 
-@pytest.mark.parametrize('method', METHODS)
-def test_parameter_files_are_those_that_config_py_makes(method):
-    text = (ROOT / 'config' / f'{method}.yaml').read_text(encoding='utf-8')
-    assert text == text_of(method), 'write them anew: test/launch/parameter_files.py'
+@pytest.mark.parametrize('file', WRITTEN)
+def test_parameter_files_are_those_that_are_made_from_the_settings(file):
+    text = (ROOT / 'config' / f'{file}.yaml').read_text(encoding='utf-8')
+    assert text == text_of(file), 'write them anew: test/launch/parameter_files.py'
+
+
+def test_every_setting_has_exactly_one_place_in_the_files():
+    stated = []
+    for file in WRITTEN:
+        group = ''
+        for line in (ROOT / 'config' / f'{file}.yaml').read_text(encoding='utf-8').splitlines():
+            # a comment is prose or, with the name of a setting in front, a value
+            found = re.fullmatch(r' {4}( {2})?(?:# )?(\w+):(.*)', line)
+            if found and not found[1] and not found[3]:
+                group = f'{found[2]}.'
+            elif found and (group if found[1] else '') + found[2] in KNOWN:
+                stated.append((group if found[1] else '') + found[2])
+    once = [name for name in stated if name != 'method']
+    assert sorted(once) == sorted(name for name in KNOWN if name != 'method')
+    assert stated.count('method') == len(WRITTEN)
 
 
 def test_the_profile_has_a_large_segment_and_a_way_to_other_machines():

@@ -37,8 +37,8 @@ def test_tracker_and_replay_meet_on_the_only_image_topic(bag):
         REPLAY, bag=path, method='sort', rate='2', loops='3', rcnn_weights='/w.pth').nodes
     assert (tracker.executable, replay.executable) == ('tracker', 'replay')
     assert dict(tracker.remappings)['image'] == '/camera/image'
-    file, passed = tracker.parameters
-    assert file == str(ROOT / 'config' / 'sort.yaml')
+    *files, passed = tracker.parameters
+    assert files == [str(ROOT / 'config' / f'{name}.yaml') for name in ('tracker', 'sort')]
     assert passed['launch.use_sim_time'] == 'true'
     assert passed['launch.queue'] == ''
     assert passed['launch.rcnn.weights'] == '/w.pth'
@@ -74,7 +74,7 @@ def test_all_images_are_reliable_and_recorded(bag):
     nodes = launch(REPLAY, bag=bag('/image'), queue='all', output='/out', namespace='front').nodes
     assert [node.executable for node in nodes] == ['tracker', 'replay', 'recorder']
     tracker, replay, recorder = nodes
-    assert tracker.parameters[1]['launch.queue'] == 'all'
+    assert tracker.parameters[-1]['launch.queue'] == 'all'
     assert replay.parameters[0]['reliability'] == 'reliable'
     assert recorder.parameters == [{'output': '/out'}]
     assert recorder.remappings == [('tracks', 'tracker/tracks')]
@@ -84,7 +84,7 @@ def test_all_images_are_reliable_and_recorded(bag):
 def test_a_compressed_topic_is_named_as_image_transport_does(bag):
     tracker, replay = launch(REPLAY, bag=bag(compressed=['/camera/image/compressed'])).nodes
     assert dict(tracker.remappings)['image'] == '/camera/image'
-    assert tracker.parameters[1]['launch.image_transport'] == 'compressed'
+    assert tracker.parameters[-1]['launch.image_transport'] == 'compressed'
     assert replay.parameters[0]['wait_for_subscribers'] == '/camera/image/compressed'
 
 
