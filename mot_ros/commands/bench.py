@@ -136,7 +136,7 @@ def _measured(
     from mot_ros.benchmarking.machine import surroundings
     from mot_ros.benchmarking.roofline import Roof
     from mot_ros.benchmarking.whole_frames import BenchImages
-    from mot_ros.tracking.detectors import check_rcnn_backend
+    from mot_ros.tracking.detectors.rcnn.factory import check_rcnn_backend
     from mot_ros.tracking.runtime.device import resolve_device
 
     if settings.method in BY_NETWORK:

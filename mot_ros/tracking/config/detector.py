@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mot_ros.tracking.config.detectors import DETECTORS, explanation
 from mot_ros.tracking.config.reasons import LOADED
 from mot_ros.tracking.config.schema import setting
 
@@ -30,11 +31,7 @@ class DetectorSettings:
     """The detector that feeds the trackers that need one."""
 
     type: str = setting(
-        'auto', "kind of detector: 'auto' is the Faster R-CNN of siammot and tracktor, for other "
-        'methods our SSD in torch (ssd); an ONNX file through onnxruntime; in torch with '
-        "imported weights SMILEtrack's PRB-FPN6-MSP (prb) or SMOT's SSDs (gluon_ssd); or "
-        'external: another node sends the boxes, to the topic `detections`',
-        choices=('auto', 'ssd', 'rcnn', 'onnx', 'prb', 'gluon_ssd', 'external'), fixed=LOADED)
+        'auto', explanation(), choices=('auto', *DETECTORS), fixed=LOADED)
     weights: str = setting(
         'ssd-coco', 'name in the weights manifest, or path of a .safetensors file; '
         'for type onnx the path of an .onnx file, which is a graph and never runs code',

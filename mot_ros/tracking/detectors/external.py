@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mot_ros.tracking.config import Settings
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.types import Detections, Frame
 
@@ -37,3 +38,8 @@ class ExternalDetections:
                 "send them to the tracker node's topic `detections`, or choose a detector that "
                 'works by itself')
         return frame.detections[frame.detections.scores >= self._score_floor]
+
+
+def make(settings: Settings) -> ExternalDetections:
+    """Return what takes the detections of the frames, whose scores the settings limit."""
+    return ExternalDetections(settings.detector.score_floor)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
 from mot_ros.tracking.detectors.letterbox import batch, draw, Placement
@@ -160,3 +160,8 @@ def _metadata(stated: Mapping[str, str], count: int) -> Mapping[str, str]:
     if 'names' not in stated and count == len(PERSON):
         return {**stated, 'names': json.dumps(PERSON)}
     return stated
+
+
+def make(settings: Settings) -> PrbDetector:
+    """Load the detector that the settings name."""
+    return PrbDetector(settings.detector, settings.device, compute=settings.compute)

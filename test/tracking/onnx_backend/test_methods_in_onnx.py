@@ -196,7 +196,7 @@ def test_a_refused_backend_changes_nothing(frames):
 
 @pytest.mark.parametrize('kind', ['prb', 'gluon_ssd'])
 def test_a_detector_without_export_is_refused(kind):
-    with pytest.raises(ConfigError, match=f'no export of detector.type {kind}: set backend to to'):
+    with pytest.raises(ConfigError, match=f'detector.type {kind} runs in torch alone: set bac'):
         make_detector(settings_of('onnx', detector__type=kind))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
 from mot_ros.tracking.detectors.letterbox import batch, draw, GREY, place, Placement
 from mot_ros.tracking.detectors.onnx_file.cells import cell_squares
@@ -237,3 +237,8 @@ def _stated(setting: str, metadata: str | None, known: Collection[str]) -> str:
     if setting == 'auto' and metadata is not None and metadata in known:
         return metadata
     return setting
+
+
+def make(settings: Settings) -> OnnxDetector:
+    """Load the detector that the settings name."""
+    return OnnxDetector(settings.detector, settings.device)

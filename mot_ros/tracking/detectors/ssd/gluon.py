@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.classes import parse_names, read_names, wanted_labels
 from mot_ros.tracking.detectors.coco import NAMES
@@ -123,3 +123,8 @@ def _names(source: str, metadata: Mapping[str, str], classes: int) -> tuple[str,
             f'the detector has {classes} classes, but {len(names) or "no"} names are known: '
             'set detector.names to a file with one class per line')
     return names
+
+
+def make(settings: Settings) -> GluonSsdDetector:
+    """Load the detector that the settings name."""
+    return GluonSsdDetector(settings.detector, settings.device, settings.compute)

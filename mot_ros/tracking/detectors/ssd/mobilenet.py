@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.classes import wanted_labels
 from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
 from mot_ros.tracking.detectors.letterbox import draw, GREY, padded
 from mot_ros.tracking.detectors.preprocess import signed, stretched
 from mot_ros.tracking.detectors.ssd.anchor_detector import AnchoredDetector
+from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.ssd.anchors import make_anchors
@@ -44,6 +45,9 @@ class SsdDetector(AnchoredDetector):
             self, settings: DetectorSettings, device: str = 'auto',
             compute: Compute = Compute(),  # noqa: B008
             fixed: bool | None = None) -> None:
+        if settings.weights.endswith('.onnx'):
+            raise ConfigError(
+                f'detector.weights is {settings.weights!r}: set detector.type to onnx')
         labels = wanted_labels(settings.classes, NAMES)
         where = resolve_device(device)
         size = (settings.width, settings.height)
@@ -88,3 +92,8 @@ class SsdDetector(AnchoredDetector):
         if self._resize == 'stretch':
             return frame
         return Frame.of(draw(frame, self._place(frame.size), self._size), frame.stamp)
+
+
+def make(settings: Settings) -> SsdDetector:
+    """Load the detector that the settings name."""
+    return SsdDetector(settings.detector, settings.device, settings.compute)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from mot_ros.tracking.config import DetectorSettings
+from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.detectors.ssd.mobilenet import Run, SsdDetector
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
@@ -42,3 +42,8 @@ class OnnxSsdDetector(SsdDetector):
         self.provider = graph.provider
         """What runs the network: TensorRT, CUDA or CPU."""
         return graph
+
+
+def make(settings: Settings) -> OnnxSsdDetector:
+    """Load the detector that the settings name."""
+    return OnnxSsdDetector(settings.detector, settings.device, settings.compute)

@@ -167,7 +167,7 @@ class RcnnFrame:
 
 def _load(settings: Settings) -> FeatureDetector:
     # here and not above: torch takes seconds to load
-    from mot_ros.tracking.detectors import make_rcnn
+    from mot_ros.tracking.detectors.rcnn.factory import make_rcnn
 
     detector = make_rcnn(settings)
     # else the first image would take as long as the first run takes
