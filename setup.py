@@ -33,7 +33,8 @@ setup(
         'cluster': ['distributed'], 'evaluation': ['trackeval'],
         'export': ['onnx', 'onnxscript'], 'onnx': ['onnxruntime'], 'test': ['pytest'],
         'training': ['matplotlib']},
-    package_data={package_name: ['models/*.safetensors', 'training/recipes/*.yaml']},
+    package_data={package_name: [
+        'models/*.safetensors', 'py.typed', 'tracking/__init__.pyi', 'training/recipes/*.yaml']},
     # weights are read as files
     zip_safe=False,
     entry_points={
