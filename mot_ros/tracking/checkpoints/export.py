@@ -20,6 +20,7 @@ from mot_ros.tracking.nets.siammot import network as siammot
 from mot_ros.tracking.nets.slm import network as slm
 from mot_ros.tracking.weights import store as weights
 from mot_ros.tracking.weights.key_matching import CONTAINERS, state_dict_of
+from mot_ros.tracking.weights.torch_pickle import read_plain
 
 KEYS: Mapping[str, str] = MappingProxyType(
     {'siammot': siammot.CHECKPOINT_KEY, 'slm': slm.CHECKPOINT_KEY})
@@ -37,7 +38,7 @@ def read_tensors(name_or_path: str | Path) -> dict[str, Tensor]:
     path = weights.locate(name_or_path)
     if path.suffix not in weights.PICKLED:
         return weights.load(name_or_path)
-    return state_dict_of(weights.read_pickled(path), (slm.CHECKPOINT_KEY, *CONTAINERS))
+    return state_dict_of(read_plain(path), (slm.CHECKPOINT_KEY, *CONTAINERS))
 
 
 def export_weights(

@@ -20,7 +20,6 @@ from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, UNUSED
 from mot_ros.tracking.nets.slm.variants import make_slm, variant_of
 from mot_ros.tracking.weights import store as weights
-from mot_ros.tracking.weights import torch_pickle as pickled
 from mot_ros.tracking.weights.key_matching import (
     CONTAINERS,
     match_keys,
@@ -28,7 +27,12 @@ from mot_ros.tracking.weights.key_matching import (
     state_dict_of,
 )
 from mot_ros.tracking.weights.mxnet_params import read_params
-from mot_ros.tracking.weights.pickle_machine import Record
+from mot_ros.tracking.weights.torch_pickle import (
+    read_network,
+    read_plain,
+    StandIn,
+    tensors_of,
+)
 
 KINDS: Mapping[str, str] = MappingProxyType({
     'siammot': 'SiamMOT and its Faster R-CNN, .pth of the published code',
@@ -87,7 +91,7 @@ def _tensors(
     # the averaged network is what YOLO's own code runs
     containers = ('ema', 'model') if kind == 'prb' else (CHECKPOINT_KEY, *CONTAINERS)
     try:
-        content = weights.read_pickled(file)
+        content = read_plain(file)
     except WeightsError as error:
         if not trust_pickle and not isinstance(error.__cause__, pickle.UnpicklingError):
             raise
@@ -95,7 +99,7 @@ def _tensors(
             raise WeightsError(
                 f'{error}. If it is a whole pickled network of people you trust, --trust-pickle '
                 'reads the tensors out of it; nothing in it is run then either') from error
-        content = pickled.read(file)
+        content = read_network(file)
         progress(
             f'warning: {file} is a whole pickled network. Programs that unpickle it run whatever '
             'its writer wanted; here its tensors were read without running any of it. Do not '
@@ -103,16 +107,16 @@ def _tensors(
     network = _network(content, containers)
     if network is None:
         return state_dict_of(content, containers), []
-    return pickled.tensors_of(network), _names(network.attributes.get('names'))
+    return tensors_of(network), _names(network.attributes.get('names'))
 
 
-def _network(content: object, containers: tuple[str, ...]) -> Record | None:
+def _network(content: object, containers: tuple[str, ...]) -> StandIn | None:
     """Return the pickled network in what a file holds, if there is one."""
     if isinstance(content, Mapping):
         return next(
             (content[name] for name in containers
-             if isinstance(content.get(name), Record)), None)
-    return content if isinstance(content, Record) else None
+             if isinstance(content.get(name), StandIn)), None)
+    return content if isinstance(content, StandIn) else None
 
 
 def _names(names: object) -> list[str]:

@@ -12,16 +12,14 @@ from enum import Enum
 import hashlib
 import os
 from pathlib import Path
-import pickle
-import re
 from types import MappingProxyType
 
 from safetensors import safe_open, SafetensorError
 import safetensors.torch
-import torch
 from torch import nn, Tensor
 
 from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.weights.torch_pickle import read_plain
 
 IMPORT_COMMAND = 'mot_ros weights import'
 SHIPPED = Path(__file__).resolve().parents[2] / 'models'
@@ -249,36 +247,8 @@ def metadata(name_or_path: str | Path) -> dict[str, str]:
             f'{path} is no whole safetensors file: {error}; copy or make it again') from error
 
 
-def read_pickled(path: Path) -> object:
-    """
-    Return what a .pt or .pth file holds, if that is tensors and plain containers, on the CPU.
-
-    Raises WeightsError for anything else; nothing in the file is ever executed.
-    """
-    try:
-        content: object = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError,
-            AttributeError, TypeError, IndexError) as error:
-        raise WeightsError(
-            f'{path} is not a file of plain tensors, and is not run to find out what it is: '
-            f'{_reason(error)}; save its state_dict with safetensors where you trust it'
-        ) from error
-    return content
-
-
-def _reason(error: Exception) -> str:
-    """Return why torch refuses a file, without its advice to run it all the same."""
-    text = str(error)
-    wanted = re.search(r'GLOBAL (\S+)', text)
-    if wanted:
-        return f'it names {wanted[1]}, which is code'
-    if isinstance(error, pickle.UnpicklingError):
-        return 'it holds more than tensors'
-    return text.splitlines()[0] if text else type(error).__name__
-
-
 def _load_pickled(path: Path, inside: str) -> dict[str, Tensor]:
-    state = read_pickled(path)
+    state = read_plain(path)
     if isinstance(state, dict) and inside in state:
         state = state[inside]
     if not isinstance(state, dict) or not all(
