@@ -88,8 +88,8 @@ class Line:
 
         Returns frames per second, and the median and the 95th percentile of the age of tracks.
         """
-        mailbox: FrameQueue[ReceivedFrame] = FrameQueue(1 if rate else len(jpegs))
-        self._worker.start(mailbox)
+        frame_queue: FrameQueue[ReceivedFrame] = FrameQueue(1 if rate else len(jpegs))
+        self._worker.start(frame_queue)
         begin = time.monotonic()
         for number, jpeg in enumerate(jpegs):
             if rate:
@@ -97,7 +97,7 @@ class Line:
             message = CompressedImage(header=Header(stamp=to_stamp(1.0 + number)), format='jpeg')
             message.data = jpeg
             self.arrived.append(time.monotonic())
-            self.health.drop('overwritten', mailbox.put(ReceivedFrame(
+            self.health.drop('overwritten', frame_queue.put(ReceivedFrame(
                 CompressedImageMessage(message), 0, self.arrived[-1])))
         while self.health.published + self.health.dropped.total() < len(jpegs):
             time.sleep(0.001)

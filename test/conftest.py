@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 # for the modules beside this one that tests import, however pytest was started
-sys.path[:0] = [str(ROOT / 'test'), str(ROOT / 'test' / 'launch')]
+sys.path[:0] = [str(ROOT / 'test' / folder) for folder in ('', 'launch', 'ros')]
 
 # several tests run beside each other, and torch is not loaded yet
 share_cores()

@@ -281,3 +281,24 @@ def ros_args(*remaps: str, **parameters: Any) -> list[str]:
 def python(what: Path | str, *arguments: str) -> list[str]:
     """Return the command that runs a script or a module."""
     return [sys.executable, *([str(what)] if isinstance(what, Path) else ['-m', what]), *arguments]
+
+
+def survivors(output: Path) -> list[int]:
+    """Return the processes that inherited the environment of a demo with this output."""
+    found = []
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            if str(output).encode() in (folder / 'environ').read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition: Callable[[], Any], child: Child) -> None:
+    """Wait until a condition holds; fails if the process ends before."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert child.process.poll() is None, child.text
+        assert time.monotonic() < deadline, child.text
+        time.sleep(0.05)

@@ -14,7 +14,6 @@ import sys
 import pytest
 
 pytest.importorskip('rclpy')
-sys.path.insert(0, str(Path(__file__).with_name('ros')))
 
 import numpy as np
 from ros_bench import picture, ROOT

@@ -12,5 +12,5 @@ INTERRUPTED = 130
 
 
 def say(sentence: str) -> None:
-    """Tell the user something that is no result: one line on stderr."""
+    """Write one line to stderr, for what is no result."""
     sys.stderr.write(f'mot_ros: {sentence}\n')

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where the pixels of a camera look: from sensor_msgs/CameraInfo to rays; needs no ROS."""
+"""Compute the rays of pixels from a sensor_msgs/CameraInfo; needs no ROS."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PRECISELY = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 
 
 class CameraInfoError(FrameError):
-    """A camera_info that says too little, or something unknown, about the camera."""
+    """camera_info that lacks calibration or has an unknown distortion model."""
 
 
 class CameraInfo(Protocol):
@@ -93,7 +93,7 @@ class CameraModel:
 
     @property
     def straight(self) -> bool:
-        """Tell whether straight lines of the image are straight lines of the plane."""
+        """Whether straight lines of the image are straight lines of the plane."""
         return len(self.distortion) == 0
 
     @property

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Child processes that are watched while they run and never left behind."""
+"""Start child processes, check that they run, and end all of them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ TAIL = 25
 
 
 class ChildError(MotError):
-    """A process ended that should not have, or does not do what it should."""
+    """Child process that failed, ended too early, or did not get ready."""
 
 
 class ChildProcesses:
     """
     Processes by name, each with a log file in `folder`.
 
-    A context manager: whatever ends the block, all are asked to end, the latest first, killed if
-    they do not, and reaped. They get no Ctrl-C of the terminal, so that the order is ours.
+    A context manager: at the end of the block all are interrupted, the latest first, killed if
+    they do not end, and reaped. Ctrl-C of the terminal does not reach them, to keep this order.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +50,7 @@ class ChildProcesses:
         return self._folder / f'{name}.log'
 
     def ended(self, name: str) -> bool:
-        """Tell whether a process came to its end by itself; raises ChildError if it failed."""
+        """Return whether a process has ended by itself; raises ChildError if it failed."""
         status = self._processes[name].poll()
         if status:
             raise self.failure(name, f'ended with status {status}')
@@ -63,7 +63,7 @@ class ChildProcesses:
                 raise self.failure(name, 'ended too early')
 
     def failure(self, name: str, what: str) -> ChildError:
-        """Return the error that says what a process did, with the end of its log."""
+        """Return an error about a process, with the end of its log."""
         log = self.log_of(name)
         lines = log.read_text(encoding='utf-8', errors='replace').splitlines()[-TAIL:]
         return ChildError('\n'.join([f'the {name} process {what}; its log ({log}):', *lines]))
@@ -109,13 +109,13 @@ class ChildProcesses:
             try:
                 self.stop(name)
             except ChildError:
-                # whoever watches a run that goes well stops its processes before, and hears of it
+                # a run that goes well has stopped its processes before, and got the error
                 continue
 
 
 def module(name: str) -> list[str]:
-    """Return the command that runs a module of mot_ros.ros."""
-    return [sys.executable, '-m', f'mot_ros.ros.{name}']
+    """Return the command that runs a node of mot_ros.ros.nodes."""
+    return [sys.executable, '-m', f'mot_ros.ros.nodes.{name}']
 
 
 def ros_args(*remaps: str, **parameters: object) -> list[str]:

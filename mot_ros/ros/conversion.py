@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Messages to and from mot_ros' types: pure functions, no node."""
+"""Convert between messages and the types of mot_ros; pure functions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A ROS domain of one's own, for processes that nobody else is to see or to disturb."""
+"""Reserve a ROS domain for processes that must not exchange messages with others."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ class DomainError(MotError):
 @contextlib.contextmanager
 def claimed_domain() -> Iterator[int]:
     """
-    Hold a ROS_DOMAIN_ID that nobody on this machine uses.
+    Hold a ROS_DOMAIN_ID that no other process on this machine uses.
 
-    One counts as used if the port of its first participant is, or if somebody else holds it in
-    this way and has not started yet. The numbers stay below the ports that Linux gives to
-    anybody.
+    A domain counts as used if the port of its first participant is bound, or if another process
+    holds its lock file. The numbers stay below the ephemeral ports of Linux.
     """
     folder = Path(tempfile.gettempdir(), f'mot_ros_domains_{os.getuid()}')
     folder.mkdir(exist_ok=True)
@@ -49,7 +48,7 @@ def claimed_domain() -> Iterator[int]:
 @contextlib.contextmanager
 def own_domain() -> Iterator[None]:
     """
-    Put this process, and those that it starts, into a domain seen on this machine alone.
+    Put this process and its children into a domain that is local to this machine.
 
     A robot nearby must not see these topics, nor we its.
     """

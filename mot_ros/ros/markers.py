@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tracks as markers on the plane Z = 1 of the camera's optical frame: outlines and ids."""
+"""Make markers of tracks on the plane Z = 1 of the optical frame: outlines and ids."""
 
 from __future__ import annotations
 

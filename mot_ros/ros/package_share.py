@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where the files of ROS packages lie, and the Fast DDS profile that large images need."""
+"""Find the files of ROS packages, and the Fast DDS profile that large images need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sys
 from mot_ros.tracking.errors import SourceError
 
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
-"""Where Fast DDS looks for its profile: from version 3 on, and before."""
+"""Environment variables of the Fast DDS profile: from version 3 on, and before."""
 BEFORE_FAST_DDS_3 = ('humble', 'iron', 'jazzy')
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Input topics: the quality of service asked for, and what is lost or kept away by it."""
+"""Choose the quality of service of inputs, and subscribe to its events."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def image_qos(reliability: str, depth: int) -> QoSProfile:
 
 
 def input_qos(settings: NodeSettings) -> QoSProfile:
-    """Return what the tracker asks of its camera: the newest image, or all of them."""
+    """Return the profile of the tracker's inputs: keep the newest message, or all."""
     latest = settings.queue == 'latest'
     reliability = settings.reliability
     if reliability == 'auto':
@@ -45,18 +45,18 @@ def input_qos(settings: NodeSettings) -> QoSProfile:
 
 @dataclass(frozen=True)
 class Incidents:
-    """Who hears what the middleware notices of a subscription, while it exists."""
+    """Callbacks for the events of a subscription."""
 
     on_lost: Callable[[int], None]
-    """How many messages were lost on the way."""
+    """Called with the number of messages lost in transport."""
     on_incompatible: Callable[[str], None]
-    """Which policy a publisher offers less of than is asked for, so that nothing comes."""
+    """Called with the policy of which a publisher offers less than requested."""
 
 
 def subscribe(
         node: Node, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile,
         incidents: Incidents) -> Any:
-    """Subscribe `node` to a topic, and `incidents` to what happens to its messages."""
+    """Subscribe `node` to a topic, and `incidents` to its events."""
     def on_lost(event: Any) -> None:
         incidents.on_lost(event.total_count_change)
 
@@ -68,7 +68,7 @@ def subscribe(
             kind, topic, callback, qos, event_callbacks=SubscriptionEventCallbacks(
                 message_lost=on_lost, incompatible_qos=on_incompatible))
     except UnsupportedEventTypeError:
-        # not every middleware can tell
+        # not every middleware has these events
         return node.create_subscription(kind, topic, callback, qos)
 
 

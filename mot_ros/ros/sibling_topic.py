@@ -1,19 +1,19 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Topics that belong together: found beside one another unless somebody says otherwise."""
+"""Find a topic in the namespace of another one, as image_transport finds camera_info."""
 
 from __future__ import annotations
 
 from rclpy.node import Node
 
 
-def beside(node: Node, name: str, other: str) -> str:
+def find_sibling_topic(node: Node, name: str, other: str) -> str:
     """
     Return the resolved topic of the relative `name`: remapped, else in the namespace of `other`.
 
-    So `camera_info` follows a remapped `image`, as with image_transport. Where nobody publishes
-    there, but somebody under the plain name, it is that one.
+    `camera_info` follows a remapped `image`, as with image_transport. The plain name is returned
+    where only that one has publishers.
     """
     plain = node.resolve_topic_name(name, only_expand=True)
     remapped = node.resolve_topic_name(name)

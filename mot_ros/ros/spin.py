@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Runs nodes in a process that ends cleanly: one executor, two signals, no traceback."""
+"""Run nodes in one executor until a signal; end cleanly, without a traceback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from mot_ros.tracking.errors import MotError
 
 POLL = 0.1
-"""Longest time in seconds until a signal is noticed."""
+"""Longest delay in seconds until a signal takes effect."""
 
 
 def run(*make_nodes: Callable[[], Node], args: Sequence[str] | None = None) -> int:

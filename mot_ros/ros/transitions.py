@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""An answer to every request for a lifecycle transition, also an impossible one."""
+"""Answer every request for a lifecycle transition, also an impossible one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def answer_impossible_transitions(node: LifecycleNode) -> None:
     """
     Have `~/change_state` answer "failed" where a transition is impossible in the present state.
 
-    So rclpy does itself from Kilted on. On Humble and Jazzy it raises in the service's callback,
-    and whoever asked waits forever.
+    rclpy does the same from Kilted on. On Humble and Jazzy it raises in the service's callback,
+    and the client waits forever.
     """
     service = next(each for each in node.services if each.srv_type is ChangeState)
     change_state = service.callback

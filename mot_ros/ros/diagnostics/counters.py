@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the node knows of its own condition, counted exactly and told in /diagnostics."""
+"""Count frames, drops, resets and latencies, and report them as a DiagnosticStatus."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ OTHER_CLOCK = 3600.0
 
 class Health:
     """
-    Counters and latencies, filled by the executor and the worker, read by the report.
+    Counters and latencies, written by the executor and the worker threads.
 
-    Stages are in seconds: `wait` in the mailbox, `decode`, `update` of the tracker, `publish`,
+    Stages are in seconds: `wait` in the frame queue, `decode`, `update` of the tracker, `publish`,
     and `total` from received to published.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.labels: dict[str, str] = {}
-        """Things that seldom change: method, device, model."""
+        """Method, device and model."""
         self.state = 'unconfigured'
         self.problem = ''
         """Why the node does not work, if it does not."""
@@ -95,7 +95,7 @@ class Health:
                     self._skips.append(time.monotonic())
 
     def leave_out(self, what: str, reasons: Counter[str]) -> None:
-        """Count what was not used though its frame was: boxes, images."""
+        """Count boxes or images that were left out, by reason."""
         with self._lock:
             for reason, count in reasons.items():
                 self.left_out[f'{what} left out: {reason}'] += count

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How much memory this process uses."""
+"""Measure the memory of this process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What passes between processes that we started, as seen by one more participant."""
+"""Observe tracks and diagnostics of processes that this process started."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MonitorNode(Node):
             self._reports[status.name] = time.monotonic(), status
 
     def problem(self, name: str) -> str:
-        """Return what the status `name` calls an error, or nothing."""
+        """Return the message of the status `name` if it is an error, else nothing."""
         _, status = self._reports.get(name, (0.0, DiagnosticStatus()))
         return status.message if status.level == DiagnosticStatus.ERROR else ''
 
@@ -66,7 +66,7 @@ class MonitorNode(Node):
 def monitoring(
         make_node: Callable[..., _Node], tracks: str = '/tracker/tracks'
         ) -> Iterator[tuple[_Node, Callable[[], None]]]:
-    """Make a node that hears `tracks`, and something that spins it for a moment."""
+    """Make a node that subscribes to `tracks`; yield it and a function that spins it once."""
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = make_node(cli_args=['--ros-args', '-r', f'tracks:={tracks}'])
     executor = SingleThreadedExecutor()

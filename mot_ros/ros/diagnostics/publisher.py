@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Watch: tells the condition of the node once a second, and why nothing comes."""
+"""Publish diagnostics once a second, and log why no input comes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SILENCE = 5.0
 """Seconds without an image after which the log says why that may be."""
 
 
-class Watch:
-    """Publishes /diagnostics, and says each thing that goes wrong with the input in the log."""
+class DiagnosticsPublisher:
+    """Publishes /diagnostics, and logs faults of the input."""
 
     def __init__(self, node: LifecycleNode, health: Health) -> None:
         self._node = node
@@ -34,11 +34,11 @@ class Watch:
 
     @property
     def incidents(self) -> Incidents:
-        """Hears what the middleware notices."""
+        """Callbacks for events of the middleware."""
         return Incidents(self._on_lost, self._on_incompatible)
 
-    def see(self) -> None:
-        """Note that something came."""
+    def count_received(self) -> None:
+        """Count a message that came."""
         self._health.receive()
         self._explained = False
 
@@ -51,14 +51,14 @@ class Watch:
         self._diagnostics.publish(report)
 
     def explain_silence(self, wanted: TopicRequest) -> None:
-        """Say once why nothing comes of what is subscribed to, if it does not."""
+        """Log once why a subscribed topic is silent, if it is."""
         if not self._explained and self._health.silence() > SILENCE:
             self._explained = True
             self._node.get_logger().warning(
                 f'no {wanted.name} for {SILENCE:g} s: ' + why_silent(self._node, wanted))
 
     def wait_for(self, wanted: TopicRequest) -> None:
-        """Begin to wait for what is subscribed to now."""
+        """Measure silence of a new subscription from now on."""
         self._explained = False
         self._health.what = wanted.name
         self._health.start_waiting()

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Why no input comes: what the ROS graph and the middleware say, in words to act on."""
+"""Explain from the ROS graph why a subscribed topic is silent, and what to do."""
 
 from __future__ import annotations
 

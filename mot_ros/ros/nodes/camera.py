@@ -30,7 +30,7 @@ from mot_ros.tracking.types import Frame
 VIDEO_EPOCH = 1.0
 """Stamp of a video's first frame, in seconds, with stamp 'video': a stamp of 0 would mean none."""
 SETTLE = 1.0
-"""Seconds that a subscriber gets to know of us too: what it misses until then nobody repeats."""
+"""Seconds that subscribers get to discover this publisher; nothing they miss is sent again."""
 LINGER = 0.5
 """Seconds the last images get to arrive before the process ends."""
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The main job at a glance: a camera, the tracker and a recorder, three processes over DDS."""
+"""Run a camera, the tracker and a recorder as three processes over DDS on a video."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def main(args: Sequence[str] | None = None, tracker: Sequence[str] = ()) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        sys.stdout.write(_run(options, tracker or module('node')))
+        sys.stdout.write(_run(options, tracker or module('tracker')))
         return 0
     except MotError as error:
         sys.stderr.write(f'demo: {error}\n')
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> str:
     """Run the three processes to the end of the video; returns the summary."""
     source = _source(options)
     output: Path = options.output.resolve()
-    _make_room(output)
+    _clear_products(output)
     os.environ['ROS_LOG_DIR'] = str(output / 'logs' / 'ros')
     with own_domain(), monitoring(MonitorNode) as (monitor, spin), \
             ChildProcesses(output / 'logs') as children:
@@ -102,9 +102,9 @@ def _play(
         options: argparse.Namespace, source: FrameSource, output: Path, tracker: Sequence[str],
         monitor: MonitorNode, spin: Callable[[], None], children: ChildProcesses) -> int:
     """Start the processes, follow them, stop them; returns the number of images published."""
-    _tell('starting the tracker ...')
+    _say('starting the tracker ...')
     children.start('tracker', [*tracker, *ros_args(
-        method=options.method, preset=options.preset or _fitting_preset(options.device),
+        method=options.method, preset=options.preset or _default_preset(options.device),
         device=options.device)])
     children.start('recorder', [*module('viewer'), *ros_args(
         'tracks:=/tracker/tracks', 'label_info:=/tracker/label_info',
@@ -120,7 +120,7 @@ def _play(
                 and monitor.count_subscribers('/tracker/tracks') >= 3)
 
     children.until(ready, spin, START_TIMEOUT, 'the tracker did not get ready')
-    _tell(f'playing {source.path} at {source.fps:g} Hz ...')
+    _say(f'playing {source.path} at {source.fps:g} Hz ...')
     children.start('camera', [*module('camera'), *ros_args(
         source=str(source.path), rate=source.fps, frames=source.length or 0,
         wait_for_subscribers=2)])
@@ -145,7 +145,7 @@ def _play(
 
 
 def _drained(monitor: MonitorNode) -> Callable[[], bool]:
-    """Return a test whether all that was received is tracked and recorded."""
+    """Return a function: whether all received images are tracked and recorded."""
     start = time.monotonic()
     images: list[str] = []
 
@@ -181,8 +181,8 @@ def _source(options: argparse.Namespace) -> FrameSource:
     return open_source(path, fps, frames=max(1, round(options.seconds * source.fps)))
 
 
-def _make_room(output: Path) -> None:
-    """Remove what an earlier demo left, and nothing else."""
+def _clear_products(output: Path) -> None:
+    """Remove the files of an earlier demo, and nothing else."""
     try:
         (output / 'logs').mkdir(parents=True, exist_ok=True)
         for name in PRODUCTS:
@@ -194,16 +194,16 @@ def _make_room(output: Path) -> None:
         raise SourceError(f'{output} cannot be written to ({error}); choose --output') from error
 
 
-def _fitting_preset(device: str | None) -> str:
+def _default_preset(device: str | None) -> str:
     try:
         from mot_ros.tracking.runtime.device import resolve_device
     except ImportError:
-        # the tracker will say what is missing
+        # the tracker reports the missing package
         return 'fast'
     return 'fast' if resolve_device(device or 'auto').type == 'cpu' else 'accurate'
 
 
-def _tell(sentence: str) -> None:
+def _say(sentence: str) -> None:
     sys.stderr.write(f'demo: {sentence}\n')
 
 

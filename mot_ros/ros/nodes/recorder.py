@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""RecorderNode: tracks to a bag and a text file, debug images to a video and a contact sheet."""
+"""Record tracks to a bag and a text file, debug images to a video and a contact sheet."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class RecorderNode(Node):
         super().destroy_node()
 
     def _guarded(self, write: Callable[[Any], None]) -> Callable[[Any], None]:
-        """End the recording if it cannot be written: a full disk does not get better."""
+        """End the recording if it cannot be written, as on a full disk."""
         def callback(message: Any) -> None:
             try:
                 write(message)
@@ -126,7 +126,7 @@ class RecorderNode(Node):
         self._sheet.add(picture, f'{stamp - self._first_stamp:.1f} s')
 
     def _report(self) -> None:
-        """Say in the diagnostics how far it is, and end after the last tracks."""
+        """Publish the counts in the diagnostics, and end after the last tracks."""
         idle = time.monotonic() - self._last
         if self._idle_timeout and self.frames and idle > self._idle_timeout:
             self.finished = True

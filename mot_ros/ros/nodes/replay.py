@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ReplayNode: a rosbag2, published as it was recorded, without `ros2 bag`."""
+"""Publish the messages of a rosbag2 as they were recorded, without `ros2 bag`."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ CLOCK = '/clock'
 AHEAD = 8
 """Batches of messages, of some megabytes each, that are read ahead of time."""
 POLL = 0.1
-"""Longest time in seconds until a pause or the end of the process is noticed."""
+"""Longest delay in seconds until a pause or a stop takes effect."""
 SETTLE = 1.0
-"""Seconds that a subscriber gets to know of us too: what it misses until then nobody repeats."""
+"""Seconds that subscribers get to discover this publisher; nothing they miss is sent again."""
 LINGER = 0.5
 """Seconds the last messages get to arrive before the process ends."""
 
@@ -91,13 +91,13 @@ class ReplayNode(Node):
         self._bag = Bag(path)
         offered = offers(path, self._bag.topics)
         self._latched = {name for name, offer in offered.items() if offer.latched}
-        self._outlets = BagPublishers(
+        self._bag_publishers = BagPublishers(
             self, self._chosen(names, with_clock), offered, reliability)
-        self._check_outlets()
+        self._check_publishers()
         self._clock_publisher = self.create_publisher(Clock, CLOCK, 10) if with_clock else None
-        self._pace = PlaybackClock(self._rate)
-        self._sent = PlaybackStats(times=bool(self._report_file))
-        self._told_time = 0
+        self._playback_clock = PlaybackClock(self._rate)
+        self._statistics = PlaybackStats(times=bool(self._report_file))
+        self._published_time = 0
         self._last_tracks = 0.0
         self._stop = threading.Event()
         self.create_service(SetBool, '~/pause', self._on_pause)
@@ -130,11 +130,11 @@ class ReplayNode(Node):
     def _waited_for(self) -> list[str]:
         return [name.strip() for name in self._wanted.split(',') if name.strip()]
 
-    def _check_outlets(self) -> None:
+    def _check_publishers(self) -> None:
         for name in self._waited_for():
-            if name not in self._outlets.names:
+            if name not in self._bag_publishers.names:
                 raise ConfigError(f'{name} is to be waited for, but is not played')
-        if not self._outlets.names:
+        if not self._bag_publishers.names:
             raise ConfigError(f'{self._bag.path} has no topic that can be played')
 
     def _play(self) -> None:
@@ -153,15 +153,15 @@ class ReplayNode(Node):
             self.exit_code = 1
             self.get_logger().error(f'the replay failed:\n{traceback.format_exc()}')
         self.get_logger().info(
-            f'{self._sent.counts.total()} messages of {len(self._sent.counts)} topics published '
-            f'in {time.monotonic() - begin:.1f} s{self._lateness()}')
+            f'{self._statistics.counts.total()} messages of {len(self._statistics.counts)} topics '
+            f'published in {time.monotonic() - begin:.1f} s{self._lateness()}')
         self.finished = True
 
     def _ready(self) -> bool:
-        """Wait for subscribers; False if the node is to stop before."""
+        """Wait for subscribers; return False if the node stops before they come."""
         deadline = time.monotonic() + self._timeout
         names = self._waited_for()
-        while missing := [name for name in names if not self._outlets.heard(name)]:
+        while missing := [name for name in names if not self._bag_publishers.heard(name)]:
             if time.monotonic() > deadline:
                 raise ConfigError(
                     f'nobody subscribed to {", ".join(missing)} within {self._timeout:g} s; '
@@ -171,34 +171,34 @@ class ReplayNode(Node):
         return not self._stop.wait(SETTLE if names else 0.0)
 
     def _play_once(self) -> bool:
-        """Play the bag to its end; False if the node is to stop before."""
+        """Play the bag to its end; return False if the node stops before."""
         first: int | None = None
-        records = self._bag.records(self._outlets.names)
+        records = self._bag.records(self._bag_publishers.names)
         with contextlib.closing(read_ahead(batches(records), AHEAD)) as read:
             for batch in read:
                 for record in batch:
                     if first is None:
                         first = record.received + round(self._offset * NANOSECONDS)
-                        self._told_time = 0
-                        self._pace.start(first)
+                        self._published_time = 0
+                        self._playback_clock.start(first)
                     if record.received >= first:
                         if not self._wait_for(record.received):
                             return False
-                        self._tell_time(record.received)
-                        self._publish(record, -self._pace.left(record.received))
+                        self._publish_time(record.received)
+                        self._publish(record, -self._playback_clock.left(record.received))
                     elif record.topic in self._latched:
                         self._publish(record, 0.0)
         for sentence in self._bag.shortcomings:
             self.get_logger().warning(sentence)
         if first is None:
             raise ConfigError(
-                f'{self._bag.path} has no messages of {", ".join(self._outlets.names)}')
+                f'{self._bag.path} has no messages of {", ".join(self._bag_publishers.names)}')
         return not self._stop.is_set()
 
     def _wait_for(self, received: int) -> bool:
-        """Wait until a message is due, telling the time meanwhile; False if it never is."""
+        """Publish /clock until a message is due; return False if the node stops before."""
         tick = time.monotonic() + self._clock_period
-        while (left := self._pace.left(received)) > 0:
+        while (left := self._playback_clock.left(received)) > 0:
             wait = min(left, POLL)
             if self._clock_publisher is not None:
                 wait = min(wait, max(0.0, tick - time.monotonic()))
@@ -206,26 +206,26 @@ class ReplayNode(Node):
                 return False
             if time.monotonic() >= tick:
                 tick += self._clock_period
-                self._tell_time(min(self._pace.position, received))
+                self._publish_time(min(self._playback_clock.position, received))
         return not self._stop.is_set()
 
-    def _tell_time(self, now: int) -> None:
+    def _publish_time(self, now: int) -> None:
         # in a bag with several files or clocks a message may be older than the one before
-        self._told_time = max(self._told_time, now)
+        self._published_time = max(self._published_time, now)
         if self._clock_publisher is not None:
             message = Clock()
-            message.clock.sec, message.clock.nanosec = divmod(self._told_time, NANOSECONDS)
+            message.clock.sec, message.clock.nanosec = divmod(self._published_time, NANOSECONDS)
             self._clock_publisher.publish(message)
 
     def _publish(self, record: BagMessage, late: float) -> None:
-        self._sent.add(record, late)
-        self._outlets.publish(record)
+        self._statistics.add(record, late)
+        self._bag_publishers.publish(record)
         if not self._rate:
-            self._outlets.keep_pace(record)
+            self._bag_publishers.keep_pace(record)
 
     def _finish(self) -> None:
-        """Give what was sent the time to arrive, and to be worked on if that is wanted."""
-        self._outlets.flush(10.0)
+        """Wait until the sent messages have arrived and, if wanted, their tracks have come."""
+        self._bag_publishers.flush(10.0)
         self._stop.wait(LINGER)
         self._last_tracks = max(self._last_tracks, time.monotonic())
         while self._drain and not self._stop.is_set():
@@ -234,11 +234,11 @@ class ReplayNode(Node):
                 break
             self._stop.wait(left)
         if self._report_file:
-            self._sent.write(Path(self._report_file), self._lag_ms())
+            self._statistics.write(Path(self._report_file), self._lag_ms())
 
     def _lag_ms(self) -> dict[str, float]:
         # without a rate nothing is due at a time
-        return self._sent.lag_ms() if self._rate else {}
+        return self._statistics.lag_ms() if self._rate else {}
 
     def _lateness(self) -> str:
         lag = self._lag_ms()
@@ -246,7 +246,7 @@ class ReplayNode(Node):
                 f'{lag["max"]:.2f} ms (worst)') if lag else ''
 
     def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._pace.pause(request.data)
+        self._playback_clock.pause(request.data)
         response.success = True
         response.message = 'paused' if request.data else 'playing'
         return response
@@ -255,14 +255,15 @@ class ReplayNode(Node):
         self._last_tracks = time.monotonic()
 
     def _report(self) -> None:
-        """Say in the diagnostics how far it is."""
+        """Publish in the diagnostics how many messages were sent."""
         report = DiagnosticArray()
         report.header.stamp = self.get_clock().now().to_msg()
-        values = {f'messages of {name}': str(count) for name, count in self._sent.counts.items()}
+        values = {f'messages of {name}': str(count)
+                  for name, count in self._statistics.counts.items()}
         values |= {f'late {name} [ms]': f'{value:.3f}' for name, value in self._lag_ms().items()}
         report.status = [DiagnosticStatus(
             level=DiagnosticStatus.OK, name=f'{self.get_fully_qualified_name()[1:]}: playing',
-            message=f'{self._sent.counts.total()} messages published',
+            message=f'{self._statistics.counts.total()} messages published',
             values=[KeyValue(key=key, value=value) for key, value in values.items()])]
         self._diagnostics.publish(report)
 

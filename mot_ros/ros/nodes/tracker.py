@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""TrackerNode: images or boxes in, tracks out. Wiring only; the work is in other modules."""
+"""Connect topics, parameters and lifecycle transitions with the tracking pipeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_srvs.srv import SetBool, Trigger
 
 from mot_ros.ros.diagnostics.counters import Health, OVERWRITTEN
-from mot_ros.ros.diagnostics.publisher import Watch
+from mot_ros.ros.diagnostics.publisher import DiagnosticsPublisher
 from mot_ros.ros.parameters import Parameters
 from mot_ros.ros.pipeline.admission import ReceivedFrame
 from mot_ros.ros.pipeline.engine import Engine
@@ -23,7 +23,7 @@ from mot_ros.ros.pipeline.external_detections import ClassIds
 from mot_ros.ros.pipeline.frame_messages import FrameMessage
 from mot_ros.ros.pipeline.frame_queue import FrameQueue
 from mot_ros.ros.pipeline.inputs import open_input, PairedInput, Sink
-from mot_ros.ros.pipeline.loading import checksum, fault_of, load_detector, load_tracker
+from mot_ros.ros.pipeline.loading import check_change, checksum, load_detector, load_tracker
 from mot_ros.ros.pipeline.outputs import Outputs
 from mot_ros.ros.pipeline.worker import Worker
 from mot_ros.ros.spin import run
@@ -45,10 +45,10 @@ class TrackerNode(LifecycleNode):
     Subscribes to `image` and publishes `~/tracks`, one message per accepted frame.
 
     Configuring loads the detector, activating subscribes; with an external detector that is
-    `detections`. The subscription only fills a mailbox; a worker thread empties it, so services,
-    parameters and diagnostics answer during inference. Settings that change are looked for
-    before each frame is put into the mailbox, and take effect before the worker's next one.
-    The factories take the place of the real detector and method in tests.
+    `detections`. The subscription only fills a frame queue; a worker thread empties it, so that
+    services, parameters and diagnostics answer during inference. Changed settings are handed
+    over when a frame is queued, and take effect before the worker's next frame. Tests pass other
+    factories than those of the real detector and method.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class TrackerNode(LifecycleNode):
         self._declared = Parameters(self)
         self._health = Health()
         self._settings = NodeSettings()
-        self._watch = Watch(self, self._health)
+        self._diagnostics_publisher = DiagnosticsPublisher(self, self._health)
         self._class_ids = ClassIds()
         self._engine: Engine | None = None
         self._worker: Worker | None = None
-        self._mailbox: FrameQueue[ReceivedFrame] | None = None
+        self._frame_queue: FrameQueue[ReceivedFrame] | None = None
         self._input: Any = None
         self._outputs: Outputs | None = None
         # a steady clock: a paused /clock must not silence the diagnostics
@@ -90,19 +90,19 @@ class TrackerNode(LifecycleNode):
         return self._guarded('activate', self._activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop taking images; what is in hand is still published."""
+        """Stop taking images; the frame in hand is still published."""
         return self._guarded('deactivate', self._deactivate)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of detector, method and publishers; parameters can change again."""
+        """Delete detector, method and publishers; parameters can change again."""
         return self._guarded('clean up', self._release)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and let go of everything."""
+        """Stop and delete everything."""
         return self._guarded('shut down', self._release)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of everything, so that the node can be configured anew."""
+        """Delete everything, so that the node can be configured anew."""
         return self._guarded('recover', self._release)
 
     def destroy_node(self) -> None:
@@ -111,7 +111,7 @@ class TrackerNode(LifecycleNode):
         super().destroy_node()
 
     def _guarded(self, what: str, step: Callable[[], None]) -> TransitionCallbackReturn:
-        """Run a transition; what it raises is logged and fails it, and never leaves the node."""
+        """Run a transition; an exception is logged and fails the transition, not the node."""
         try:
             step()
         except Exception as error:
@@ -137,7 +137,7 @@ class TrackerNode(LifecycleNode):
             'method': settings.method, 'device': engine.device, 'model': checksum(settings)}
         self._outputs = Outputs(self, engine, self._class_ids)
         self._worker = Worker(engine, self._outputs.publish, self._health, self.get_logger())
-        self._declared.lock(settings, lambda wanted: fault_of(wanted, engine))
+        self._declared.lock(settings, lambda wanted: check_change(wanted, engine))
         self._health.state = 'inactive'
         self.get_logger().info('configured: ' + ', '.join(
             f'{name}={value}' for name, value in flatten(settings).items()))
@@ -146,23 +146,23 @@ class TrackerNode(LifecycleNode):
         settings = self._settings
         if self._worker is None or self._outputs is None or not self._worker.stop(timeout=1.0):
             raise ConfigError('the tracker is still busy with a frame from before; wait for it')
-        self._mailbox = FrameQueue(1 if settings.queue == 'latest' else settings.queue_depth)
-        self._worker.start(self._mailbox)
-        self._outputs.tell_labels(settings.detector.score_floor)
+        self._frame_queue = FrameQueue(1 if settings.queue == 'latest' else settings.queue_depth)
+        self._worker.start(self._frame_queue)
+        self._outputs.publish_labels(settings.detector.score_floor)
         self._open_input()
         self._health.state = 'active'
 
     def _open_input(self) -> None:
         needs_image = self._engine is not None and self._engine.tracker.needs_image
         self._input = open_input(self, Sink(
-            self._take, self._current_settings, self._watch.incidents, self._health,
-            self._class_ids), needs_image=needs_image)
-        self._watch.wait_for(self._input.wanted)
+            self._take, self._current_settings, self._diagnostics_publisher.incidents,
+            self._health, self._class_ids), needs_image=needs_image)
+        self._diagnostics_publisher.wait_for(self._input.wanted)
         self.get_logger().info(
             f'tracking {self._input.wanted.kind} on {self._input.wanted.topic}')
 
     def _reopen_input(self) -> None:
-        """Subscribe to other topics, if a method came that needs more or less of them."""
+        """Subscribe anew where a changed method needs other topics."""
         external = self._settings.detector_type == 'external'
         if external and self._input is not None and self._engine is not None and (
                 isinstance(self._input, PairedInput) != self._engine.tracker.needs_image):
@@ -183,12 +183,12 @@ class TrackerNode(LifecycleNode):
         finally:
             if self._outputs is not None:
                 self._outputs.close()
-            self._outputs = self._worker = self._mailbox = self._engine = None
+            self._outputs = self._worker = self._frame_queue = self._engine = None
             self._health.state = 'unconfigured'
             self._declared.unlock()
 
     def _current_settings(self) -> NodeSettings:
-        """Return the settings, handed on to the worker if somebody changed them."""
+        """Return the current settings, after handing changed ones to the worker."""
         if self._worker is None or self._outputs is None:
             return self._settings
         kept = self._worker.refused()
@@ -201,15 +201,15 @@ class TrackerNode(LifecycleNode):
         before, self._settings = self._settings, settings
         self._worker.configure(settings)
         if settings.detector.score_floor != before.detector.score_floor:
-            self._outputs.tell_labels(settings.detector.score_floor)
+            self._outputs.publish_labels(settings.detector.score_floor)
         return settings
 
     def _take(self, content: FrameMessage) -> None:
-        """Put a frame into the mailbox; the input calls it."""
+        """Queue a frame; called by the input."""
         self._current_settings()
-        self._watch.see()
-        if self._mailbox is not None:
-            lost = self._mailbox.put(ReceivedFrame(
+        self._diagnostics_publisher.count_received()
+        if self._frame_queue is not None:
+            lost = self._frame_queue.put(ReceivedFrame(
                 content, self.get_clock().now().nanoseconds, time.monotonic()))
             if self._settings.queue == 'latest':
                 self._health.drop(OVERWRITTEN, lost)
@@ -235,14 +235,14 @@ class TrackerNode(LifecycleNode):
         return response
 
     def _report(self) -> None:
-        """Tell how it goes, once a second."""
+        """Publish the diagnostics, once a second."""
         self._current_settings()
         self._reopen_input()
         if self._input is not None:
             self._input.expire()
-        self._watch.report()
+        self._diagnostics_publisher.report()
         if self._input is not None:
-            self._watch.explain_silence(self._input.wanted)
+            self._diagnostics_publisher.explain_silence(self._input.wanted)
 
 
 def start(**factories: Any) -> TrackerNode:

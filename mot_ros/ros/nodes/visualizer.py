@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""VisualizerNode: the camera image with boxes, ids and trails, and markers, for who looks."""
+"""Draw boxes, ids and trails on camera images, and publish markers, while subscribed to."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from mot_ros.ros.markers import to_markers
 from mot_ros.ros.parameters import declare, use_launched_sim_time
 from mot_ros.ros.pipeline.stamp_sync import key_of, StampSynchronizer
 from mot_ros.ros.qos import image_qos
-from mot_ros.ros.sibling_topic import beside
+from mot_ros.ros.sibling_topic import find_sibling_topic
 from mot_ros.ros.spin import run
 from mot_ros.tracking.config.schema import Setting
 
-LOOK_AROUND = 0.2
-"""Seconds between two looks for subscribers."""
+SUBSCRIBER_CHECK = 0.2
+"""Seconds between two checks for subscribers."""
 SILENCE = 5.0
 """Seconds without a camera_info after which the log says why there are no markers."""
 
@@ -84,15 +84,15 @@ class VisualizerNode(Node):
             CompressedImage, '~/debug_image/compressed', 10)
         self._markers = self.create_publisher(MarkerArray, '~/markers', 10)
         self.create_subscription(
-            LabelInfo, beside(self, 'label_info', 'tracks'), self._on_label_info,
+            LabelInfo, find_sibling_topic(self, 'label_info', 'tracks'), self._on_label_info,
             QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(LOOK_AROUND, self._look_around, clock=self._steady_clock)
+        self.create_timer(SUBSCRIBER_CHECK, self._update_subscriptions, clock=self._steady_clock)
 
-    def _look_around(self) -> None:
-        """Subscribe to the inputs when somebody looks at the outputs, and the other way round."""
-        drawn = _watched(self._image) or _watched(self._compressed)
-        marked = _watched(self._markers)
+    def _update_subscriptions(self) -> None:
+        """Subscribe to an input while an output that needs it has subscribers."""
+        drawn = _has_subscribers(self._image) or _has_subscribers(self._compressed)
+        marked = _has_subscribers(self._markers)
         self._switch('tracks', drawn or marked, lambda: self.create_subscription(
             Detection2DArray, 'tracks', self._on_tracks, 100))
         self._switch('image', drawn, self._subscribe_to_image)
@@ -122,8 +122,8 @@ class VisualizerNode(Node):
             self._image_qos)
 
     def _wait_for_camera_info(self) -> None:
-        """Go to where the camera_info is by now; say once that there is none."""
-        topic = beside(self, 'camera_info', 'image')
+        """Follow camera_info to its present topic; warn once if none comes."""
+        topic = find_sibling_topic(self, 'camera_info', 'image')
         if topic != self._camera_info_topic:
             self._switch('camera_info', False, lambda: None)
             self._camera_info_topic = topic
@@ -149,7 +149,7 @@ class VisualizerNode(Node):
             self._draw(image, tracks)
 
     def _on_tracks(self, tracks: Detection2DArray) -> None:
-        if self._camera_info is not None and _watched(self._markers):
+        if self._camera_info is not None and _has_subscribers(self._markers):
             self._mark(tracks, self._camera_info)
         if 'image' in self._inputs:
             image = self._pairs.right(key_of(tracks.header.stamp), tracks)
@@ -165,7 +165,7 @@ class VisualizerNode(Node):
         self._markers.publish(to_markers(tracks, camera, self._lifetime))
 
     def _draw(self, image: Image | CompressedImage, tracks: Detection2DArray) -> None:
-        plain, packed = _watched(self._image), _watched(self._compressed)
+        plain, packed = _has_subscribers(self._image), _has_subscribers(self._compressed)
         if not (plain or packed):
             return
         try:
@@ -184,7 +184,7 @@ class VisualizerNode(Node):
             self._compressed.publish(to_compressed_image(picture, image.header, self._quality))
 
 
-def _watched(publisher: Any) -> bool:
+def _has_subscribers(publisher: Any) -> bool:
     return bool(publisher.get_subscription_count() > 0)
 
 

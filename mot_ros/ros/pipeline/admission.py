@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Admit frames: decode a message and check its stamp; count what is refused, by reason."""
+"""Check the stamps of frames and decode them; count the refused ones by reason."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LOG_INTERVAL = 5.0
 
 @dataclass(frozen=True)
 class ReceivedFrame:
-    """A frame in its message, and when it came."""
+    """Message of a frame, with the time of its arrival."""
 
     content: FrameMessage
     received: int
-    """Nanoseconds on the node's clock: stands in for a missing stamp, where that is allowed."""
+    """Nanoseconds on the node's clock; replaces a missing stamp where that is allowed."""
     arrived: float
     """Seconds on the monotonic clock, for latencies."""
 
 
 @dataclass(frozen=True)
 class AcceptedFrame:
-    """A frame that is to be tracked, decoded, and what its stamp means for the tracks."""
+    """Decoded frame that will be tracked, with the outcome of the check of its stamp."""
 
     content: FrameMessage
     frame: Frame
@@ -46,7 +46,7 @@ class AcceptedFrame:
 
 
 class Complaints:
-    """Warnings, at most one per reason in LOG_INTERVAL seconds; each says how often it was."""
+    """Logs warnings, at most one per reason in LOG_INTERVAL seconds, each with its count."""
 
     def __init__(self, logger: RcutilsLogger) -> None:
         self._logger = logger
@@ -54,7 +54,7 @@ class Complaints:
         self._last: dict[str, float] = {}
 
     def warn(self, reason: str, message: str) -> None:
-        """Log `message` unless one of the same reason was logged just now."""
+        """Log `message` unless one of the same reason was logged within LOG_INTERVAL."""
         self._counts[reason] += 1
         now = time.monotonic()
         if now - self._last.get(reason, -LOG_INTERVAL) >= LOG_INTERVAL:
@@ -64,7 +64,7 @@ class Complaints:
 
 
 class FrameAdmission:
-    """Has the guard judge frames, and decodes those that it lets pass."""
+    """Checks frames with the SequenceGuard and decodes the accepted ones."""
 
     def __init__(self, guard: SequenceGuard, health: Health, logger: RcutilsLogger) -> None:
         self._guard = guard
@@ -72,7 +72,7 @@ class FrameAdmission:
         self._complaints = Complaints(logger)
 
     def admit(self, arrival: ReceivedFrame) -> AcceptedFrame | None:
-        """Return what is to be tracked of a frame; None, counted, if that is nothing."""
+        """Return the decoded frame; count a frame that is dropped and return None."""
         taken = time.monotonic()
         content, header = arrival.content, arrival.content.header
         try:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Engine: detector, tracker and guard of one set of settings, which may change."""
+"""Hold detector, tracker and sequence guard, and rebuild them when settings change."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 class Engine:
     """
-    What turns frames into tracks, made by two factories.
+    Detector, tracker and sequence guard, made by two factories.
 
-    The parts are used by one thread only, which also changes them, between two frames.
+    One thread uses and changes these parts, between two frames.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class Engine:
 
     @property
     def device(self) -> str:
-        """Where the detector runs, and by what of onnxruntime if that runs it."""
+        """Device of the detector, with the provider where onnxruntime runs it."""
         where = str(getattr(self.detector, 'device', '') or self.settings.device)
         provider = getattr(self.detector, 'provider', '')
         return f'{where}, onnxruntime {provider}' if provider else where
 
     def configure(self, settings: NodeSettings) -> None:
-        """Take other settings; what raises changes nothing."""
+        """Take other settings; nothing changes if this raises."""
         same = detector_key(settings) == detector_key(self.settings)
         detector = self.detector if same else self._made(settings)
         self.tracker.configure(settings, detector)
@@ -52,7 +52,7 @@ class Engine:
         self.settings, self.detector = settings, detector
 
     def prefetch(self, frame: Frame) -> None:
-        """Begin to bring an image to where the detector works, if that is a GPU; never wait."""
+        """Start the upload of an image if the detector runs on a GPU, without waiting for it."""
         device: Any = getattr(self.detector, 'device', None)
         if getattr(device, 'type', '') != 'cuda' or frame.image is None:
             return
@@ -73,7 +73,7 @@ class Engine:
 
 
 def changes(before: NodeSettings, after: NodeSettings) -> str:
-    """Return what differs, in one line."""
+    """Return the settings that differ, in one line."""
     old, new = flatten(before), flatten(after)
     return ', '.join(
         f'{name} {old[name]!r} -> {value!r}' for name, value in new.items()
@@ -81,7 +81,7 @@ def changes(before: NodeSettings, after: NodeSettings) -> str:
 
 
 def detector_key(settings: NodeSettings) -> tuple[Any, ...]:
-    """Return what the detector is made from."""
+    """Return the settings that a detector depends on."""
     network = settings.rcnn if settings.detector_type == 'rcnn' else None
     return (settings.detector_type, settings.detector, network, settings.roi, settings.mask,
             settings.device, settings.backend, settings.compute)

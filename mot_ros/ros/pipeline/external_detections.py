@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Detections of another node: from vision_msgs to ours, and their class ids back again."""
+"""Convert detections of another node from vision_msgs, and map their class ids to labels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray
 from mot_ros.tracking.types import Detections
 
 MOST_CLASSES = 10000
-"""Different class ids that are remembered; a sender that makes up a new one each time has to
-find an end."""
+"""Most class ids that are stored; bounds the memory if a sender invents a new one each time."""
 
 
 class ClassIds:
-    """Labels for class ids, numbers or names, as they come; each can be echoed as it came."""
+    """Maps class ids (numbers or names) to labels in order of arrival, and back."""
 
     def __init__(self) -> None:
         self._labels: dict[str, int] = {}

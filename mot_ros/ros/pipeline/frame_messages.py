@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a message brings: a picture or boxes, measured and opened only when it is their turn."""
+"""Wrap messages of images or boxes; they are decoded only when their turn comes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mot_ros.tracking.types import Frame
 
 
 class FrameMessage(Protocol):
-    """A frame that is still in its message; opening it may raise ImageError."""
+    """Frame that is still in its message; decoding it may raise ImageError."""
 
     @property
     def header(self) -> Header:
@@ -69,7 +69,7 @@ class CompressedImageMessage:
         return self.message.header
 
     def size(self) -> tuple[int, int]:
-        """Return (width, height) as the first bytes say; ImageError for bombs and ruins."""
+        """Return (width, height) of the header; ImageError if it is damaged or too large."""
         return compressed_size(self.message.data, self.message.format)
 
     def open(self, stamp: float) -> Frame:
@@ -82,8 +82,9 @@ class DetectionsMessage:
     """
     A vision_msgs/Detection2DArray of a detector elsewhere.
 
-    With the `picture` that it was made from, where the method needs it. Otherwise `assumed` is
-    the size of the image, or UNKNOWN_SIZE. `on_left_out` hears of boxes that cannot be used.
+    `picture` is the image of the detections, where the method needs it. Otherwise `assumed` is
+    the size of the image, or UNKNOWN_SIZE. `on_left_out` is called with the counts of unusable
+    boxes by reason.
     """
 
     message: Detection2DArray

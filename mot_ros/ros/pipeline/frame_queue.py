@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The mailbox between the subscription, which never waits, and the worker, which does."""
+"""Queue frames between the subscription, which never blocks, and the worker, which does."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Item = TypeVar('Item')
 
 class FrameQueue(Generic[Item]):
     """
-    Items in order of arrival, at most `depth` of them; when it is full the oldest gives way.
+    Queue of at most `depth` items in order of arrival; a full queue drops its oldest item.
 
-    With a depth of 1 the newest item wins and nothing waits: what a live camera needs.
+    With a depth of 1 only the newest item is kept, as a live camera needs it.
     """
 
     def __init__(self, depth: int) -> None:
@@ -25,7 +25,7 @@ class FrameQueue(Generic[Item]):
         self._closed = False
 
     def put(self, item: Item) -> int:
-        """Leave an item; returns how many were lost by it: 1 where one had to give way, or 0."""
+        """Add an item; return how many items were dropped for it, 0 or 1."""
         with self._changed:
             if self._closed:
                 return 1
@@ -35,13 +35,13 @@ class FrameQueue(Generic[Item]):
             return lost
 
     def take(self) -> Item | None:
-        """Wait for the next item; None once the mailbox is closed."""
+        """Wait for the next item and return it; None once the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed)
             return None if self._closed else self._items.popleft()
 
     def close(self) -> int:
-        """Wake who waits, take and give nothing from now on; returns how many items are lost."""
+        """Close the queue and wake its readers; return how many items were dropped."""
         with self._changed:
             lost = len(self._items)
             self._items.clear()

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The inputs of the tracker: images, or another node's detections, or both joined by stamp."""
+"""Subscribe to images, to detections of another node, or to both joined by stamp."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mot_ros.ros.pipeline.frame_messages import (
 )
 from mot_ros.ros.pipeline.stamp_sync import key_of, StampSynchronizer
 from mot_ros.ros.qos import image_qos, Incidents, input_qos, subscribe
-from mot_ros.ros.sibling_topic import beside
+from mot_ros.ros.sibling_topic import find_sibling_topic
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.types import UNKNOWN_SIZE
 
@@ -47,7 +47,7 @@ UNPAIRED = (
 
 @dataclass(frozen=True)
 class Sink:
-    """What the node does with what comes."""
+    """Callbacks and state of the node that an input needs."""
 
     take: Callable[[FrameMessage], None]
     """Takes each frame."""
@@ -83,7 +83,7 @@ class ImageInput:
                 sink.incidents)
 
     def expire(self) -> None:
-        """Give up what has waited for too long."""
+        """Give up messages that have waited too long for their partner."""
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -100,17 +100,17 @@ class DetectionsInput:
     def __init__(self, node: LifecycleNode, sink: Sink) -> None:
         self._node = node
         self._sink = sink
-        self._told: tuple[int, int] = UNKNOWN_SIZE
+        self._camera_info_size: tuple[int, int] = UNKNOWN_SIZE
         topic, qos = node.resolve_topic_name('detections'), input_qos(sink.settings())
         self.wanted = TopicRequest('detections', topic, BOXES_TYPE, qos.reliability)
         self._subscriptions: list[Any] = [
             subscribe(node, Detection2DArray, topic, self._on_detections, qos, sink.incidents),
             node.create_subscription(
-                CameraInfo, beside(node, 'camera_info', 'image'), self._on_camera_info,
+                CameraInfo, find_sibling_topic(node, 'camera_info', 'image'), self._on_camera_info,
                 image_qos('best_effort', 1))]
 
     def expire(self) -> None:
-        """Give up what has waited for too long."""
+        """Give up messages that have waited too long for their partner."""
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -119,12 +119,12 @@ class DetectionsInput:
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         if message.width and message.height:
-            self._told = message.width, message.height
+            self._camera_info_size = message.width, message.height
 
     def _on_detections(self, message: Detection2DArray) -> None:
         external = self._sink.settings().external
         stated = external.width, external.height
-        size = self._told if stated == UNKNOWN_SIZE else stated
+        size = self._camera_info_size if stated == UNKNOWN_SIZE else stated
         self._sink.take(DetectionsMessage(message, self._sink.class_ids, size, self._on_left_out))
 
     def _on_left_out(self, reasons: Counter[str]) -> None:
@@ -152,7 +152,7 @@ class PairedInput:
         self._images = ImageInput(node, sink, self._on_image)
 
     def expire(self) -> None:
-        """Give up what has waited for too long."""
+        """Give up messages that have waited too long for their partner."""
         self._pairs.expire(self._sink.settings().external.wait)
 
     def close(self) -> None:
@@ -201,7 +201,7 @@ class PairedInput:
 def open_input(
         node: LifecycleNode, sink: Sink, *, needs_image: bool
         ) -> ImageInput | DetectionsInput | PairedInput:
-    """Subscribe to what the settings ask for; `needs_image`: the method itself looks at it."""
+    """Subscribe to the topics of the settings; `needs_image`: the method reads the image."""
     if sink.settings().detector_type != 'external':
         return ImageInput(node, sink)
     return PairedInput(node, sink) if needs_image else DetectionsInput(node, sink)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the tracker node is made of unless it is told otherwise: the real detector and methods."""
+"""Load the detector and the tracking method that the settings name."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def load_detector(settings: Settings) -> Detector:
 
 
 def load_tracker(settings: Settings, detector: Detector) -> Tracker:
-    """Assemble the method that the settings name around the detector."""
+    """Make the tracking method of the settings on top of a detector."""
     from mot_ros.tracking.methods import make_tracker
     return make_tracker(settings, detector)
 
 
-def fault_of(settings: NodeSettings, engine: Engine) -> None:
+def check_change(settings: NodeSettings, engine: Engine) -> None:
     """
     Raise ConfigError if the detector of an engine could not be changed to these settings.
 
-    Which classes another kind of detector has is seen when it is loaded.
+    The classes of another kind of detector are checked when it is loaded.
     """
     from mot_ros.tracking.detectors.wrappers.region import read_mask
     read_mask(settings.mask)

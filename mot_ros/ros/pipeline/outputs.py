@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The topics that the tracker publishes while it is configured."""
+"""Publish tracks, class names and track states while the tracker is configured."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class Outputs:
     """
     Publishes `~/tracks`, `~/label_info` and, where mot_ros_msgs is built, `~/track_states`.
 
-    Classes are told by number and named in label_info, anew when the engine has another
-    detector; `class_ids` are those of an external detector, echoed as they came.
+    Class ids are numbers, which label_info names; it is published again when the detector
+    changes. The ids of an external detector are `class_ids`, published as they came.
     """
 
     def __init__(
             self, node: LifecycleNode, engine: Engine, class_ids: ClassIds) -> None:
         self._node = node
         self._engine = engine
-        self._told: list[str] = []
+        self._published_names: list[str] = []
         self._class_ids = class_ids
         self._tracks = node.create_publisher(Detection2DArray, '~/tracks', 10)
         self._labels = node.create_publisher(
@@ -49,18 +49,18 @@ class Outputs:
         self._states = None if TrackArray is None else node.create_publisher(
             TrackArray, '~/track_states', 10)
 
-    def tell_labels(self, score_floor: float) -> None:
-        """Publish what the class ids mean, for whoever joins later too."""
-        self._told = list(self._engine.detector.class_names)
-        self._labels.publish(to_label_info(
-            self._told, Header(stamp=self._node.get_clock().now().to_msg()), score_floor))
+    def publish_labels(self, score_floor: float) -> None:
+        """Publish the names of the class ids, latched for later subscribers."""
+        self._published_names = list(self._engine.detector.class_names)
+        header = Header(stamp=self._node.get_clock().now().to_msg())
+        self._labels.publish(to_label_info(self._published_names, header, score_floor))
 
     def publish(
             self, content: FrameMessage, frame: Frame, tracks: Tracks,
             settings: NodeSettings) -> float | None:
         """Publish the tracks of a frame; returns its age in seconds, None without a stamp."""
-        if self._told != list(self._engine.detector.class_names):
-            self.tell_labels(settings.detector.score_floor)
+        if self._published_names != list(self._engine.detector.class_names):
+            self.publish_labels(settings.detector.score_floor)
         header, prefix = content.header, settings.id_prefix
         name_of = self._class_ids.name_of if settings.detector_type == 'external' else str
         self._tracks.publish(to_detections(
@@ -74,7 +74,7 @@ class Outputs:
         return (now - stamp) * 1e-9 if stamp else None
 
     def close(self) -> None:
-        """Publish no more."""
+        """Destroy the publishers."""
         for publisher in (self._tracks, self._labels, self._states):
             if publisher is not None:
                 self._node.destroy_publisher(publisher)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SharedNetwork: the trackers of one process have their networks in common and take turns."""
+"""Share one network between the trackers of a process, which run one after another."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATIENCE = 30.0
 
 
 class FairLock:
-    """One at a time, in the order of coming: a lock by which nobody is passed over."""
+    """Lock that is granted in the order of request (first in, first out)."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -41,7 +41,7 @@ class FairLock:
             self, on_coming: Callable[[], None] = lambda: None,
             patience: float | None = None) -> Iterator[None]:
         """
-        Wait for those who came before; `on_coming` is called in the order of coming.
+        Hold the lock; `on_coming` is called when the request is queued.
 
         Raises ConfigError if that takes more than `patience` seconds.
         """
@@ -66,11 +66,11 @@ class SharedNetwork:
     """
     Makes the parts of several trackers, each of which works in a thread of its own.
 
-    What looks for the same in the same way does so through one network, loaded once. One tracker
-    works at a time; the first of those that wait has the detector look at the frames of all of
-    them in one batch, in which the others then find theirs. Nobody waits for a camera from which
-    nothing came. Trackers that look at other parts of the image have the network in common, but
-    no batches; those whose detectors differ otherwise have networks of their own.
+    Trackers with equal detector settings share one detector, loaded once. One tracker runs at a
+    time; the first one in the queue runs the detector on the frames of all queued trackers as
+    one batch, and the others read their result from it. A camera without new frames delays
+    nobody. Trackers that differ only in roi or mask share the network without batches; trackers
+    with other detector settings get networks of their own.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class SharedNetwork:
             make_tracker: Callable[[NodeSettings, Detector], Tracker] = load_tracker) -> None:
         self._make_detector = make_detector
         self._make_tracker = make_tracker
-        self._turns = FairLock()
+        self._lock = FairLock()
         # what no tracker uses any more goes
         self._networks: WeakValueDictionary[Any, Detector] = WeakValueDictionary()
         self._shared: WeakValueDictionary[Any, SharedDetector] = WeakValueDictionary()
 
     def detector(self, settings: NodeSettings) -> SharedDetectorHandle:
-        """Return what stands for the detector of these settings, for one tracker."""
-        with self._turns.turn(patience=PATIENCE):
+        """Return a handle of the detector of these settings, for one tracker."""
+        with self._lock.turn(patience=PATIENCE):
             key = detector_key(settings)
             shared = self._shared.get(key)
             if shared is None:
@@ -95,11 +95,11 @@ class SharedNetwork:
             return shared.seat()
 
     def tracker(self, settings: NodeSettings, detector: SharedDetectorHandle) -> Tracker:
-        """Return a tracker that takes its turn with the others."""
-        return _InTurn(self._turns, self._make_tracker, settings, detector)
+        """Return a tracker that runs one at a time with the others."""
+        return _SerializedTracker(self._lock, self._make_tracker, settings, detector)
 
     def _network(self, settings: NodeSettings) -> Detector:
-        """Return the detector without what is put around it for one camera."""
+        """Return the detector without the wrappers of one camera (roi, mask, class scores)."""
         bare = dataclasses.replace(
             settings, roi=RegionSettings(), mask='',
             detector=dataclasses.replace(settings.detector, class_scores=''))
@@ -113,13 +113,13 @@ class SharedNetwork:
         return network
 
 
-class _InTurn:
-    """A tracker that works only when it is its turn."""
+class _SerializedTracker:
+    """Tracker that holds the shared lock while it updates."""
 
     def __init__(
             self, turns: FairLock, make: Callable[[NodeSettings, Detector], Tracker],
             settings: NodeSettings, seat: SharedDetectorHandle) -> None:
-        self._turns = turns
+        self._lock = turns
         self._seat = seat
         # in the thread that answers services and signals: it must not wait for ever
         with turns.turn(patience=PATIENCE):
@@ -131,25 +131,25 @@ class _InTurn:
         return self._tracker.needs_image
 
     def update(self, frame: Frame) -> Tracks:
-        """Take the next frame, and let others ask about it until it is our turn."""
+        """Track the next frame; until the lock is granted, others may detect it in their batch."""
         def announce() -> None:
             if looks_next(self._tracker):
                 self._seat.announce(frame)
 
-        with self._turns.turn(announce):
+        with self._lock.turn(announce):
             try:
                 return self._tracker.update(frame)
             finally:
                 self._seat.leave()
 
     def configure(self, settings: Settings, detector: Detector) -> None:
-        """Take other settings, and perhaps another seat, between two frames."""
-        with self._turns.turn():
+        """Take other settings, and perhaps another handle, between two frames."""
+        with self._lock.turn():
             self._tracker.configure(settings, detector)
         if isinstance(detector, SharedDetectorHandle):
             self._seat = detector
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""
-        with self._turns.turn():
+        with self._lock.turn():
             self._tracker.reset(keep_ids=keep_ids)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How work is passed on: done at once, or by a thread of its own while the next is prepared."""
+"""Run the work of a pipeline stage inline, or in a thread while the next item is prepared."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class InlineStage(Generic[Item]):
 
 class ThreadedStage(InlineStage[Item]):
     """
-    Has a thread of its own work on items, in order, while one more is prepared.
+    Works on items in a thread, in order, while the caller prepares one more.
 
-    It is prepared no earlier than the work on the one before it begins, so that it waits for no
-    longer than that work takes. `work` must not raise.
+    After `wait` returns, the work on the previous item has begun; an item prepared from then on
+    waits no longer than that work takes. `work` must not raise.
     """
 
     ahead = True
@@ -52,7 +52,7 @@ class ThreadedStage(InlineStage[Item]):
         self._closed = False
         self._changed = threading.Condition()
         # a daemon, so that work that hangs cannot keep the process from ending
-        self._thread = threading.Thread(target=self._run, name='relay', daemon=True)
+        self._thread = threading.Thread(target=self._run, name='tracking stage', daemon=True)
         self._thread.start()
 
     def wait(self) -> None:
@@ -61,7 +61,7 @@ class ThreadedStage(InlineStage[Item]):
             self._changed.wait_for(lambda: not self._items)
 
     def put(self, item: Item) -> None:
-        """Leave an item, for which there is room after `wait`."""
+        """Add an item; call `wait` before, which makes room."""
         with self._changed:
             self._items.append(item)
             self._changed.notify_all()

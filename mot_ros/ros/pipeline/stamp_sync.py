@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Two streams of messages joined by their exact stamp."""
+"""Join two streams of messages by their exact stamp."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Item = TypeVar('_Item')
 
 
 def key_of(stamp: Time) -> Key:
-    """Return a stamp in a form that can be looked up."""
+    """Return a stamp as a hashable (seconds, nanoseconds)."""
     return stamp.sec, stamp.nanosec
 
 
@@ -27,9 +27,9 @@ class StampSynchronizer(Generic[Left, Right]):
     """
     Joins items of equal key; each side keeps its latest `depth` unpaired items.
 
-    Both streams are expected in the same order, some items of either missing: what came before
-    a pair is not waited for any longer. Order means order of arrival; time may jump back. What
-    is given up without a partner goes to `on_left_alone` or `on_right_alone`.
+    Both streams come in the same order, with some items of either missing: a pair gives up all
+    items that arrived before it. Order is order of arrival; stamps may jump back. Items given up
+    without a partner go to `on_left_alone` or `on_right_alone`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class StampSynchronizer(Generic[Left, Right]):
         return partner
 
     def expire(self, wait: float) -> None:
-        """Give up what has waited for longer than `wait` seconds."""
+        """Give up items older than `wait` seconds."""
         deadline = time.monotonic() - wait
         self._lefts.expire(deadline)
         self._rights.expire(deadline)

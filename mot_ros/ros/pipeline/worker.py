@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The worker: it turns images into tracks beside the executor, and survives all of them."""
+"""Run the tracker on queued frames in threads of its own, beside the executor."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from mot_ros.tracking.types import Frame, Tracks
 
 class Worker:
     """
-    Runs the tracker on what comes into the mailbox, in a thread of its own.
+    Runs the tracker on queued frames, in a thread of its own.
 
-    With `pipeline` throughput these are two threads: one judges and decodes the next frame, and
-    sends it to the GPU if there is one, while the other tracks. `publish` is called once per
-    accepted frame, in the thread that tracks, with the settings that the frame was tracked with;
-    it returns the age of the frame in seconds, or None. Whatever a frame causes costs that frame.
-    Reset, enabling and other settings are requests that take effect between two frames, with
-    nothing under way, so that whoever makes them never waits for the inference.
+    With `pipeline` throughput there are two threads: one checks and decodes the next frame, and
+    uploads it to the GPU if there is one, while the other tracks. `publish` is called once per
+    accepted frame, in the tracking thread, with the settings of that frame; it returns the age
+    of the frame in seconds, or None. An exception costs the frame that caused it, nothing more.
+    Reset, enabling and other settings are requests: they take effect between two frames, with no
+    frame in work, so that a caller never waits for the inference.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class Worker:
         self._publish = publish
         self._health = health
         self._logger = logger
-        self._intake = FrameAdmission(engine.guard, health, logger)
-        self._mailbox: FrameQueue[ReceivedFrame] | None = None
+        self._admission = FrameAdmission(engine.guard, health, logger)
+        self._frame_queue: FrameQueue[ReceivedFrame] | None = None
         self._thread: threading.Thread | None = None
         self._enabled = True
         self._wanted: queue.SimpleQueue[NodeSettings] = queue.SimpleQueue()
@@ -60,27 +60,27 @@ class Worker:
         self._flush_wanted = threading.Event()
         self._refused = threading.Event()
 
-    def start(self, mailbox: FrameQueue[ReceivedFrame]) -> None:
-        """Begin to empty `mailbox`."""
-        self._mailbox = mailbox
+    def start(self, frame_queue: FrameQueue[ReceivedFrame]) -> None:
+        """Start the thread that takes frames from `frame_queue`."""
+        self._frame_queue = frame_queue
         # a daemon, so that an inference that hangs cannot keep the process from ending
         self._thread = threading.Thread(
-            target=self._run, args=(mailbox,), name='tracking', daemon=True)
+            target=self._run, args=(frame_queue,), name='tracking', daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """Finish what is in hand and end; False if that took longer than `timeout` seconds."""
-        if self._mailbox is not None:
-            self._health.drop('deactivated', self._mailbox.close())
+        """Finish the frame in hand and end; return False if that takes over `timeout` seconds."""
+        if self._frame_queue is not None:
+            self._health.drop('deactivated', self._frame_queue.close())
         if self._thread is not None:
             self._thread.join(timeout)
             if self._thread.is_alive():
                 return False
-        self._mailbox = self._thread = None
+        self._frame_queue = self._thread = None
         return True
 
     def request_reset(self) -> None:
-        """Before the next frame, forget everything: ids restart at 1."""
+        """Reset the tracker before the next frame: ids restart at 1."""
         self._restart_wanted.set()
 
     def enable(self, on: bool) -> None:
@@ -90,7 +90,7 @@ class Worker:
         self._enabled = on
 
     def configure(self, settings: NodeSettings) -> None:
-        """Before the next frame, take other settings, all at once."""
+        """Take other settings before the next frame, all at once."""
         self._wanted.put(settings)
 
     def refused(self) -> NodeSettings | None:
@@ -100,10 +100,10 @@ class Worker:
         self._refused.clear()
         return self._settings
 
-    def _run(self, mailbox: FrameQueue[ReceivedFrame]) -> None:
+    def _run(self, frame_queue: FrameQueue[ReceivedFrame]) -> None:
         kind = ThreadedStage if self._settings.pipeline == 'throughput' else InlineStage
         onward: InlineStage[AcceptedFrame] = kind(self._track_safely)
-        while (arrival := mailbox.take()) is not None:
+        while (arrival := frame_queue.take()) is not None:
             try:
                 admitted = self._prepare(arrival, onward)
             except Exception as error:
@@ -117,12 +117,12 @@ class Worker:
 
     def _prepare(self, arrival: ReceivedFrame, onward: InlineStage[
             AcceptedFrame]) -> AcceptedFrame | None:
-        """Carry out what was requested, then return what is to be tracked of a frame."""
-        self._obey(onward)
+        """Apply what was requested, then return the decoded frame, or None if it is dropped."""
+        self._apply_requests(onward)
         if not self._enabled:
             self._health.drop('disabled')
             return None
-        admitted = self._intake.admit(arrival)
+        admitted = self._admission.admit(arrival)
         if admitted is not None and onward.ahead:
             self._engine.prefetch(admitted.frame)
         return admitted
@@ -149,7 +149,7 @@ class Worker:
             'total': done - admitted.arrived}, alive=len(tracks), age=age)
 
     def _lose(self, error: Exception) -> None:
-        """Count a frame that something unforeseen was raised on."""
+        """Count a frame on which the tracker raised an exception."""
         failure = f'{type(error).__name__}: {error}'
         self._health.fail(failure)
         self._logger.error(
@@ -157,8 +157,8 @@ class Worker:
             throttle_duration_sec=LOG_INTERVAL)
         self._logger.debug(traceback.format_exc())
 
-    def _obey(self, onward: InlineStage[AcceptedFrame]) -> None:
-        """Carry out what was requested since the last frame, once that is tracked."""
+    def _apply_requests(self, onward: InlineStage[AcceptedFrame]) -> None:
+        """Apply the requests made since the last frame, once that frame is tracked."""
         if not (self._wanted.qsize() or self._flush_wanted.is_set()
                 or self._restart_wanted.is_set()):
             return

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Publishers for the topics of a bag, with the quality of service of the recording."""
+"""Publish the topics of a bag with the quality of service of the recording."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mot_ros.data.bags.reader import BagMessage, Topic
 from mot_ros.data.bags.source import IMAGE_TYPES
 
 DEPTH = 100
-"""Messages that a publisher keeps for subscribers that are slow or come later."""
+"""Messages that a publisher keeps for slow or late subscribers."""
 WINDOW, WINDOW_BYTES = 50, 8_000_000
 """Unacknowledged messages, and their size, after which `keep_pace` waits for subscribers."""
 
@@ -54,7 +54,7 @@ class BagPublishers:
         return list(self._publishers)
 
     def heard(self, name: str) -> bool:
-        """Tell whether somebody subscribed to a topic."""
+        """Return whether a topic has subscribers."""
         return bool(self._publishers[name].get_subscription_count())
 
     def publish(self, record: BagMessage) -> None:
@@ -62,7 +62,7 @@ class BagPublishers:
         self._publishers[record.topic].publish(record.data)
 
     def keep_pace(self, record: BagMessage) -> None:
-        """Wait, after publishing, so that no more is on its way than the publisher keeps."""
+        """Wait after publishing while more messages are unacknowledged than it keeps."""
         topic = record.topic
         self._unacknowledged[topic] += 1
         self._unacknowledged_bytes[topic] += len(record.data)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""PlaybackClock: when which message of a bag is due, on a steady clock."""
+"""Map the times of a bag to a steady clock: when each message is due."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PlaybackClock:
         self._paused: float | None = None
 
     def start(self, first: int) -> None:
-        """Begin, again too, with what was received at `first`."""
+        """Start, or start again, at the bag time `first` in nanoseconds."""
         with self._lock:
             self._first = first
             self._begin = time.monotonic()
@@ -37,7 +37,7 @@ class PlaybackClock:
                 self._paused = self._begin
 
     def pause(self, on: bool) -> None:
-        """Stand still, or go on from there."""
+        """Pause, or continue."""
         with self._lock:
             now = time.monotonic()
             if on and self._paused is None:
@@ -48,7 +48,7 @@ class PlaybackClock:
 
     @property
     def position(self) -> int:
-        """The time in the bag that it is now; with a rate of 0 always the beginning."""
+        """Present time in the bag; with a rate of 0 always the beginning."""
         with self._lock:
             now = time.monotonic() if self._paused is None else self._paused
             return self._first + round((now - self._begin) * self._rate * NANOSECONDS)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-One pass of a bag through the tracker node: what it publishes, and what real time costs.
+Play a bag through the tracker node once; write its tracks and the cost of real time.
 
 `mot_ros replay` runs this as a process, since the command itself does without ROS. It leaves in
 its folder `tracks.txt`, whose frames are the images of the bag counted from 1, `live.json` and
@@ -67,7 +67,7 @@ def main(args: Sequence[str] | None = None, tracker: Sequence[str] = ()) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        _run(options, tracker or module('node'))
+        _run(options, tracker or module('tracker'))
         return 0
     except MotError as error:
         sys.stderr.write(f'{error}\n')
@@ -158,7 +158,7 @@ def _play(
 
 
 def _drained(monitor: ArrivalsNode) -> Callable[[], bool]:
-    """Return a test whether all that was received is tracked, and all tracks are here."""
+    """Return a function: whether all received images are tracked and all tracks came."""
     start = time.monotonic()
 
     def drained() -> bool:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a replay sent, when, and how late that was."""
+"""Count the messages of a replay, with their times and how late they were sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mot_ros.data.bags.types import DETECTIONS
 from mot_ros.data.output import write_text
 
 TIMED = (*IMAGE_TYPES, DETECTIONS)
-"""Types whose messages are told in the report, by the stamp of their header."""
+"""Types whose messages the report lists, by the stamp of their header."""
 
 
 class PlaybackStats:
@@ -33,19 +33,19 @@ class PlaybackStats:
         self.counts: Counter[str] = Counter()
         self._late = array('d')
         self._times = times
-        self._sent: dict[str, tuple[list[int], list[int]]] = {}
+        self._statistics: dict[str, tuple[list[int], list[int]]] = {}
 
     def add(self, record: BagMessage, late: float) -> None:
-        """Count a message that goes out now, `late` seconds after it was due."""
+        """Count a message that is sent now, `late` seconds after it was due."""
         self.counts[record.topic] += 1
         self._late.append(late)
         if self._times and record.type in TIMED:
-            stamps, sent = self._sent.setdefault(record.topic, ([], []))
+            stamps, sent = self._statistics.setdefault(record.topic, ([], []))
             stamps.append(header_stamp(record.data))
             sent.append(time.monotonic_ns())
 
     def lag_ms(self) -> dict[str, float]:
-        """Return how late the messages went out: percentiles and the worst."""
+        """Return how late the messages were sent: percentiles and the maximum."""
         if not self._late:
             return {}
         late = np.maximum(np.array(self._late), 0.0) * 1e3
@@ -57,4 +57,4 @@ class PlaybackStats:
         write_text(path, json.dumps({
             'messages': dict(self.counts), 'lag_ms': lag_ms,
             'sent': {name: {'stamps': stamps, 'sent': sent}
-                     for name, (stamps, sent) in self._sent.items()}}))
+                     for name, (stamps, sent) in self._statistics.items()}}))

@@ -160,7 +160,7 @@ def test_frames_that_are_not_looked_into_are_in_no_batch():
     first = Camera(a, frame(30, 0.0))
     assert detector.entered.acquire(timeout=PATIENCE)
     skipping = Camera(b, frame(61, 0.1))
-    until(lambda: len(a.tracker._turns._queue) == 2)
+    until(lambda: len(a.tracker._lock._queue) == 2)
     detector.may_go.set()
     ended(first, skipping)
     assert detector.batches == [1, 1]

@@ -31,7 +31,7 @@ from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.types import Detections, Frame
 from test.tracking.scenes import random_script, SIZE
 
-PETS = Path(__file__).resolve().parents[3] / 'shared' / 'data' / 'mot15' / 'PETS09-S2L1'
+PETS = Path(__file__).resolve().parents[4] / 'shared' / 'data' / 'mot15' / 'PETS09-S2L1'
 STEP = 1 / 30
 
 

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from mot_ros.ros.pipeline.engine import Engine
-from mot_ros.ros.pipeline.loading import checksum, fault_of, load_tracker
+from mot_ros.ros.pipeline.loading import check_change, checksum, load_tracker
 from mot_ros.tracking.config import BOX_METHODS, NodeSettings, Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import ConfigError
@@ -68,9 +68,9 @@ def test_what_a_detector_could_not_change_to_is_a_fault():
     engine = Engine(NodeSettings(), lambda _: OfTwoClasses(), load_tracker)
     for values in ({'detector.classes': ['dragon']}, {'mask': '/nowhere.png'}):
         with pytest.raises(ConfigError, match=r'dragon|nowhere'):
-            fault_of(build(NodeSettings, values), engine)
-    fault_of(build(NodeSettings, {'detector.classes': []}), engine)
+            check_change(build(NodeSettings, values), engine)
+    check_change(build(NodeSettings, {'detector.classes': []}), engine)
     # the names are only known to the sender
-    fault_of(build(NodeSettings, {'detector.type': 'external'}), engine)
+    check_change(build(NodeSettings, {'detector.type': 'external'}), engine)
     # the classes of another kind of detector are not known yet
-    fault_of(build(NodeSettings, {'method': 'siammot', 'detector.classes': ['cat']}), engine)
+    check_change(build(NodeSettings, {'method': 'siammot', 'detector.classes': ['cat']}), engine)

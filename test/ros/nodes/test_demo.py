@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 import re
 import signal
-import time
 
 import cv2
 import numpy as np
@@ -17,7 +15,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from ros_bench import python, ROOT
+from ros_bench import python, ROOT, survivors, wait_for
 from rosbags.rosbag2 import Reader
 
 from mot_ros.data.datasets.mot import read_tracks
@@ -47,18 +45,6 @@ def demo(start, video, tmp_path):
             STUB_DEMO, '--video', str(video), '--output', str(tmp_path / 'out'), *options),
             **environment)
     return begin
-
-
-def survivors(output: Path) -> list[int]:
-    """Return the processes that inherited the environment of a demo with this output."""
-    found = []
-    for folder in Path('/proc').glob('[0-9]*'):
-        try:
-            if str(output).encode() in (folder / 'environ').read_bytes():
-                found.append(int(folder.name))
-        except OSError:
-            continue
-    return found
 
 
 def number_of(what: str, text: str) -> int:
@@ -105,14 +91,6 @@ def test_seconds_limit_the_video_and_a_second_run_replaces_the_first(demo, tmp_p
     assert number_of('images published', child.text) == 10
     assert not (tmp_path / 'out' / 'tracks' / 'old.mcap').exists()
     assert (tmp_path / 'out' / 'mine.txt').read_text() == 'mine'
-
-
-def wait_for(condition, child):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert child.process.poll() is None, child.text
-        assert time.monotonic() < deadline, child.text
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The mailbox between subscription and worker."""
+"""The frame queue between subscription and worker."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ from mot_ros.ros.pipeline.frame_queue import FrameQueue
 
 @given(depth=st.integers(1, 5), puts=st.integers(0, 12))
 def test_the_newest_stay_in_order_and_every_loss_is_counted(depth, puts):
-    mailbox = FrameQueue(depth)
-    lost = sum(mailbox.put(item) for item in range(puts))
-    left = [mailbox.take() for _ in range(len(mailbox))]
+    frame_queue = FrameQueue(depth)
+    lost = sum(frame_queue.put(item) for item in range(puts))
+    left = [frame_queue.take() for _ in range(len(frame_queue))]
     assert left == list(range(puts))[-depth:]
     assert lost + len(left) == puts
 
 
 def test_take_waits_for_the_next_item():
-    mailbox = FrameQueue(1)
+    frame_queue = FrameQueue(1)
     taken = []
-    reader = threading.Thread(target=lambda: taken.append(mailbox.take()))
+    reader = threading.Thread(target=lambda: taken.append(frame_queue.take()))
     reader.start()
     reader.join(0.05)
     assert reader.is_alive()
-    mailbox.put('x')
+    frame_queue.put('x')
     reader.join(10)
     assert taken == ['x']
 
 
 def test_close_wakes_the_reader_and_counts_what_is_lost():
-    mailbox = FrameQueue(5)
+    frame_queue = FrameQueue(5)
     taken = []
-    reader = threading.Thread(target=lambda: taken.append(mailbox.take()))
+    reader = threading.Thread(target=lambda: taken.append(frame_queue.take()))
     reader.start()
-    assert mailbox.close() == 0
+    assert frame_queue.close() == 0
     reader.join(10)
     assert taken == [None]
 
-    mailbox = FrameQueue(5)
+    frame_queue = FrameQueue(5)
     for item in range(3):
-        mailbox.put(item)
-    assert mailbox.close() == 3
-    assert mailbox.put(4) == 1
-    assert mailbox.take() is None
+        frame_queue.put(item)
+    assert frame_queue.close() == 3
+    assert frame_queue.put(4) == 1
+    assert frame_queue.take() is None
 
 
 def test_nothing_is_lost_between_threads():
-    mailbox = FrameQueue(10000)
+    frame_queue = FrameQueue(10000)
     taken = []
 
     def read():
-        while (item := mailbox.take()) is not None:
+        while (item := frame_queue.take()) is not None:
             taken.append(item)
             if item == 4999:
                 return
@@ -67,6 +67,6 @@ def test_nothing_is_lost_between_threads():
     reader = threading.Thread(target=read)
     reader.start()
     for item in range(5000):
-        assert mailbox.put(item) == 0
+        assert frame_queue.put(item) == 0
     reader.join(30)
     assert taken == list(range(5000))

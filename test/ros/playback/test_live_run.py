@@ -14,9 +14,8 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from ros_bench import picture, python, ROOT
+from ros_bench import picture, python, ROOT, survivors, wait_for
 from stub_tracker import RectangleDetector
-from test_demo import survivors, wait_for
 import yaml
 
 from mot_ros.data.bags.source import BagSource

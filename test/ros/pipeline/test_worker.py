@@ -78,8 +78,8 @@ class Line:
         self.health = Health()
         self.published = []
         self.worker = Worker(self.engine, self._publish, self.health, get_logger('pipeline'))
-        self.mailbox = FrameQueue(depth)
-        self.worker.start(self.mailbox)
+        self.frame_queue = FrameQueue(depth)
+        self.worker.start(self.frame_queue)
         self.sent = 0
 
     def _publish(self, content, frame, tracks, settings):
@@ -90,7 +90,7 @@ class Line:
 
     def send(self, content, opened=None):
         watched = Watched(content, opened)
-        self.health.drop('lost', self.mailbox.put(ReceivedFrame(watched, 0, time.monotonic())))
+        self.health.drop('lost', self.frame_queue.put(ReceivedFrame(watched, 0, time.monotonic())))
         self.sent += 1
         return watched
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Passing work on to a thread of its own: in order, and no further ahead than one item."""
+"""Stages of a pipeline: work in order, and no further ahead than one item."""
 
 from __future__ import annotations
 
@@ -38,48 +38,48 @@ def within(seconds, function):
     return not thread.is_alive()
 
 
-def test_straight_work_is_done_when_put_returns():
+def test_inline_work_is_done_when_put_returns():
     done = []
-    straight = InlineStage(done.append)
+    inline = InlineStage(done.append)
     for item in range(3):
-        straight.wait()
-        straight.put(item)
+        inline.wait()
+        inline.put(item)
         assert done[-1] == item
-    straight.settle()
-    straight.close()
-    assert not straight.ahead
+    inline.settle()
+    inline.close()
+    assert not inline.ahead
 
 
-def test_a_relay_is_one_item_ahead_and_no_more():
+def test_a_threaded_stage_is_one_item_ahead_and_no_more():
     work = Slow()
-    relay = ThreadedStage(work)
-    relay.wait()
-    relay.put('a')
-    assert within(PATIENCE, relay.wait), 'a is begun'
-    relay.put('b')
-    assert not within(0.2, relay.wait), 'b waits for a'
+    stage = ThreadedStage(work)
+    stage.wait()
+    stage.put('a')
+    assert within(PATIENCE, stage.wait), 'a is begun'
+    stage.put('b')
+    assert not within(0.2, stage.wait), 'b waits for a'
     assert work.begun == ['a']
     work.allow(1)
-    assert within(PATIENCE, relay.wait)
+    assert within(PATIENCE, stage.wait)
     assert work.done == ['a']
     work.allow(1)
-    relay.close()
+    stage.close()
     assert work.done == ['a', 'b']
 
 
 def test_settled_means_that_nothing_is_under_way():
     work = Slow()
-    relay = ThreadedStage(work)
-    assert within(PATIENCE, relay.settle)
-    relay.put('a')
-    assert within(PATIENCE, relay.wait)
-    relay.put('b')
+    stage = ThreadedStage(work)
+    assert within(PATIENCE, stage.settle)
+    stage.put('a')
+    assert within(PATIENCE, stage.wait)
+    stage.put('b')
     work.allow(1)
-    assert not within(0.2, relay.settle), 'b is under way'
+    assert not within(0.2, stage.settle), 'b is under way'
     work.allow(1)
-    assert within(PATIENCE, relay.settle)
+    assert within(PATIENCE, stage.settle)
     assert work.done == ['a', 'b']
-    relay.close()
+    stage.close()
 
 
 def test_items_keep_their_order():
@@ -89,9 +89,9 @@ def test_items_keep_their_order():
         time.sleep(0.0005 * (item % 3))
         done.append(item)
 
-    relay = ThreadedStage(work)
+    stage = ThreadedStage(work)
     for item in range(200):
-        relay.wait()
-        relay.put(item)
-    relay.close()
+        stage.wait()
+        stage.put(item)
+    stage.close()
     assert done == list(range(200))
