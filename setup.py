@@ -39,14 +39,14 @@ setup(
     zip_safe=False,
     entry_points={
         'console_scripts': [
-            'mot_ros = mot_ros.cli:main',
-            'camera = mot_ros.ros.nodes.camera:main',
-            'demo = mot_ros.ros.nodes.demo:main',
-            'recorder = mot_ros.ros.nodes.recorder:main',
-            'replay = mot_ros.ros.nodes.replay:main',
-            'tracker = mot_ros.ros.nodes.tracker:main',
-            'trackers = mot_ros.ros.nodes.trackers:main',
-            'visualizer = mot_ros.ros.nodes.visualizer:main',
+            'mot_ros = mot_ros.entry:mot_ros',
+            'camera = mot_ros.entry:camera',
+            'demo = mot_ros.entry:demo',
+            'recorder = mot_ros.entry:recorder',
+            'replay = mot_ros.entry:replay',
+            'tracker = mot_ros.entry:tracker',
+            'trackers = mot_ros.entry:trackers',
+            'visualizer = mot_ros.entry:visualizer',
         ],
     },
 )

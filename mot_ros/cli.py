@@ -34,14 +34,14 @@ from mot_ros.tracking.runtime.threads import share_cores
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0, 2 for an error, 130 for Ctrl-C."""
     words = sys.argv[1:] if argv is None else list(argv)
-    args = _parser().parse_args(words)
-    args.words = words
-    share_cores()
-    keep_memory()
-    # what these would say of a broken video comes as one line of our own
-    os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
-    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     try:
+        args = _parser().parse_args(words)
+        args.words = words
+        share_cores()
+        keep_memory()
+        # what these would say of a broken video comes as one line of our own
+        os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
+        os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
         status: int = args.run(args)
     except MotError as error:
         say(f'error: {error}')

@@ -212,7 +212,7 @@ def test_without_ros_the_workspace_of_before_is_left_alone(robot):
     done = robot.run('demo')
     assert done.returncode == 0, done.stderr
     calls = robot.calls()
-    assert f'{robot.root}/.venv/bin/python -P -m mot_ros.ros.nodes.demo' in calls
+    assert f'{robot.root}/.venv/bin/python -P -m mot_ros.entry demo' in calls
     assert '.ros/' not in calls
     # what a shell had of a ROS 2 is not handed on to the wheels
     assert str(robot.ros) not in calls

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-import contextlib
+from collections.abc import Mapping, Sequence
 import dataclasses
 import importlib.util
 import json
@@ -18,9 +17,11 @@ import subprocess
 import sys
 from typing import Any, TYPE_CHECKING
 
+from mot_ros import signals
 from mot_ros.commands import evaluate, places, say, setting_options
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError, MotError
+from mot_ros.with_parent import with_parent
 
 if TYPE_CHECKING:
     from mot_ros.data.bags.topic_selection import BagPlace
@@ -97,21 +98,10 @@ def _replay(args: argparse.Namespace) -> int:
         detections=args.detections == 'public')
     runs = _runs(args)
     evaluate.make_folder(args.output)
-    with _terminated_like_interrupted():
+    # else the processes would be left behind
+    with signals.interrupting():
         outcomes = _outcomes(args, place, runs)
     return _report(args, runs, outcomes)
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Meanwhile a request to end is a Ctrl-C: else the processes would be left behind."""
-    before = {number: signal.signal(number, signal.default_int_handler)
-              for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -192,8 +182,9 @@ def _play(
         for name, value in values.items()}}}), encoding='utf-8')
     detections = [] if place.detections is None else ['--detections', place.detections]
     with subprocess.Popen(
-            [*COMMAND, str(args.bag), str(folder), '--topic', place.images, *detections,
-             '--rate', str(args.rate), '--queue', args.queue, '--params', str(params)],
+            with_parent([
+                *COMMAND, str(args.bag), str(folder), '--topic', place.images, *detections,
+                '--rate', str(args.rate), '--queue', args.queue, '--params', str(params)]),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True) as process:
         try:

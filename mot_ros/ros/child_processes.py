@@ -15,6 +15,7 @@ import time
 from types import TracebackType
 
 from mot_ros.tracking.errors import MotError
+from mot_ros.with_parent import with_parent
 
 PATIENCE = 15.0
 """Seconds that a process gets to end after a signal before it is killed."""
@@ -31,7 +32,8 @@ class ChildProcesses:
     Processes by name, each with a log file in `folder`.
 
     A context manager: at the end of the block all are interrupted, the latest first, killed if
-    they do not end, and reaped. Ctrl-C of the terminal does not reach them, to keep this order.
+    they do not end, and reaped. Ctrl-C of the terminal does not reach them, to keep this order. If
+    this process is killed they get SIGTERM.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,7 +44,8 @@ class ChildProcesses:
         """Start a process."""
         with self.log_of(name).open('wb') as log:
             self._processes[name] = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                with_parent(command), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT,
                 start_new_session=True)
 
     def log_of(self, name: str) -> Path:
@@ -115,7 +118,7 @@ class ChildProcesses:
 
 def module(name: str) -> list[str]:
     """Return the command that runs a node of mot_ros.ros.nodes."""
-    return [sys.executable, '-m', f'mot_ros.ros.nodes.{name}']
+    return [sys.executable, '-m', 'mot_ros.entry', name]
 
 
 def ros_args(*remaps: str, **parameters: object) -> list[str]:

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-import signal
+import os
 import sys
-import threading
 import traceback
 
 import rclpy
@@ -17,6 +16,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from mot_ros.signals import STOP, Stopped
 from mot_ros.tracking.errors import MotError
 
 POLL = 0.1
@@ -25,16 +25,14 @@ POLL = 0.1
 
 def run(*make_nodes: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     """
-    Make the nodes and spin them until a signal comes or one of them is `finished`.
+    Make the nodes and spin them until a stop signal comes or one of them is `finished`.
 
     Returns the exit code: 0, or 1 after a MotError, or 2 if ROS refuses the command line. An
     exception in a callback costs that callback, not the process.
     """
     # instead of rclpy's handlers, which invalidate the context while callbacks still publish,
     # and let a second signal interrupt the clean-up
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    STOP.install()
     try:
         rclpy.init(
             args=None if args is None else list(args),
@@ -45,23 +43,36 @@ def run(*make_nodes: Callable[[], Node], args: Sequence[str] | None = None) -> i
     logger = get_logger('mot_ros')
     executor = SingleThreadedExecutor()
     nodes: list[Node] = []
+    failed = False
     try:
         for make_node in make_nodes:
+            STOP.check()
             nodes.append(make_node())
             executor.add_node(nodes[-1])
-        while not stop.is_set() and not any(getattr(node, 'finished', False) for node in nodes):
+        while not STOP.requested and not any(getattr(node, 'finished', False) for node in nodes):
             try:
                 executor.spin_once(timeout_sec=POLL)
             except ExternalShutdownException:
                 break
             except Exception:
                 logger.error(f'a callback failed:\n{traceback.format_exc()}')
-        return max((getattr(node, 'exit_code', 0) for node in nodes), default=0)
+    except Stopped:
+        logger.info('stopped before the start was complete')
     except MotError as error:
         logger.fatal(str(error))
-        return 1
+        failed = True
     finally:
+        for node in nodes:
+            # all at once, so that they end beside each other
+            getattr(node, 'begin_to_end', lambda: None)()
         for node in nodes:
             node.destroy_node()
         executor.shutdown()
         rclpy.try_shutdown()
+    status = int(failed) or max((getattr(node, 'exit_code', 0) for node in nodes), default=0)
+    if any(getattr(node, 'hangs', False) for node in nodes):
+        # the end of the interpreter could crash in a thread that is still at work
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status

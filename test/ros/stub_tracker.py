@@ -4,11 +4,11 @@
 """
 A tracker process with a detector that needs no weights: it finds the white rectangles.
 
-Run as a script. The environment variable STUB_DELAY makes each detection take so many seconds;
-an image whose first pixel is pure blue makes the detector raise an exception. With STUB_ECHO the
-settings of each frame are printed, after its stamp, as JSON. The method STUB_APPEARANCE, or any
-if that is `all`, says that it needs the image, and prints the number that the image shows beside
-that of its boxes.
+Run as a script. The environment variable STUB_LOAD makes loading the detector take so many
+seconds, and STUB_DELAY each detection; an image whose first pixel is pure blue makes the detector
+raise an exception. With STUB_ECHO the settings of each frame are printed, after its stamp, as
+JSON. The method STUB_APPEARANCE, or any if that is `all`, says that it needs the image, and
+prints the number that the image shows beside that of its boxes.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Frame, Tracks
 
 
+def say(*words: object) -> None:
+    sys.stdout.write(' '.join(map(str, words)) + '\n')
+    sys.stdout.flush()
+
+
 class RectangleDetector:
     """Detections are the bounding boxes of what is white, best score first."""
 
@@ -59,6 +64,13 @@ class RectangleDetector:
 
 
 def make_detector(settings: NodeSettings) -> Detector:
+    for _ in range(int(os.environ.get('STUB_LOAD', '0'))):
+        # a library that swallows every exception while it is imported
+        try:
+            say('loading')
+            time.sleep(1.0)
+        except BaseException:  # noqa: S112
+            continue
     if settings.detector_type == 'external':
         return limited(ExternalDetections(settings.detector.score_floor), settings)
     return limited(RectangleDetector(settings), settings)
@@ -81,10 +93,10 @@ class TellingTracker:
 
     def update(self, frame: Frame) -> Tracks:
         if 'STUB_ECHO' in os.environ:
-            self._say('settings', frame.stamp, json.dumps(flatten(self._settings)))
+            say('settings', frame.stamp, json.dumps(flatten(self._settings)))
         if self._pretends:
             # a grey level stands for the number of the image, a box's left edge for its own
-            self._say('pair', int(frame.image[0, 0, 0]), *frame.detections.boxes[:1, 0])
+            say('pair', int(frame.image[0, 0, 0]), *frame.detections.boxes[:1, 0])
             frame = dataclasses.replace(frame, image=None)
         return self._tracker.update(frame)
 
@@ -94,11 +106,6 @@ class TellingTracker:
 
     def reset(self, *, keep_ids: bool = False) -> None:
         self._tracker.reset(keep_ids=keep_ids)
-
-    @staticmethod
-    def _say(*words: object) -> None:
-        sys.stdout.write(' '.join(map(str, words)) + '\n')
-        sys.stdout.flush()
 
 
 if __name__ == '__main__':

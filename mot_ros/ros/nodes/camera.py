@@ -84,8 +84,11 @@ class CameraNode(Node):
         try:
             if self._ready():
                 self._publish_all()
-                # images still on their way would go down with the process
-                self._publisher.wait_for_all_acked(Duration(seconds=10.0))
+                # images still on their way would be lost with the process
+                for _ in range(100):
+                    if self._publisher.wait_for_all_acked(Duration(seconds=0.1)) or (
+                            self._stop.is_set()):
+                        break
                 self._stop.wait(LINGER)
         except MotError as error:
             self.exit_code = 1

@@ -11,13 +11,13 @@ import os
 from pathlib import Path
 import re
 import shutil
-import signal
 import sys
 import time
 
 import numpy as np
 from tqdm import tqdm
 
+from mot_ros import signals
 from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.data.video.frames import open_source
 from mot_ros.ros.child_processes import ChildError, ChildProcesses, module, ros_args
@@ -45,8 +45,7 @@ def main(args: Sequence[str] | None = None, tracker: Sequence[str] = ()) -> int:
     `tracker` is the command of the tracker process where it is not the package's own.
     """
     options = _options(args)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    signals.interrupt()
     try:
         sys.stdout.write(_run(options, tracker or module('tracker')))
         return 0
@@ -91,8 +90,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> str:
             published = _play(options, source, output, tracker, monitor, spin, children)
         finally:
             # a second Ctrl-C must not leave processes behind
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
+            signals.ignore()
         if not monitor.frames:
             raise ChildError(f'no tracks came; the logs are in {output / "logs"}')
         return _summary(monitor, published, output)

@@ -28,6 +28,7 @@ from mot_ros.ros.pipeline.outputs import Outputs
 from mot_ros.ros.pipeline.worker import Worker
 from mot_ros.ros.spin import run
 from mot_ros.ros.transitions import answer_impossible_transitions
+from mot_ros.signals import STOP
 from mot_ros.tracking.config import NodeSettings, Settings
 from mot_ros.tracking.config.schema import flatten
 from mot_ros.tracking.errors import ConfigError, MotError
@@ -38,6 +39,8 @@ from mot_ros.tracking.runtime.threads import share_cores
 FULL = 'the tracker is slower than what comes: raise queue_depth, or set queue:=latest'
 STOP_TIMEOUT = 10.0
 """Seconds that deactivating waits for the frame in hand."""
+END_TIMEOUT = 1.2
+"""Seconds after a stop signal that the end of the process waits for it."""
 
 
 class TrackerNode(LifecycleNode):
@@ -56,6 +59,8 @@ class TrackerNode(LifecycleNode):
             make_tracker: Callable[[Settings, Detector], Tracker] = load_tracker,
             **node_arguments: Any) -> None:
         super().__init__('tracker', **node_arguments)
+        self.hangs = False
+        """Whether the worker did not finish its frame in time."""
         answer_impossible_transitions(self)
         self._make_detector = make_detector
         self._make_tracker = make_tracker
@@ -79,6 +84,7 @@ class TrackerNode(LifecycleNode):
         """Configure and activate, if the parameter `autostart` says so."""
         if (self.get_parameter('autostart').value
                 and self.trigger_configure() == TransitionCallbackReturn.SUCCESS):
+            STOP.check()
             self.trigger_activate()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -105,6 +111,11 @@ class TrackerNode(LifecycleNode):
         """Delete everything, so that the node can be configured anew."""
         return self._guarded('recover', self._release)
 
+    def begin_to_end(self) -> None:
+        """Take no more frames, without waiting for the one in hand."""
+        if self._frame_queue is not None:
+            self._health.drop('deactivated', self._frame_queue.close())
+
     def destroy_node(self) -> None:
         """Stop the worker before the publishers go."""
         self._guarded('stop', self._release)
@@ -126,7 +137,9 @@ class TrackerNode(LifecycleNode):
     def _configure(self) -> None:
         try:
             settings = self._settings = self._declared.read()
-            engine = self._engine = Engine(settings, self._make_detector, self._make_tracker)
+            with STOP.interruptible():
+                engine = Engine(settings, self._make_detector, self._make_tracker)
+            self._engine = engine
         except Exception:
             self._release()
             raise
@@ -174,8 +187,11 @@ class TrackerNode(LifecycleNode):
             self._input.close()
             self._input = None
         self._health.state = 'inactive'
-        if self._worker is not None and not self._worker.stop(STOP_TIMEOUT):
-            raise ConfigError(f'the tracker did not finish its frame within {STOP_TIMEOUT:g} s')
+        timeout = STOP.left(END_TIMEOUT, STOP_TIMEOUT)
+        if self._worker is not None:
+            self.hangs = not self._worker.stop(timeout)
+            if self.hangs:
+                raise ConfigError(f'the tracker did not finish its frame within {timeout:.1f} s')
 
     def _release(self) -> None:
         try:
@@ -248,7 +264,11 @@ class TrackerNode(LifecycleNode):
 def start(**factories: Any) -> TrackerNode:
     """Make the node and, unless a parameter forbids it, set it to work."""
     node = TrackerNode(**factories)
-    node.autostart()
+    try:
+        node.autostart()
+    except BaseException:
+        node.destroy_node()
+        raise
     return node
 
 

@@ -18,13 +18,13 @@ import json
 import math
 import os
 from pathlib import Path
-import signal
 import sys
 import time
 from typing import Any
 
 from vision_msgs.msg import Detection2DArray
 
+from mot_ros import signals
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.types import COMPRESSED_IMAGE
 from mot_ros.data.datasets.mot import MotWriter
@@ -64,8 +64,7 @@ def main(args: Sequence[str] | None = None, tracker: Sequence[str] = ()) -> int:
     `tracker` is the command of the tracker process where it is not the package's own.
     """
     options = _options(args)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    signals.interrupt()
     try:
         _run(options, tracker or module('tracker'))
         return 0
@@ -100,8 +99,7 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> None:
             _play(options, source, output, tracker, monitor, spin, children)
         finally:
             # a second Ctrl-C must not leave processes behind
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
+            signals.ignore()
         values = monitor.values(TRACKER)
     _write(options, source, output, monitor.arrivals, values)
 

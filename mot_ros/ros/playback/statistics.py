@@ -33,14 +33,14 @@ class PlaybackStats:
         self.counts: Counter[str] = Counter()
         self._late = array('d')
         self._times = times
-        self._statistics: dict[str, tuple[list[int], list[int]]] = {}
+        self._sent_at: dict[str, tuple[list[int], list[int]]] = {}
 
     def add(self, record: BagMessage, late: float) -> None:
         """Count a message that is sent now, `late` seconds after it was due."""
         self.counts[record.topic] += 1
         self._late.append(late)
         if self._times and record.type in TIMED:
-            stamps, sent = self._statistics.setdefault(record.topic, ([], []))
+            stamps, sent = self._sent_at.setdefault(record.topic, ([], []))
             stamps.append(header_stamp(record.data))
             sent.append(time.monotonic_ns())
 
@@ -57,4 +57,4 @@ class PlaybackStats:
         write_text(path, json.dumps({
             'messages': dict(self.counts), 'lag_ms': lag_ms,
             'sent': {name: {'stamps': stamps, 'sent': sent}
-                     for name, (stamps, sent) in self._statistics.items()}}))
+                     for name, (stamps, sent) in self._sent_at.items()}}))

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 import re
 import signal
+import time
 
 import cv2
 import numpy as np
@@ -93,7 +95,7 @@ def test_seconds_limit_the_video_and_a_second_run_replaces_the_first(demo, tmp_p
     assert (tmp_path / 'out' / 'mine.txt').read_text() == 'mine'
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_leaves_no_process_and_readable_files(demo, tmp_path, number):
     output = tmp_path / 'out'
     child = demo('--fps', '4')
@@ -109,6 +111,21 @@ def test_interrupted_it_leaves_no_process_and_readable_files(demo, tmp_path, num
         assert 1 <= reader.message_count < 40
 
 
+def test_killed_it_leaves_no_process_and_a_readable_bag(demo, tmp_path):
+    output = tmp_path / 'out'
+    child = demo('--fps', '4')
+    wait_for(lambda: (output / 'tracks').exists(), child)
+    os.kill(child.process.pid, signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    deadline = time.monotonic() + 30
+    while survivors(output):
+        assert time.monotonic() < deadline, [
+            Path(f'/proc/{pid}/cmdline').read_text() for pid in survivors(output)]
+        time.sleep(0.1)
+    with Reader(output / 'tracks') as reader:
+        assert 1 <= reader.message_count < 40
+
+
 def test_a_tracker_that_dies_is_shown_with_its_last_words(demo, tmp_path):
     child = demo(STUB_COMMAND='-c\nprint("boom"); raise SystemExit(3)')
     assert child.wait() == 1
@@ -119,7 +136,7 @@ def test_a_tracker_that_dies_is_shown_with_its_last_words(demo, tmp_path):
 
 def test_a_tracker_that_cannot_configure_is_shown_with_the_reason(demo, tmp_path):
     stub = ROOT / 'test' / 'ros' / 'stub_tracker.py'
-    child = demo(STUB_COMMAND=f'{stub}\n--ros-args\n-p\nbytetrack.hihg:=1.0')
+    child = demo(STUB_COMMAND=f'{stub}\n--ros-args\n-p\nbytetrack.track_hihg_thresh:=1.0')
     assert child.wait(120) == 1
     assert 'did you mean bytetrack.track_high_thresh' in child.text
     assert survivors(tmp_path / 'out') == []

@@ -34,7 +34,8 @@ def publish(camera, first, count):
 
 
 @pytest.mark.parametrize('wrong, words, repair', [
-    ({'bytetrack__hihg': 0.5}, ['bytetrack.hihg', 'did you mean bytetrack.track_high_thresh'],
+    ({'bytetrack__track_hihg_thresh': 0.5},
+     ['bytetrack.track_hihg_thresh', 'did you mean bytetrack.track_high_thresh'],
      {'strict_parameters': False}),
     ({'method': 'mht'}, ["method is 'mht'", 'bytetrack, sort'], {'method': 'sort'}),
     ({'bytetrack__track_high_thresh': 'abc'}, ["bytetrack.track_high_thresh is 'abc'", 'float'],

@@ -117,7 +117,7 @@ def test_what_is_wrong_is_said_and_the_status_is_1(start, bag, tmp_path, options
 
 def test_a_tracker_that_cannot_configure_is_shown_with_the_reason(start, bag, tmp_path):
     params = tmp_path / 'params.yaml'
-    params.write_text('/**: {ros__parameters: {bytetrack.hihg: 1.0}}')
+    params.write_text('/**: {ros__parameters: {bytetrack.track_hihg_thresh: 1.0}}')
     child = start(python(STUB, str(bag), str(tmp_path / 'out'), '--params', str(params)))
     assert child.wait(120) == 1
     assert 'did you mean bytetrack.track_high_thresh' in child.text
