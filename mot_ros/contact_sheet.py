@@ -35,7 +35,9 @@ class ContactSheet:
         """Take the next image (copied, shrunk), or None for one that was not wanted."""
         if self.wants_next and image is not None:
             scale = self._width / image.shape[1]
-            size = (self._width, max(1, round(image.shape[0] * scale)))
+            # a column of pixels must not become a sheet of gigabytes
+            height = min(max(1, round(image.shape[0] * scale)), 4 * self._width)
+            size = (self._width, height)
             way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
             small = cv2.resize(image, size, interpolation=way)
             self._kept.append((np.asarray(small, np.uint8), caption))

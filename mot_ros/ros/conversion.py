@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ from vision_msgs.msg import (
     VisionClass,
 )
 
-from mot_ros.data.bags.box_messages import columns_of
 from mot_ros.data.decode import ImageError, Pixels, to_bgr
+from mot_ros.ros.usable_boxes import columns_of_usable
 from mot_ros.tracking.boxes import area, clip, xyxy_to_cxcywh
 from mot_ros.tracking.sequence import NANOSECONDS
 from mot_ros.tracking.types import Floats, Tracks, TrackState, UNKNOWN_SIZE
@@ -106,14 +107,17 @@ def to_detections(
     return message
 
 
-def to_tracks(message: Detection2DArray) -> Tracks:
+def to_tracks(message: Detection2DArray, left_out: Counter[str] | None = None) -> Tracks:
     """
     Return published detections as observed tracks, for drawing and for text files.
 
     The id is the number at the end of the string, or made from all of it where there is none;
-    what the message does not hold (ages, velocities) is 0.
+    what the message does not hold (ages, velocities) is 0. Unusable boxes are left out, and
+    counted by reason in `left_out`.
     """
-    seen = columns_of(message)
+    seen, unusable = columns_of_usable(message)
+    if left_out is not None:
+        left_out.update(unusable)
     count = len(seen.ids)
     zeros = np.zeros(count, np.float32)
     return Tracks(

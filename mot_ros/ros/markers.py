@@ -12,9 +12,9 @@ from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
-from mot_ros.data.bags.box_messages import columns_of
 from mot_ros.drawing import colour_of
 from mot_ros.ros.camera_model import CameraModel, Doubles
+from mot_ros.ros.usable_boxes import columns_of_usable
 from mot_ros.tracking.sequence import NANOSECONDS
 
 BEND = 8
@@ -33,7 +33,7 @@ def to_markers(tracks: Detection2DArray, camera: CameraModel, lifetime: float) -
     boxes (namespace `boxes`) and a text for each id (namespace `ids`). Markers vanish `lifetime`
     seconds after the last array, never with 0. The header is the image's.
     """
-    seen = columns_of(tracks)
+    seen, _ = columns_of_usable(tracks)
     colours = [_colour(number) for number in seen.ids.tolist()]
     boxes = _marker(tracks.header, 'boxes', Marker.LINE_LIST, lifetime)
     boxes.scale.x = LINE * camera.diagonal

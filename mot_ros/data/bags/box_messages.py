@@ -48,7 +48,7 @@ def columns_of(message: Any) -> BoxColumns:
             hypothesis = getattr(first, 'hypothesis', first)
             scores[row] = hypothesis.score
             label = str(getattr(hypothesis, 'class_id', getattr(hypothesis, 'id', '')))
-            labels[row] = int(label) if label.isdecimal() else -1
+            labels[row] = int(label) if re.fullmatch('[0-9]{1,18}', label) else -1
     ids = np.array([id_number(name) for name in names], np.int64)
     return BoxColumns(names, ids, boxes, scores, labels)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 import time
@@ -48,6 +49,7 @@ class RecorderNode(Node):
         self.exit_code = 0
         self.frames = 0
         self.images = 0
+        self._left_out: Counter[str] = Counter()
         output = Path(declare(self, 'output', Setting('', 'folder to write to, made if needed')))
         with_images = declare(self, 'video', Setting(
             False, 'write the debug images to a video and a contact sheet'))
@@ -107,9 +109,16 @@ class RecorderNode(Node):
     def _on_tracks(self, serialized: bytes) -> None:
         self._bag.write(self._topic, self.get_clock().now().nanoseconds, serialized)
         self.frames += 1
-        self._text.write(
-            self.frames, to_tracks(deserialize_message(serialized, Detection2DArray)), UNLIMITED)
         self._last = time.monotonic()
+        try:
+            message = deserialize_message(serialized, Detection2DArray)
+        except Exception as error:
+            self._left_out['a message that cannot be read'] += 1
+            self.get_logger().warning(
+                f'frame {self.frames} is not in the text: its message cannot be read: {error}',
+                throttle_duration_sec=5.0)
+            return
+        self._text.write(self.frames, to_tracks(message, self._left_out), UNLIMITED)
 
     def _on_image(self, message: Image) -> None:
         try:
@@ -136,7 +145,9 @@ class RecorderNode(Node):
             level=DiagnosticStatus.OK, name=f'{self.get_fully_qualified_name()[1:]}: recording',
             message=f'{self.frames} frames recorded',
             values=[KeyValue(key='frames recorded', value=str(self.frames)),
-                    KeyValue(key='images recorded', value=str(self.images))])]
+                    KeyValue(key='images recorded', value=str(self.images)),
+                    *(KeyValue(key=f'boxes left out: {reason}', value=str(count))
+                      for reason, count in self._left_out.items())])]
         self._diagnostics.publish(report)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 import time
 from typing import Any
@@ -75,6 +76,7 @@ class VisualizerNode(Node):
             Image | CompressedImage, Detection2DArray] = StampSynchronizer(depth)
         self._trails = Trails(trail)
         self._class_names: list[str] = []
+        self._left_out: Counter[str] = Counter()
         self._inputs: dict[str, Any] = {}
         self._camera_info: CameraInfo | None = None
         self._camera_info_topic = ''
@@ -175,7 +177,13 @@ class VisualizerNode(Node):
             # a second image with the stamp of one that was tracked
             self.get_logger().warning(str(error), throttle_duration_sec=5.0)
             return
-        shown = to_tracks(tracks)
+        left_out: Counter[str] = Counter()
+        shown = to_tracks(tracks, left_out)
+        for reason, count in left_out.items():
+            self._left_out[reason] += count
+            self.get_logger().warning(
+                f'{self._left_out[reason]} boxes left out so far: {reason}',
+                throttle_duration_sec=5.0)
         self._trails.update(to_seconds(image.header.stamp), shown)
         draw_tracks(picture, shown, self._class_names, self._trails)
         if plain:

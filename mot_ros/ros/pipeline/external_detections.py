@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections import Counter
-import math
 
 import numpy as np
-from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray
+from vision_msgs.msg import Detection2DArray
 
+from mot_ros.ros.usable_boxes import MOST_BOXES, usable_boxes
 from mot_ros.tracking.types import Detections
 
 MOST_CLASSES = 10000
@@ -38,55 +38,26 @@ class ClassIds:
 
 
 def to_our_detections(
-        message: Detection2DArray, class_ids: ClassIds) -> tuple[Detections, Counter[str]]:
+        message: Detection2DArray, class_ids: ClassIds, most: int = MOST_BOXES
+        ) -> tuple[Detections, Counter[str]]:
     """
     Return the boxes of a message in its order, and how many were left out, by reason.
 
     Score and class are those of the first hypothesis, as vision_msgs means the best one. A
-    rotated box becomes the smallest upright one around it.
+    rotated box becomes the smallest upright one around it. Of more than `most` the best are
+    kept.
     """
-    boxes: list[tuple[float, float, float, float]] = []
-    scores: list[float] = []
+    detections, boxes, left_out = usable_boxes(message, most, 'detector.max_detections: ')
+    rows: list[int] = []
     labels: list[int] = []
-    left_out: Counter[str] = Counter()
-    for detection in message.detections:
-        box = upright(detection.bbox)
-        reason = _fault_of(detection, box)
-        label = None if reason else class_ids.label_of(detection.results[0].hypothesis.class_id)
+    for row, detection in enumerate(detections):
+        label = class_ids.label_of(detection.results[0].hypothesis.class_id)
         if label is None:
-            left_out[reason or f'more than {MOST_CLASSES} class ids'] += 1
+            left_out[f'more than {MOST_CLASSES} class ids'] += 1
             continue
-        boxes.append(box)
-        scores.append(detection.results[0].hypothesis.score)
+        rows.append(row)
         labels.append(label)
+    scores = [detections[row].results[0].hypothesis.score for row in rows]
     return Detections(
-        np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32),
-        np.array(labels, np.int64)), left_out
-
-
-def upright(bbox: BoundingBox2D) -> tuple[float, float, float, float]:
-    """Return the smallest upright box xyxy around one that may be rotated."""
-    x, y = bbox.center.position.x, bbox.center.position.y
-    width, height = bbox.size_x, bbox.size_y
-    # tan(theta) of infinity raises; NaN goes on to where boxes are checked
-    if bbox.center.theta and math.isfinite(bbox.center.theta):
-        c, s = abs(math.cos(bbox.center.theta)), abs(math.sin(bbox.center.theta))
-        width, height = width * c + height * s, width * s + height * c
-    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
-
-
-def _fault_of(detection: Detection2D, box: tuple[float, float, float, float]) -> str:
-    """Return why a detection cannot be used, or nothing."""
-    if not detection.results:
-        return 'no hypothesis'
-    bbox = detection.bbox
-    if not all(map(math.isfinite, (*box, bbox.center.theta))) or max(map(abs, box)) > 1e9:
-        return 'position not finite'
-    if bbox.size_x <= 0 or bbox.size_y <= 0:
-        return 'size not positive'
-    x1, y1, x2, y2 = np.array(box, np.float32)
-    if not (x1 < x2 and y1 < y2):
-        return 'size not positive'
-    if not 0 <= detection.results[0].hypothesis.score <= 1:
-        return 'score not in [0, 1]'
-    return ''
+        np.array([boxes[row] for row in rows], np.float32).reshape(-1, 4),
+        np.array(scores, np.float32), np.array(labels, np.int64)), left_out

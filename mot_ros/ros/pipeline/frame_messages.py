@@ -84,13 +84,14 @@ class DetectionsMessage:
 
     `picture` is the image of the detections, where the method needs it. Otherwise `assumed` is
     the size of the image, or UNKNOWN_SIZE. `on_left_out` is called with the counts of unusable
-    boxes by reason.
+    boxes by reason, and of those beyond the best `most`.
     """
 
     message: Detection2DArray
     class_ids: ClassIds
     assumed: tuple[int, int]
     on_left_out: Callable[[Counter[str]], None]
+    most: int
     picture: FrameMessage | None = None
 
     @property
@@ -106,7 +107,8 @@ class DetectionsMessage:
         """Read the boxes, and decode the picture if there is one."""
         frame = (Frame(None, stamp, self.assumed) if self.picture is None
                  else self.picture.open(stamp))
-        detections, left_out = to_our_detections(self.message, self.class_ids)
+        detections, left_out = to_our_detections(
+            self.message, self.class_ids, self.most)
         if left_out:
             self.on_left_out(left_out)
         return dataclasses.replace(frame, detections=detections)

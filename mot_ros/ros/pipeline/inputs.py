@@ -125,7 +125,9 @@ class DetectionsInput:
         external = self._sink.settings().external
         stated = external.width, external.height
         size = self._camera_info_size if stated == UNKNOWN_SIZE else stated
-        self._sink.take(DetectionsMessage(message, self._sink.class_ids, size, self._on_left_out))
+        self._sink.take(DetectionsMessage(
+            message, self._sink.class_ids, size, self._on_left_out,
+            self._sink.settings().detector.max_detections))
 
     def _on_left_out(self, reasons: Counter[str]) -> None:
         self._sink.health.leave_out('boxes', reasons)
@@ -184,7 +186,8 @@ class PairedInput:
     def _join(self, image: FrameMessage, detections: Detection2DArray) -> None:
         self._sink.take(DetectionsMessage(
             detections, self._sink.class_ids, UNKNOWN_SIZE,
-            lambda reasons: self._sink.health.leave_out('boxes', reasons), image))
+            lambda reasons: self._sink.health.leave_out('boxes', reasons),
+            self._sink.settings().detector.max_detections, image))
 
     def _on_image_alone(self, image: FrameMessage) -> None:
         self._sink.health.leave_out('images', Counter(['no detections with this stamp']))

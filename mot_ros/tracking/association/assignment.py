@@ -5,7 +5,8 @@
 Gated optimal assignment of tracks (rows) to detections (columns), from 10 to 3,000 objects.
 
 Work is done on the pairs of boxes that overlap at all. Pairs without rivals, which most are, match
-at once; the rest is solved as one dense matrix or, if large, by connected parts.
+at once; the rest is solved as one dense matrix or, if large, by connected parts. Beyond MOST_PAIRS
+pairs, which no real scene reaches, the optimum gives way to a greedy choice in bounded time.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from mot_ros.tracking.types import Detections, Floats, Index, Ints, Tracks
 # Measured cross-overs of one dense matrix against a sweep along x and against connected parts.
 DENSE_IOU = 120 * 120
 DENSE_ASSIGNMENT = 300 * 300
+DENSE_SHARE = 0.2
+"""Share of all pairs that overlap along x from which a dense matrix beats the sweep."""
+MOST_PAIRS = 150_000
+"""Pairs up to which the optimum is found: 387 boxes on one spot; the time grows with the cube."""
 
 # Totals closer than this per pair count as equal; then the tie-break of `assign` decides.
 TIE = 1e-7
@@ -64,7 +69,12 @@ def overlapping(a: Floats, b: Floats) -> Pairs:
         cells = np.flatnonzero(values > 0)
         rows, cols = np.divmod(cells, max(len(b), 1))
         return Pairs(rows, cols, values[cells])
-    rows, cols = _sweep(a, b)
+    found = _sweep(a, b)
+    if found is None:
+        values = iou(a, b)
+        rows, cols = np.nonzero(values > 0)
+        return Pairs(rows, cols, values[rows, cols])
+    rows, cols = found
     values = iou_of_pairs(a[rows], b[cols])
     return Pairs(rows, cols, values).where(values > 0)
 
@@ -102,10 +112,14 @@ def assign(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Matches:
     Only pairs with `value >= minimum` may match; each row and column matches once at the most.
     This is the optimum that a cost limit of `1 - minimum` gives (ByteTrack's, with cost
     1 - value). Ties go to the lower row (the older track), then the lower column (the better
-    detection), then to the order of columns that follows the order of rows.
+    detection), then to the order of columns that follows the order of rows. Of more than
+    MOST_PAIRS pairs a greedy choice is returned, which need not be the optimum.
     """
     n, m = shape
     pairs = pairs.where(pairs.values >= minimum)
+    if len(pairs.rows) > MOST_PAIRS:
+        rows, cols = _choose_greedily(pairs, shape)
+        return Matches(rows, cols, _others(rows, n), _others(cols, m))
     # the only pair of its row and of its column belongs to every optimum
     chosen = (np.bincount(pairs.rows)[pairs.rows] == 1) & (
         np.bincount(pairs.cols)[pairs.cols] == 1)
@@ -123,11 +137,18 @@ def _resolve_conflicts(pairs: Pairs, shape: tuple[int, int], minimum: float) -> 
     row, col = pairs.rows / shape[0], pairs.cols / shape[1]
     weights = pairs.values - float(minimum) + TIE * (2 - row - col / 2 + row * col / 4)
     # without the rows and columns that have no part in this
-    used_rows, rows = np.unique(pairs.rows, return_inverse=True)
-    used_cols, cols = np.unique(pairs.cols, return_inverse=True)
-    n, m = len(used_rows), len(used_cols)
+    rows, n = _renumber(pairs.rows, shape[0])
+    cols, m = _renumber(pairs.cols, shape[1])
     solve = _solve if n * m <= DENSE_ASSIGNMENT else _solve_by_parts
     return solve(rows, cols, weights, (n, m))
+
+
+def _renumber(indices: Ints, count: int) -> tuple[Ints, int]:
+    """Return indices below `count` renumbered without gaps, and how many remain."""
+    used = np.zeros(count, bool)
+    used[indices] = True
+    number = np.cumsum(used) - 1
+    return number[indices], int(used.sum())
 
 
 def _others(taken: Ints, count: int) -> Ints:
@@ -147,6 +168,25 @@ def _solve(
     chosen = number[linear_sum_assignment(matrix, maximize=True)]
     kept: Ints = chosen[chosen >= 0]
     return kept
+
+
+def _choose_greedily(pairs: Pairs, shape: tuple[int, int]) -> tuple[Ints, Ints]:
+    """
+    Return rows and columns of pairs chosen row by row, ascending by row, in O(N M) time.
+
+    The rows with the best pair come first; each takes its best column that is left. Ties go to
+    the lower row, then the lower column.
+    """
+    matrix = np.full(shape, -np.inf, np.float32)
+    matrix[pairs.rows, pairs.cols] = pairs.values
+    taken = np.full(shape[0], -1)
+    for row in np.argsort(-matrix.max(1), kind='stable').tolist():
+        col = int(matrix[row].argmax())
+        if matrix[row, col] > -np.inf:
+            taken[row] = col
+            matrix[:, col] = -np.inf
+    rows = np.flatnonzero(taken >= 0)
+    return rows, taken[rows]
 
 
 def _solve_by_parts(
@@ -186,8 +226,12 @@ def _number_within(part: NDArray[np.int32], count: int) -> tuple[Ints, Ints]:
     return sizes, position
 
 
-def _sweep(a: Floats, b: Floats) -> tuple[Ints, Ints]:
-    """Return rows and columns of all pairs that overlap along both axes, found along x."""
+def _sweep(a: Floats, b: Floats) -> tuple[Ints, Ints] | None:
+    """
+    Return rows and columns of all pairs that overlap along both axes, found along x.
+
+    None where a dense matrix is faster.
+    """
     order = np.argsort(b[:, 0], kind='stable')
     left = b[order, 0]
     widest = float(np.max(b[:, 2] - b[:, 0], initial=0))
@@ -196,6 +240,8 @@ def _sweep(a: Floats, b: Floats) -> tuple[Ints, Ints]:
     first = np.searchsorted(left, a[:, 0] - widest, 'left')
     last = np.searchsorted(left, a[:, 2], 'left')
     counts = np.maximum(last - first, 0)
+    if counts.sum() > DENSE_SHARE * len(a) * len(b):
+        return None
     rows = np.repeat(np.arange(len(a)), counts)
     cols = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts - first, counts)
     cols = order[cols]

@@ -65,7 +65,7 @@ class DetectorSettings:
         True, 'replace each box by the mean of those that it stands for, weighed by score and '
         'overlap: fewer badly placed boxes')
     max_detections: int = setting(
-        300, 'most detections kept per image', minimum=1, maximum=10000)
+        300, 'most detections kept per image', minimum=1, maximum=3000)
     classes: tuple[str, ...] = setting(
         ('person',), 'names of the classes to track; an empty list means all')
     class_scores: str = setting(

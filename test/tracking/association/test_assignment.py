@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import itertools
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -183,3 +184,40 @@ def test_matching_of_some_tracks_and_detections_speaks_of_the_whole():
     assert (weighed.rows.tolist(), weighed.cols.tolist()) == ([2], [1])
     none = match(tracks, detections, 0.5, rows=np.array([2]), cols=np.zeros(0, np.int64))
     assert (none.free_rows.tolist(), none.free_cols.tolist()) == ([2], [])
+
+
+@pytest.mark.parametrize('count, limit', [(1000, 0.1), (3000, 1.0)])
+@pytest.mark.parametrize('spread', [0.0, 3.0, 300.0])
+def test_time_is_bounded_on_any_arrangement(count, limit, spread):
+    rng = np.random.default_rng(0)
+    boxes = (np.tile([100.0, 100, 200, 300], (count, 1))
+             + rng.normal(0, 1, (count, 2))[:, [0, 1, 0, 1]] * spread).astype(np.float32)
+    best = np.inf
+    for _ in range(3):
+        begin = time.process_time()
+        found = assign(overlapping(boxes, boxes), (count, count), 0.2)
+        best = min(best, time.process_time() - begin)
+    # several tests may run beside each other on the same cores
+    assert best < 3 * limit
+    assert len(found.rows) > 0.9 * count
+    assert len(np.unique(found.cols)) == len(found.cols)
+
+
+def test_a_greedy_choice_keeps_the_minimum_and_takes_the_best_first(monkeypatch):
+    monkeypatch.setattr('mot_ros.tracking.association.assignment.MOST_PAIRS', 0)
+    pairs = Pairs(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2]),
+                  np.array([0.6, 0.5, 0.9, 0.1, 0.1], np.float32))
+    found = assign(pairs, (3, 3), 0.2)
+    assert list(zip(found.rows.tolist(), found.cols.tolist(), strict=True)) == [(0, 1), (1, 0)]
+    assert found.free_rows.tolist() == found.free_cols.tolist() == [2]
+
+
+def test_dense_and_swept_overlaps_are_the_same_to_the_last_bit(monkeypatch):
+    rng = np.random.default_rng(1)
+    corners = rng.uniform(0, 300, (400, 2))
+    boxes = np.c_[corners, corners + rng.uniform(20, 150, (400, 2))].astype(np.float32)
+    dense = overlapping(boxes, boxes[::-1])
+    monkeypatch.setattr('mot_ros.tracking.association.assignment.DENSE_SHARE', 1.0)
+    swept = overlapping(boxes, boxes[::-1])
+    for name in ('rows', 'cols', 'values'):
+        assert np.array_equal(getattr(dense, name), getattr(swept, name))
