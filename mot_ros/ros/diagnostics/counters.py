@@ -26,6 +26,8 @@ OVERWRITTEN = 'a newer frame came first'
 """Reason of the drops that are no fault: queue 'latest' is meant to skip."""
 NO_FAULT = (OVERWRITTEN, 'disabled', 'deactivated')
 """Reasons that somebody chose."""
+BUSY = 2.0
+"""Seconds of work on one frame from which the diagnostics warn of it."""
 OTHER_CLOCK = 3600.0
 """Seconds of age from which stamps are those of another clock."""
 
@@ -70,6 +72,8 @@ class Health:
             self._stages: dict[str, deque[float]] = {}
             self._ages: deque[float] = deque(maxlen=WINDOW)
             self._faults_reported = 0
+            self._begun: float | None = None
+            self._boxes: int | None = None
             self._last_sign = time.monotonic()
 
     def start_waiting(self) -> None:
@@ -120,13 +124,28 @@ class Health:
         """Count a frame that the tracker raised an exception on."""
         self.drop('tracker failed', why=failure)
         with self._lock:
+            self._begun = None
             self.failures_in_a_row += 1
             self.last_failure = failure
+
+    def begin(self, boxes: int | None) -> None:
+        """Note that the tracker begins to work on a frame, of so many boxes from elsewhere."""
+        with self._lock:
+            self._begun, self._boxes = time.monotonic(), boxes
+
+    def busy(self) -> str:
+        """Return a sentence if the tracker has worked on one frame for long, else nothing."""
+        begun, boxes = self._begun, self._boxes
+        if begun is None or (seconds := time.monotonic() - begun) < BUSY:
+            return ''
+        frame = 'a frame' if boxes is None else f'a frame of {boxes} boxes'
+        return f'busy with {frame} for {seconds:.0f} s'
 
     def publish(self, stages: dict[str, float], alive: int, age: float | None = None) -> None:
         """Count a published frame: the seconds of each stage, and its age on the ROS clock."""
         with self._lock:
             self.published += 1
+            self._begun = None
             self.failures_in_a_row = 0
             self.alive = alive
             for stage, seconds in stages.items():
@@ -210,6 +229,8 @@ class Health:
             return DiagnosticStatus.ERROR, self.problem
         if self.state != 'active':
             return DiagnosticStatus.OK, self.state
+        if busy := self.busy():
+            return DiagnosticStatus.WARN, busy
         silence = time.monotonic() - self._last_sign
         if silence > RATE_WINDOW:
             remedies = '; '.join(self._incompatible.values())

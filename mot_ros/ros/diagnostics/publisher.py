@@ -52,7 +52,8 @@ class DiagnosticsPublisher:
 
     def explain_silence(self, wanted: TopicRequest) -> None:
         """Log once why a subscribed topic is silent, if it is."""
-        if not self._explained and self._health.silence() > SILENCE:
+        silent = self._health.silence() > SILENCE and not self._health.busy()
+        if not self._explained and silent:
             self._explained = True
             self._node.get_logger().warning(
                 f'no {wanted.name} for {SILENCE:g} s: ' + why_silent(self._node, wanted))

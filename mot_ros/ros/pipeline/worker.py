@@ -136,6 +136,7 @@ class Worker:
     def _track(self, admitted: AcceptedFrame) -> None:
         begun = time.monotonic()
         tracker, frame = self._engine.tracker, admitted.frame
+        self._health.begin(None if frame.detections is None else len(frame.detections))
         if admitted.outcome is not FrameOutcome.ACCEPT:
             tracker.reset(keep_ids=admitted.outcome is FrameOutcome.FLUSH)
         tracks = tracker.update(frame)

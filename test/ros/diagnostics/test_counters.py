@@ -13,6 +13,7 @@ pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from mot_ros.ros.diagnostics import counters
 from mot_ros.ros.diagnostics.counters import FAILURES_IN_A_ROW, Health, OVERWRITTEN
 
 
@@ -174,3 +175,21 @@ def test_clear_begins_anew(health):
     health.clear()
     values = values_of(health.report('x'))
     assert (values['frames in'], values['frames dropped']) == ('0', '0')
+
+
+@pytest.mark.parametrize('boxes, words', [(None, 'a frame for'), (900, 'a frame of 900 boxes')])
+@pytest.mark.parametrize('end', ['publish', 'fail'])
+def test_long_work_on_one_frame_is_no_silence_of_the_input(health, monkeypatch, boxes, words, end):
+    now = counters.time.monotonic()
+    health.begin(boxes)
+    assert health.busy() == ''
+    monkeypatch.setattr(counters.time, 'monotonic', lambda: now + 10)
+    status = health.report('x')
+    assert status.level == DiagnosticStatus.WARN
+    assert words in status.message and '10 s' in status.message
+    if end == 'publish':
+        health.publish({}, alive=0)
+    else:
+        health.fail('x')
+    assert health.busy() == ''
+    assert 'busy' not in health.report('x').message
