@@ -96,9 +96,9 @@ class _Parts:
     """A network of SiamMOT, to be run part by part on one image."""
 
     def __init__(
-            self, network: SiamMotNetwork, body: Body, settings: Settings, inner: tuple[int, int],
-            source: tuple[int, int], device: torch.device, classes: Classes,
-            labels: Sequence[int]) -> None:
+            self, network: SiamMotNetwork, body: Backbone, settings: Settings,
+            inner: tuple[int, int], source: tuple[int, int], device: torch.device,
+            classes: Classes, labels: Sequence[int]) -> None:
         self._network, self._body, self._settings = network, body, settings
         self._inner, self._source, self._device = inner, source, device
         self._classes, self._labels = classes, labels

@@ -72,8 +72,7 @@ def _export(args: argparse.Namespace) -> int:
 
 def _ssd(args: argparse.Namespace) -> Sequence[Path]:
     from mot_ros.tracking.config.schema import build
-    from mot_ros.tracking.detectors.classes import wanted_labels
-    from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
+    from mot_ros.tracking.detectors.classes import COCO_CATEGORY_IDS, COCO_NAMES, wanted_labels
     from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
     from mot_ros.tracking.onnx_backend.ssd_export import write_onnx
     from mot_ros.tracking.weights import store as weights
@@ -84,13 +83,14 @@ def _ssd(args: argparse.Namespace) -> Sequence[Path]:
     names = places.names(args.classes or '')
     wanted = build(Settings, {**values, 'detector.classes': names}).detector
     _check_file(args.output)
-    labels = wanted_labels(wanted.classes, NAMES)
+    labels = wanted_labels(wanted.classes, COCO_NAMES)
     network = SsdMobileNetV3()
     weights.fit(network, weights.load(wanted.weights))
-    network.keep_columns([CATEGORY_IDS[label] for label in labels])
+    network.keep_columns([COCO_CATEGORY_IDS[label] for label in labels])
     with _whole([args.output]) as [partial]:
         write_onnx(
-            network, (wanted.width, wanted.height), [NAMES[label] for label in labels], partial)
+            network, (wanted.width, wanted.height), [COCO_NAMES[label] for label in labels],
+            partial)
     return [args.output]
 
 

@@ -78,17 +78,16 @@ class Frame:
 
     def require_image(self, need: str) -> NDArray[np.uint8] | torch.Tensor:
         """
-        Return the image (H, W, 3) uint8 BGR, on whichever device it is.
+        Return the image (H, W, 3) uint8 BGR, in host memory or on its device.
 
-        Raises FrameError for a frame without image, or with other than 8-bit numbers; `need`
-        says what needs the image.
+        Raises FrameError for a frame without image, with the reason `need`, and for an image
+        that is not 8-bit.
         """
         if self.image is None:
             raise FrameError(f'the frame has no image, and {need}')
         kind = str(self.image.dtype).rpartition('.')[2]
         if kind != 'uint8':
-            raise FrameError(
-                f'the image is of type {kind}; convert it to 8-bit BGR (uint8)')
+            raise FrameError(f'the image is of type {kind}; convert it to 8-bit BGR (uint8)')
         return self.image
 
     def at(self, stamp: float) -> Frame:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 from mot_ros.tracking.nets.rcnn.boxes_inclusive import iou
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions
@@ -26,7 +26,7 @@ RPN = {'rpn_objectness', 'rpn_deltas'}
 BOX = {'box_classes', 'box_deltas'}
 
 
-class ToyBody(Body):
+class ToyBody(Backbone):
     """Four convolutions."""
 
     def __init__(self):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def embedder_key(settings: Settings) -> tuple[str, ...]:
-    """Return the settings that an embedder is made from; with another key it is loaded anew."""
+    """Return what the embedder is made from."""
     wanted = settings.appearance
     if wanted.type not in ('slm', 'both'):
         return (wanted.type,)
@@ -28,7 +28,7 @@ def embedder_key(settings: Settings) -> tuple[str, ...]:
 
 
 def make_embedder(settings: Settings) -> Embedder | None:
-    """Load the re-ID embedder of the settings, None for type none; raises WeightsError."""
+    """Return what tells how boxes look, None for type none; WeightsError if it cannot be."""
     wanted = settings.appearance
     if wanted.type == 'none':
         return None

@@ -40,7 +40,7 @@ def adopt(state: Mapping[str, Tensor]) -> MatchedWeights:
     published files hold; without them they are the body's. Norms get their epsilon. Raises
     WeightsError if it is the file of another network.
     """
-    body = _body_of(state)
+    body = _backbone_of(state)
     first = next((
         tensor for name, tensor in state.items()
         if name.endswith('class_predictors.0.predictor.bias')), None)
@@ -123,7 +123,7 @@ def _without_epsilon(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _body_of(state: Mapping[str, Tensor]) -> str:
+def _backbone_of(state: Mapping[str, Tensor]) -> str:
     """Return the name of the body whose names the state has."""
     names = {_bare(name): name for name in state}
     if 'features.more_stages.0.0.weight' in names:

@@ -16,9 +16,27 @@ import warnings
 
 import yaml
 
-from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
 from mot_ros.tracking.detectors.onnx_file.layouts import Layout
 from mot_ros.tracking.errors import ConfigError
+
+COCO_NAMES = (
+    'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat',
+    'traffic light', 'fire hydrant', 'stop sign', 'parking meter', 'bench', 'bird', 'cat',
+    'dog', 'horse', 'sheep', 'cow', 'elephant', 'bear', 'zebra', 'giraffe', 'backpack',
+    'umbrella', 'handbag', 'tie', 'suitcase', 'frisbee', 'skis', 'snowboard', 'sports ball',
+    'kite', 'baseball bat', 'baseball glove', 'skateboard', 'surfboard', 'tennis racket',
+    'bottle', 'wine glass', 'cup', 'fork', 'knife', 'spoon', 'bowl', 'banana', 'apple',
+    'sandwich', 'orange', 'broccoli', 'carrot', 'hot dog', 'pizza', 'donut', 'cake', 'chair',
+    'couch', 'potted plant', 'bed', 'dining table', 'toilet', 'tv', 'laptop', 'mouse', 'remote',
+    'keyboard', 'cell phone', 'microwave', 'oven', 'toaster', 'sink', 'refrigerator', 'book',
+    'clock', 'vase', 'scissors', 'teddy bear', 'hair drier', 'toothbrush')
+"""Label k is COCO_NAMES[k], as in every detector trained on the 80 classes."""
+
+COCO_UNUSED_IDS = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
+"""Category ids up to 90 that COCO planned and never annotated; no score means anything there."""
+
+COCO_CATEGORY_IDS = tuple(number for number in range(1, 91) if number not in COCO_UNUSED_IDS)
+"""Category id, 1 to 90, of each label."""
 
 MANY_TASKS = ('segment', 'pose')
 """Tasks, in metadata, of networks that have masks or key points after the classes."""
@@ -108,16 +126,16 @@ def coco_table(columns: int | None, *, from_one: bool) -> dict[int, str] | None:
     columns are that and the classes, 91 that and the category ids; 90 are the category ids
     alone. Without columns, `from_one` means the category ids.
     """
-    if columns == len(NAMES):
-        return dict(enumerate(NAMES))
+    if columns == len(COCO_NAMES):
+        return dict(enumerate(COCO_NAMES))
     if not from_one:
         return None
-    if columns == len(NAMES) + 1:
-        return dict(enumerate(NAMES, 1))
-    ids = dict(zip(CATEGORY_IDS, NAMES, strict=True))
-    if columns == CATEGORY_IDS[-1]:
+    if columns == len(COCO_NAMES) + 1:
+        return dict(enumerate(COCO_NAMES, 1))
+    ids = dict(zip(COCO_CATEGORY_IDS, COCO_NAMES, strict=True))
+    if columns == COCO_CATEGORY_IDS[-1]:
         return {number - 1: name for number, name in ids.items()}
-    return ids if columns in (None, CATEGORY_IDS[-1] + 1) else None
+    return ids if columns in (None, COCO_CATEGORY_IDS[-1] + 1) else None
 
 
 def read_names(source: str) -> dict[int, str] | list[str]:
@@ -128,7 +146,7 @@ def read_names(source: str) -> dict[int, str] | list[str]:
     `names`. Raises ConfigError naming the file.
     """
     if source == COCO:
-        return list(NAMES)
+        return list(COCO_NAMES)
     path = Path(source).expanduser()
     try:
         text = path.read_text(encoding='utf-8')

@@ -53,6 +53,6 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
 
 
 def detector_pixels(frame: Frame) -> NDArray[np.uint8] | Tensor:
-    """Return the image as pixels_of does, as an array if it is in host memory."""
+    """Return the image as Frame.require_image does, as an array if it is in host memory."""
     image = frame.require_image(NEED)
     return image.numpy() if isinstance(image, Tensor) and image.device.type == 'cpu' else image

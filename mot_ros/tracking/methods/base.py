@@ -33,7 +33,7 @@ class PooledMethod(Generic[AnyPool]):
     def propagate(self, frame: Frame) -> Tracks:
         """Take a frame that is not looked into: tracks move on and keep their states."""
         moved = self._tracks.coast(frame)
-        return self._tracks.follow(frame, moved.boxes)
+        return self._tracks.compensate_motion(frame, moved.boxes)
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Forget every track; number from 1 again unless `keep_ids`."""

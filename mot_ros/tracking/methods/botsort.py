@@ -49,12 +49,12 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
         # first, since a frame that it cannot use is to change nothing
         detections = self._detector.detect([frame])[0]
         tracks.propagate(frame)
-        predicted = tracks.follow(frame, detections.boxes)
-        tracks.look(frame, detections)
+        predicted = tracks.compensate_motion(frame, detections.boxes)
+        tracks.set_detections(frame, detections)
         matches = self.associate(predicted, detections)
         tracks.observe(matches.rows, detections, matches.cols)
         # doubtful detections were not embedded, and teach nothing
-        tracks.learn(matches.rows, matches.cols)
+        tracks.update_embeddings(matches.rows, matches.cols)
         mark_lost_and_remove(
             tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
         start_tracks(tracks, detections, matches.free_cols, self._settings.new_track_thresh)
@@ -70,7 +70,7 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
         tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
 
         def step(rows: Ints, cols: Ints, minimum: float) -> Matches:
-            table = self._worth(predicted, detections, rows, cols)
+            table = self._similarity(predicted, detections, rows, cols)
             return assign(positive_pairs(table), table.shape, minimum).within(rows, cols)
 
         first = step(believed, high, s.match_iou)
@@ -86,7 +86,7 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
             np.concatenate([first.free_rows[is_lost], second.free_rows, third.free_rows]),
             third.free_cols)
 
-    def _worth(
+    def _similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Floats:
         """Return one minus the cost (N, M): the smaller of two distances (section 3.3)."""
         s = self._settings

@@ -47,7 +47,7 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         # first, since a frame that it cannot use is to change nothing
         detections = self._detector.detect([frame])[0]
         predicted = tracks.propagate(frame)
-        tracks.look(frame, detections)
+        tracks.set_detections(frame, detections)
         matches = self.associate(predicted, detections)
 
         # the birth is the first time that a track was seen
@@ -56,7 +56,7 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         tracks.observe(
             matches.rows, detections, matches.cols,
             np.where(proven, TrackState.CONFIRMED, TrackState.TENTATIVE).astype(np.uint8))
-        tracks.learn(matches.rows, matches.cols)
+        tracks.update_embeddings(matches.rows, matches.cols)
         alive = np.ones(len(tracks), np.bool_)
         alive[matches.free_rows] = ~in_state(
             predicted.states[matches.free_rows], TrackState.TENTATIVE)
@@ -73,7 +73,7 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         cols = np.flatnonzero(detections.scores >= s.min_score)
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
         believed = np.flatnonzero(~is_tentative)
-        table = self._worth(predicted, detections, believed, cols)
+        table = self._similarity(predicted, detections, believed, cols)
         least = 0.0 if tracks.embedder is None else 1 - s.max_distance
         rows, taken = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         left = np.arange(len(cols))
@@ -95,7 +95,7 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
             np.concatenate([*rows, last.rows]), np.concatenate([*taken, last.cols]),
             np.concatenate([unmatched[~recent], last.free_rows]), last.free_cols)
 
-    def _worth(
+    def _similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Floats:
         """Return one minus the cost (N, M), 0 where motion rules a pair out."""
         tracks = self._tracks

@@ -59,13 +59,13 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         # first, since a frame that it cannot use is to change nothing
         detections = self._detector.detect([frame])[0]
         tracks.propagate(frame)
-        predicted = tracks.follow(frame, detections.boxes)
-        tracks.look(frame, detections)
+        predicted = tracks.compensate_motion(frame, detections.boxes)
+        tracks.set_detections(frame, detections)
         matches = self.associate(predicted, detections)
         tracks.observe(matches.rows, detections, matches.cols)
         # what is half hidden has the looks of another one
         sure = np.isin(matches.cols, self.split(detections.scores)[0])
-        tracks.learn(matches.rows[sure], matches.cols[sure])
+        tracks.update_embeddings(matches.rows[sure], matches.cols[sure])
         mark_lost_and_remove(
             tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer,
             self._appearance_allows_merge)
@@ -92,8 +92,8 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
                 predicted, detections, minimum, rows=rows, cols=cols, fuse_score=fuse_score,
                 class_aware=s.class_aware)
 
-        def by_worth(rows: Ints, cols: Ints, minimum: float, memory: str) -> Matches:
-            table = self._worth(predicted, detections, rows, cols, memory)
+        def by_similarity(rows: Ints, cols: Ints, minimum: float, memory: str) -> Matches:
+            table = self._similarity(predicted, detections, rows, cols, memory)
             return assign(smc.positive_pairs(table), table.shape, minimum).within(rows, cols)
 
         blind = self._tracks.embedder is None
@@ -101,13 +101,14 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             assign(
                 self._box_similarity(predicted, detections, believed, high),
                 (len(believed), len(high)), s.match_iou).within(believed, high)
-            if blind else by_worth(believed, high, s.match, 'mean'))
+            if blind else by_similarity(believed, high, s.match, 'mean'))
         # Only a track seen in the last frame may be continued by a doubtful detection.
         is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         rest = first.free_rows[~is_lost]
+        memory = 'bank' if s.second == 'multi' else 'mean'
         second = (by_overlap(rest, low, s.second_match, fuse_score=False)
                   if blind or s.second == 'iou' else
-                  by_worth(rest, low, s.second_match, 'bank' if s.second == 'multi' else 'mean'))
+                  by_similarity(rest, low, s.second_match, memory))
         third = by_overlap(tentative, first.free_cols, s.tentative_iou, fuse_score=True)
         return Matches(
             np.concatenate([first.rows, second.rows, third.rows]),
@@ -117,10 +118,10 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
 
     def _appearance_allows_merge(self, a: int, b: int) -> bool:
         """Say whether looks let two tracks be one: what the gate parts must stay apart."""
-        s, likeness = self._settings, self._tracks.likeness(a, b)
+        s, cosine = self._settings, self._tracks.cosine_of_tracks(a, b)
         if s.worth == 'article':
-            return likeness >= s.gate
-        return s.veto_weight * (1 - likeness) <= s.veto
+            return cosine >= s.gate
+        return s.veto_weight * (1 - cosine) <= s.veto
 
     def _box_similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Pairs:
@@ -144,7 +145,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             values = values + np.float32(s.direction_weight) * ahead.astype(np.float32)
         return Pairs(pairs.rows, pairs.cols, values)
 
-    def _worth(
+    def _similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints,
             memory: str) -> Floats:
         """Return what pairs are worth (N, M): similarity behind the gate, 0 for no match."""
@@ -171,7 +172,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         """
         Return how alike the looks of pairs are (N, M).
 
-        Of what cannot be told from looks the overlap tells. In frames between those of
+        Of what cannot be embedded from looks the overlap tells. In frames between those of
         `embed_every`, pairs without rivals that overlap well are taken to be alike unseen.
         """
         tracks = self._tracks
@@ -181,9 +182,9 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             lone = rivals & (rivals.sum(axis=1) == 1)[:, None] & (rivals.sum(axis=0) == 1)
             asked = ~(lone & (overlap >= LONE_IOU)).any(axis=0)
         alike = np.ones(overlap.shape, np.float32)
-        told = tracks.told(rows, cols[asked])
+        embedded = tracks.both_embedded(rows, cols[asked])
         alike[:, asked] = np.where(
-            told, tracks.cosines(rows, cols[asked], memory), overlap[:, asked])
+            embedded, tracks.cosines(rows, cols[asked], memory), overlap[:, asked])
         return alike
 
 

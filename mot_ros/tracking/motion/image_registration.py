@@ -86,13 +86,13 @@ class Ecc:
         """Climb from no motion at all, see Aligner."""
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ITERATIONS, 1e-4)
         try:
-            likeness, matrix = cv2.findTransformECC(
+            correlation, matrix = cv2.findTransformECC(
                 before, after, np.eye(2, 3, dtype=np.float32), cv2.MOTION_EUCLIDEAN, criteria,
                 mask, 5)
         except cv2.error:
             # what it says of images without structure, and of those that are not alike
             return None
-        return np.asarray(matrix, np.float64) if likeness > LEAST_SHARE else None
+        return np.asarray(matrix, np.float64) if correlation > LEAST_SHARE else None
 
 
 class StillnessCheck:

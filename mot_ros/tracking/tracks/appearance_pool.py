@@ -25,18 +25,18 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
     """
     A TrackPool with the appearance of its tracks beside their motion.
 
-    A frame goes as in a TrackPool, with `follow` and `look` once its detections are known, and
-    `learn` after `observe`. Detections are embedded when something asks for them, all at once
-    that it asks for, and each only once. Without appearance (`appearance.type` none) the
-    `embedder` is None, and nothing may ask. `capacity` is how many embeddings of a track are
-    kept, `camera` whether the motion of the camera is taken out.
+    The calls of a frame are those of a TrackPool, with `compensate_motion` and
+    `set_detections` once the detections are known, and `update_embeddings` after `observe`.
+    Each detection is embedded at its first use, in one batch per call. Without appearance
+    (`appearance.type` none) `embedder` is None and no embedding may be asked for. `capacity`
+    is the number of embeddings kept per track; `camera` switches camera motion compensation.
     """
 
     def __init__(
             self, kind: KalmanConfig, settings: Settings, capacity: int, *, camera: bool,
             first_id: int = 1) -> None:
         self.embedder = make_embedder(settings)
-        self._looks = embedder_key(settings)
+        self._embedder_key = embedder_key(settings)
         self._capacity = capacity
         self._use(settings, camera=camera)
         super().__init__(kind, first_id)
@@ -51,7 +51,7 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
         super().reset(keep_ids=keep_ids)
         self.camera.reset()
         self._bank = FeatureBank(self._dimension, self._capacity, self._momentum)
-        self.look(None, Detections.empty())
+        self.set_detections(None, Detections.empty())
 
     def configure(
             self, kind: KalmanConfig, settings: Settings, capacity: int, *, camera: bool) -> None:
@@ -61,9 +61,9 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
         Another motion or way to tell looks drops all tracks. With another capacity they live
         on, and are known by their means alone at first.
         """
-        if embedder_key(settings) != self._looks:
+        if embedder_key(settings) != self._embedder_key:
             self.embedder = make_embedder(settings)
-            self._looks = embedder_key(settings)
+            self._embedder_key = embedder_key(settings)
             self._use(settings, camera=camera)
             self.reset(keep_ids=True)
         self._use(settings, camera=camera)
@@ -80,12 +80,12 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
             frame.require_image(NEED)
         return super().coast(frame)
 
-    def follow(self, frame: Frame, objects: Floats) -> Tracks:
+    def compensate_motion(self, frame: Frame, objects: Floats) -> Tracks:
         """Move every track as the camera did since the last frame and return them there."""
         self.warp(self.camera.estimate(frame, objects), mix_sizes=self._mix_sizes)
         return self.snapshot()
 
-    def look(self, frame: Frame | None, detections: Detections) -> None:
+    def set_detections(self, frame: Frame | None, detections: Detections) -> None:
         """Take the detections of this frame, to be embedded where something asks for it."""
         self._frame, self._detections = frame, detections
         self._features: Floats = np.zeros((len(detections), self._dimension), np.float32)
@@ -104,18 +104,18 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
         """Return how alike tracks and detections look (K, M), see FeatureBank.similarity."""
         return self._bank.similarity(self.embed(cols), memory, rows)
 
-    def told(self, rows: Ints, cols: Ints) -> NDArray[np.bool_]:
+    def both_embedded(self, rows: Ints, cols: Ints) -> NDArray[np.bool_]:
         """Say of which pairs (K, M) both looks are known."""
         known: NDArray[np.bool_] = (
             (self._bank.counts[rows] > 0)[:, None] & self.embed(cols).any(axis=1))
         return known
 
-    def likeness(self, a: int, b: int) -> float:
+    def cosine_of_tracks(self, a: int, b: int) -> float:
         """Return how alike two tracks look, 1 if that is not known of both."""
         known = self.embedder is not None and self._bank.counts[[a, b]].all()
         return float(self._bank.mean[a] @ self._bank.mean[b]) if known else 1.0
 
-    def learn(self, rows: Ints, cols: Ints) -> None:
+    def update_embeddings(self, rows: Ints, cols: Ints) -> None:
         """Remember how tracks `rows` (K,) look: as detections `cols` (K,), where embedded."""
         known = self._embedded[cols]
         self._bank.update(rows[known], self._features[cols[known]])

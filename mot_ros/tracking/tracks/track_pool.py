@@ -119,7 +119,7 @@ class TrackPool(Generic[AnyMotion]):
         self.motion.predict(elapsed, lost=in_state(self.states, TrackState.LOST))
         return self.snapshot()
 
-    def follow(self, frame: Frame, objects: Floats) -> Tracks:
+    def compensate_motion(self, frame: Frame, objects: Floats) -> Tracks:
         """
         Move every track as the image around it did and return them there.
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mot_ros.data.synthetic.frame_pairs import FramePairs, Image
 from mot_ros.tracking.boxes import clip
-from mot_ros.tracking.detectors.coco import CATEGORY_IDS
+from mot_ros.tracking.detectors.classes import COCO_CATEGORY_IDS
 from mot_ros.tracking.detectors.preprocess import stretched
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.ssd.anchors import make_anchors
@@ -22,7 +22,7 @@ from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.types import Floats, Frame
 from mot_ros.training.losses.ssd import ImageTruth, ssd_losses, SsdLoss
 
-PERSON = CATEGORY_IDS[0]
+PERSON = COCO_CATEGORY_IDS[0]
 """The column of people in the network's scores."""
 
 

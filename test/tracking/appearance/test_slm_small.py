@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mot_ros.tracking.appearance.embedder import windows
 from mot_ros.tracking.appearance.slm import SlmEmbedder
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
+from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBackbone
 from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.slm.small import CROP, SlmSmall, trunk_from_ssd
@@ -113,7 +113,7 @@ def test_every_tensor_learns():
 
 def test_the_body_is_that_of_the_default_detector(network):
     torch.manual_seed(1)
-    body = MobileNetBody().eval().requires_grad_(False)
+    body = MobileNetBackbone().eval().requires_grad_(False)
     state = {**body.state_dict(), 'heads.0.weight': torch.zeros(3)}
     ours = SlmSmall().eval().requires_grad_(False)
     found = trunk_from_ssd(state)

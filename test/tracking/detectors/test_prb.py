@@ -13,7 +13,7 @@ from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors import prb as module
-from mot_ros.tracking.detectors.coco import NAMES
+from mot_ros.tracking.detectors.classes import COCO_NAMES
 from mot_ros.tracking.detectors.prb import fit_into, PrbDetector
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
 from mot_ros.tracking.types import Frame
@@ -208,7 +208,7 @@ def test_a_gpu_agrees_with_the_cpu(files):
 
 def test_classes_are_named_by_the_file_or_by_their_number(files, tmp_path):
     assert detector(files[1]).class_names == ('person',)
-    assert detector(files[80]).class_names == NAMES
+    assert detector(files[80]).class_names == COCO_NAMES
     assert detector(files[3]).class_names == ('person', 'car', 'dog')
     unnamed = write(tmp_path / 'unnamed.safetensors', random_network(2))
     with pytest.warns(UserWarning, match='does not name its 2 classes'):

@@ -35,7 +35,7 @@ def pool_of(**changes):
     settings = build(Settings, {name.replace('__', '.'): value for name, value in changes.items()})
     pool = AppearanceTrackPool(KalmanConfig(MODELS['xywh'], 30.0), settings, 5, camera=True)
     pool.propagate(Frame.of(painted(PEOPLE), 0.0))
-    pool.look(Frame.of(painted(PEOPLE), 0.0), SEEN)
+    pool.set_detections(Frame.of(painted(PEOPLE), 0.0), SEEN)
     pool.add(SEEN, np.arange(3), TrackState.CONFIRMED)
     return pool
 
@@ -47,14 +47,14 @@ def test_looks_stay_with_their_tracks():
     assert alike == pytest.approx(np.eye(3), abs=0.3)
     pool.keep(np.array([True, False, True]))
     np.testing.assert_array_equal(pool.cosines(np.arange(2), rows, 'mean'), alike[[0, 2]])
-    assert pool.likeness(0, 1) == pytest.approx(float(alike[0, 2]), abs=1e-6)
+    assert pool.cosine_of_tracks(0, 1) == pytest.approx(float(alike[0, 2]), abs=1e-6)
     pool.reset(keep_ids=True)
     assert (len(pool), pool.next_id) == (0, 4)
 
 
 def test_what_cannot_be_embedded_starts_no_track():
     pool = pool_of()
-    pool.look(Frame.of(painted(PEOPLE), 0.1), SEEN)
+    pool.set_detections(Frame.of(painted(PEOPLE), 0.1), SEEN)
     full = mock.patch.object(pool.embedder, 'embed', side_effect=RuntimeError('out of memory'))
     with full, pytest.raises(RuntimeError):
         pool.add(SEEN, np.arange(3), TrackState.CONFIRMED)
@@ -67,15 +67,15 @@ def test_every_detection_is_embedded_once_and_only_when_asked_for():
     asked = []
     embed = pool.embedder.embed
     pool.embedder.embed = lambda frame, boxes: (asked.append(len(boxes)), embed(frame, boxes))[1]
-    pool.look(Frame.of(painted(PEOPLE), 0.1), SEEN)
+    pool.set_detections(Frame.of(painted(PEOPLE), 0.1), SEEN)
     assert asked == []
     pool.embed(np.array([1]))
     pool.embed(np.array([0, 1, 2]))
     pool.embed(np.array([2, 0]))
     assert asked == [1, 2]
     # what was not embedded teaches nothing, and is not embedded for that
-    pool.look(Frame.of(painted(PEOPLE), 0.2), SEEN)
-    pool.learn(np.arange(3), np.arange(3))
+    pool.set_detections(Frame.of(painted(PEOPLE), 0.2), SEEN)
+    pool.update_embeddings(np.arange(3), np.arange(3))
     assert asked == [1, 2]
 
 
@@ -83,7 +83,7 @@ def test_without_appearance_there_is_nothing_to_embed():
     pool = pool_of(appearance__type='none')
     assert pool.embedder is None
     assert not pool.needs_image
-    assert pool.likeness(0, 1) == 1.0
+    assert pool.cosine_of_tracks(0, 1) == 1.0
     assert pool_of(appearance__type='none', camera_motion__mode='on').needs_image
 
 

@@ -105,7 +105,7 @@ def pool():
 def test_a_pool_keeps_the_trails_of_its_tracks(pool):
     seen = detections([person(100), person(300)])
     pool.propagate(Frame(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), 0.0, SIZE))
-    pool.look(None, seen)
+    pool.set_detections(None, seen)
     pool.add(seen, np.array([0, 1]), TrackState.CONFIRMED)
     pool.propagate(Frame(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), 0.1, SIZE))
     pool.observe(np.array([1]), detections([person(310)]), np.array([0]))

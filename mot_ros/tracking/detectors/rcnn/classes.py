@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 import warnings
 
-from mot_ros.tracking.detectors.classes import Classes, NO_CLASS, parse_names
-from mot_ros.tracking.detectors.coco import NAMES
+from mot_ros.tracking.detectors.classes import Classes, COCO_NAMES, NO_CLASS, parse_names
 from mot_ros.tracking.errors import WeightsError
 
 PUBLISHED = (2, 10, 81)
@@ -37,7 +36,7 @@ def class_table(metadata: Mapping[str, str], count: int, path: str) -> Classes:
                 f'{path} names {len(names)} classes, but its network tells {count - 1} from the '
                 'background: the file is damaged or its metadata wrong')
     elif count in PUBLISHED:
-        names = list(NAMES[:count - 1])
+        names = list(COCO_NAMES[:count - 1])
     else:
         names = [f'class_{number}' for number in range(1, count)]
         warnings.warn(

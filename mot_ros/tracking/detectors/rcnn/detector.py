@@ -20,7 +20,7 @@ from mot_ros.tracking.detectors.rcnn.preprocess import images, network_size
 from mot_ros.tracking.detectors.rcnn.roi_heads import inference_fp32, RoiHeads
 from mot_ros.tracking.detectors.rcnn.roi_heads_fixed import FixedShapeRoiHeads
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 from mot_ros.tracking.nets.backbones.mobilenet_v3 import ConvNormActivation
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
@@ -72,7 +72,7 @@ class RcnnDetector:
         lower(self._network, compute.dtype)
         self._packable = self.device.type == 'cpu' and any(
             isinstance(module, ConvNormActivation) for module in network.body.modules())
-        self._packed: dict[tuple[int, int], Body] = {}
+        self._packed: dict[tuple[int, int], Backbone] = {}
         self._fixed = use_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
         self._graphs: dict[tuple[int, int], RcnnGraphs] = {}
@@ -150,6 +150,6 @@ class RcnnDetector:
             size = network_size(source, settings.short_side, settings.long_side)
             with inference_fp32(self.device):
                 known = self._graphs[source] = RcnnGraphs(
-                    self._network, self._body_for(size), size, source, self._classes.numbers,
+                    self._network, self._backbone_for(size), size, source, self._classes.numbers,
                     self._wanted, settings, self.device, graphs=record)
         return known

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.config.compute import Compute
-from mot_ros.tracking.detectors.classes import parse_names, read_names, wanted_labels
-from mot_ros.tracking.detectors.coco import NAMES
+from mot_ros.tracking.detectors.classes import COCO_NAMES, parse_names, read_names, wanted_labels
 from mot_ros.tracking.detectors.letterbox import padded, Placement
 from mot_ros.tracking.detectors.preprocess import signed, stretched
 from mot_ros.tracking.detectors.ssd.anchor_detector import AnchoredDetector
@@ -31,7 +30,7 @@ VOC_NAMES = (
     'diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa',
     'train', 'tvmonitor')
 """The 20 classes of Pascal VOC by label."""
-KNOWN_NAMES = {len(NAMES): NAMES, len(VOC_NAMES): VOC_NAMES, 1: ('person',)}
+KNOWN_NAMES = {len(COCO_NAMES): COCO_NAMES, len(VOC_NAMES): VOC_NAMES, 1: ('person',)}
 """Of files that do not name their classes, by how many there are."""
 
 

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.config.compute import Compute
-from mot_ros.tracking.detectors.classes import wanted_labels
-from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
+from mot_ros.tracking.detectors.classes import COCO_CATEGORY_IDS, COCO_NAMES, wanted_labels
 from mot_ros.tracking.detectors.letterbox import draw, GREY, padded
 from mot_ros.tracking.detectors.preprocess import signed, stretched
 from mot_ros.tracking.detectors.ssd.anchor_detector import AnchoredDetector
@@ -53,7 +52,7 @@ class SsdDetector(AnchoredDetector):
         size = (settings.width, settings.height)
         network = SsdMobileNetV3()
         weights.fit(network, weights.load(settings.weights))
-        network.keep_columns([CATEGORY_IDS[label] for label in labels])
+        network.keep_columns([COCO_CATEGORY_IDS[label] for label in labels])
         super().__init__(
             settings, make_anchors(network.shapes, network.cells(size), size).to(where), labels,
             'stretch' if settings.resize == 'auto' else settings.resize, compute, fixed)
@@ -62,7 +61,7 @@ class SsdDetector(AnchoredDetector):
     @property
     def class_names(self) -> Sequence[str]:
         """COCO's 80 names by label, also where only some of them are looked for."""
-        return NAMES
+        return COCO_NAMES
 
     def _images(self, frames: Sequence[Frame]) -> Tensor:
         return stretched([self._fitted(frame) for frame in frames], self._size, self.device)

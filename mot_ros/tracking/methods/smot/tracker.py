@@ -211,7 +211,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         # not all in the same frame, which would take longer than others
         due = found[(tracks.frames + ids) % self._settings.embed_every == 0]
         features = self._embedder.embed(frame, np.concatenate([tracks.boxes[due], new]))
-        self._linker.learn(due, features[:len(due)])
+        self._linker.update_embeddings(due, features[:len(due)])
         return features[len(due):]
 
     def _link(
@@ -227,7 +227,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         allowed &= labels[ended][:, None] == detections.labels[new]
         linked = self._linker.link(ended, features, allowed, s.link_distance)
         tracks.observe(linked.rows, detections, new[linked.cols])
-        self._linker.learn(linked.rows, features[linked.cols])
+        self._linker.update_embeddings(linked.rows, features[linked.cols])
         return new[linked.free_cols], features[linked.free_cols]
 
     def _forget(self) -> None:

@@ -41,7 +41,7 @@ class TrackletLinker:
         """Forget all tracks but the indexed ones."""
         self._sums = self._sums[index]
 
-    def learn(self, rows: Ints, features: Floats) -> None:
+    def update_embeddings(self, rows: Ints, features: Floats) -> None:
         """Add what the tracks `rows` (K,), each once, look like now: (K, D), unit or zero."""
         self._sums[rows] += features
 

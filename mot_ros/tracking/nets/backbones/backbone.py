@@ -13,7 +13,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class Body(nn.Module):
+class Backbone(nn.Module):
     """
     Images (B, 3, H, W) float32 RGB to the list C2..C5, at strides 4, 8, 16 and 32.
 

@@ -13,7 +13,7 @@ from torch import nn, Tensor
 from torch.nn import functional as F
 
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
 from mot_ros.tracking.nets.ops.precision import suiting
 
@@ -139,7 +139,7 @@ class Branch(nn.Module):
         return cast(Tensor, self.tree2(first, [*children, first]))
 
 
-class Dla(Body):
+class Dla(Backbone):
     """
     DLA-34, 102 or 169 with frozen norms; a depth that there is not raises ConfigError.
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""MobileNetBody: the default detector's MobileNetV3-Large below a feature pyramid."""
+"""MobileNetBackbone: the default detector's MobileNetV3-Large below a feature pyramid."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 from mot_ros.tracking.nets.backbones.mobilenet_v3 import CHANNELS, MobileNetV3
 
 
-class MobileNetBody(MobileNetV3, Body):
+class MobileNetBackbone(MobileNetV3, Backbone):
     """
     The light body, at any image size; sides are divided by the stride and rounded up.
 
@@ -31,7 +31,7 @@ class MobileNetBody(MobileNetV3, Body):
 
 
 def from_ssd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return those tensors of the SSD's weights that MobileNetBody has; strict loading checks."""
+    """Return the tensors of the SSD's weights that belong to MobileNetBackbone."""
     return {
         name: tensor for name, tensor in state.items()
         if name.startswith(('stem.', 'blocks.'))}

@@ -10,7 +10,7 @@ from torch import nn, Tensor
 from torch.nn import functional as F
 
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
 from mot_ros.tracking.nets.ops.precision import suiting
 
@@ -58,7 +58,7 @@ class Stem(nn.Module):
         return F.max_pool2d(features, 3, 2, 1)
 
 
-class ResNet(Body):
+class ResNet(Backbone):
     """
     ResNet with frozen norms, at any image size; sides are divided by the stride and rounded up.
 

@@ -15,8 +15,8 @@ import torch
 from torch import nn, Tensor
 
 from mot_ros.tracking.errors import ConfigError, WeightsError
-from mot_ros.tracking.nets.backbones.backbone import Body
-from mot_ros.tracking.nets.backbones.registry import BODIES, make_body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
+from mot_ros.tracking.nets.backbones.registry import BACKBONES, make_backbone
 from mot_ros.tracking.nets.ops.frozen_batch_norm import fuse_norms
 from mot_ros.tracking.nets.rcnn.anchors import ANCHOR_SIZES
 from mot_ros.tracking.nets.rcnn.box_head import BoxHead, POOLED
@@ -180,7 +180,8 @@ class Architecture:
         motion: Motion | Imm = self.motion
         if motion == 'imm':
             motion = Imm(self.width, self.imm_cells, self.imm_channels, self.imm_hidden)
-        return SiamMotNetwork(make_body(self.body), self.classes, self.width, self.hidden, motion)
+        return SiamMotNetwork(
+            make_backbone(self.body), self.classes, self.width, self.hidden, motion)
 
 
 def architecture_of(state: Mapping[str, Tensor]) -> Architecture:
@@ -190,7 +191,7 @@ def architecture_of(state: Mapping[str, Tensor]) -> Architecture:
     What cannot be read, because its tensor is missing, is as published. Raises WeightsError if
     no known body is in it.
     """
-    found = Architecture(body=_body_of(state), motion='none')
+    found = Architecture(body=_backbone_of(state), motion='none')
     found = replace(
         found, classes=_rows(state, CLASSES, found.classes),
         width=_rows(state, FPN_WIDTH, found.width), hidden=_rows(state, HIDDEN, found.hidden))
@@ -225,7 +226,7 @@ def load_network(name_or_path: str | Path) -> SiamMotNetwork:
     """
     Return the network of a name in the weights manifest, or of a file, with its weights.
 
-    Body, widths, classes and motion model follow from the tensors. Raises WeightsError if the
+    Backbone, widths, classes and motion model follow from the tensors. Raises WeightsError if the
     file is missing or damaged, or any tensor in it is missing or left over.
     """
     state = weights.load(name_or_path, inside=CHECKPOINT_KEY)
@@ -250,14 +251,14 @@ def _adopted(state: Mapping[str, Tensor], architecture: Architecture) -> Matched
         'motion': architecture.motion})
 
 
-def _body_of(state: Mapping[str, Tensor]) -> str:
+def _backbone_of(state: Mapping[str, Tensor]) -> str:
     """Return the name of the body that has the most tensors in common with a state_dict."""
     shapes = {
         name.rpartition(BODY)[2]: tensor.shape for name, tensor in state.items() if BODY in name}
     best, most = '', 0
-    for body in BODIES:
+    for body in BACKBONES:
         with torch.device('meta'):
-            wanted = make_body(body).state_dict()
+            wanted = make_backbone(body).state_dict()
         common = sum(shapes.get(name) == tensor.shape for name, tensor in wanted.items())
         # of two that are both in there whole the larger one is meant
         if common > most:
@@ -266,7 +267,7 @@ def _body_of(state: Mapping[str, Tensor]) -> str:
             break
     if not best:
         raise WeightsError(
-            f'no tensor is named {BODY}... as in one of the bodies {", ".join(BODIES)}: these '
+            f'no tensor is named {BODY}... as in one of the bodies {", ".join(BACKBONES)}: these '
             f'are not the weights of this network, but {adoption.abbreviate(list(state))}')
     return best
 

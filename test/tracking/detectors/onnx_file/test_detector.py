@@ -14,7 +14,7 @@ pytest.importorskip('onnx')
 from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.config.schema import build, catalogue
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.detectors.coco import NAMES
+from mot_ros.tracking.detectors.classes import COCO_NAMES
 from mot_ros.tracking.detectors.onnx_file.detector import OnnxDetector
 from mot_ros.tracking.detectors.onnx_file.layouts import LAYOUTS
 from mot_ros.tracking.detectors.onnx_file.session import OnnxSession
@@ -347,9 +347,9 @@ def scored(columns, column):
 def test_without_names_cocos_are_taken_where_they_fit(tmp_path, columns, column, name):
     path = write_constant(tmp_path / 'net.onnx', scored(columns, column), SHAPE)
     ours = detector(path, layout='ssd_pixels', pixels='unit')
-    assert ours.class_names == NAMES
+    assert ours.class_names == COCO_NAMES
     found = ours.detect([image(*SIZE)])[0]
-    assert [NAMES[label] for label in found.labels] == [name]
+    assert [COCO_NAMES[label] for label in found.labels] == [name]
 
 
 def test_the_background_is_no_class(tmp_path):
@@ -372,7 +372,7 @@ def test_without_any_names_there_are_numbers_and_a_warning(tmp_path):
     with pytest.raises(ConfigError, match=r"set detector.names to a file .* or to 'coco'"):
         detector(path)
     found = detector(path, names='coco').detect([image(*SIZE)])[0]
-    assert [NAMES[label] for label in found.labels] == ['person', 'motorcycle', 'car']
+    assert [COCO_NAMES[label] for label in found.labels] == ['person', 'motorcycle', 'car']
 
 
 # input

@@ -14,13 +14,13 @@ import torch
 from mot_ros.tracking.config import RcnnSettings, Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.detectors.coco import NAMES
+from mot_ros.tracking.detectors.classes import COCO_NAMES
 from mot_ros.tracking.detectors.rcnn import detector as module
 from mot_ros.tracking.detectors.rcnn.classes import class_table
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.detectors.rcnn.preprocess import images, network_size, smoothed
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
-from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
+from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBackbone
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.rcnn import boxes_inclusive as legacy_boxes
 from mot_ros.tracking.nets.rcnn.rpn import Selection
@@ -45,7 +45,7 @@ def frame(width=200, height=130, seed=0):
 def weights_file(tmp_path_factory):
     """Write a network whose scores and boxes vary, for want of training."""
     torch.manual_seed(3)
-    network = SiamMotNetwork(MobileNetBody(), 4, width=16, hidden=24)
+    network = SiamMotNetwork(MobileNetBackbone(), 4, width=16, hidden=24)
     with torch.no_grad():
         for module in network.body.modules():
             if isinstance(module, torch.nn.Conv2d):
@@ -365,7 +365,7 @@ def test_class_names():
     assert vehicles.names == (
         'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat')
     assert vehicles.numbers == tuple(range(1, 10))
-    assert class_table({}, 81, 'w').names == NAMES
+    assert class_table({}, 81, 'w').names == COCO_NAMES
     for names in (['background', 'ant', 'bee'], ['ant', 'bee'], {'1': 'ant', '2': 'bee'}):
         table = class_table({'names': json.dumps(names)}, 3, 'w')
         assert table.names == ('ant', 'bee') and table.numbers == (1, 2)

@@ -14,7 +14,7 @@ import torch
 from mot_ros import cli
 from mot_ros.tracking.config import DetectorSettings, Settings
 from mot_ros.tracking.detectors import make_detector
-from mot_ros.tracking.detectors.coco import NAMES
+from mot_ros.tracking.detectors.classes import COCO_NAMES
 from mot_ros.tracking.detectors.ssd.gluon import GluonSsdDetector, VOC_NAMES
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
@@ -214,7 +214,8 @@ def test_the_settings_choose_it(file):
     ours.warm_up()
 
 
-@pytest.mark.parametrize('classes, names', [('80', NAMES), ('20', VOC_NAMES), ('1', ('person',))])
+@pytest.mark.parametrize(
+    'classes, names', [('80', COCO_NAMES), ('20', VOC_NAMES), ('1', ('person',))])
 def test_well_known_numbers_of_classes_have_names(tmp_path, classes, names):
     path = saved(tmp_path / 'some.safetensors', GluonSsd('mobilenet1.0', int(classes)),
                  {'body': 'mobilenet1.0', 'classes': classes})

@@ -11,7 +11,7 @@ import torch
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.checkpoints import pinned as weights_import
 from mot_ros.tracking.config import DetectorSettings
-from mot_ros.tracking.detectors.coco import CATEGORY_IDS, NAMES
+from mot_ros.tracking.detectors.classes import COCO_CATEGORY_IDS, COCO_NAMES
 from mot_ros.tracking.detectors.preprocess import stretched
 from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 from mot_ros.tracking.detectors.ssd.raw_outputs import DenseDetector
@@ -92,7 +92,7 @@ def test_detections_equal_those_of_opencv_on_the_same_graph(frames, graph, size)
         theirs = net.forward()[0, 0]
         found = ours.detect([frame])[0]
         boxes = np.clip(theirs[:, 3:], 0, 1) * np.array([*frame.size, *frame.size], np.float32)
-        labels = np.array([CATEGORY_IDS.index(int(number)) for number in theirs[:, 1]])
+        labels = np.array([COCO_CATEGORY_IDS.index(int(number)) for number in theirs[:, 1]])
         overlap = iou(found.boxes, boxes) * (found.labels[:, None] == labels)
         apart = np.abs(found.scores[:, None] - theirs[:, 2])
         same = (overlap >= 0.99) & (apart <= 1e-3)
@@ -119,7 +119,7 @@ def test_every_anchor_equals_that_of_opencv(frames, graph, size):
         net.setInput(blob_of(frame, size))
         return net.forward(name)
 
-    scores = theirs('ClassPredictor/concat/sigmoid').reshape(-1, 91)[:, list(CATEGORY_IDS)]
+    scores = theirs('ClassPredictor/concat/sigmoid').reshape(-1, 91)[:, list(COCO_CATEGORY_IDS)]
     assert np.abs(raw.scores[0].numpy() - scores).max() < 1e-4
     priors = theirs('PriorBox/concat').reshape(2, -1, 4)[0] * scale
     assert np.abs(raw.anchors[0].numpy() - priors).max() < 1e-2
@@ -322,16 +322,16 @@ def test_too_many_candidates_leave_the_best(frames, monkeypatch):
 
 def test_classes_are_chosen_by_name(frames):
     ours = detector(classes=('dog', 'person', 'dog'), score_floor=0.01)
-    assert ours.raw(frames[:1]).labels.tolist() == [0, NAMES.index('dog')]
-    assert set(ours.detect(frames[:1])[0].labels) <= {0, NAMES.index('dog')}
-    assert ours.class_names == NAMES and len(NAMES) == len(CATEGORY_IDS) == 80
+    assert ours.raw(frames[:1]).labels.tolist() == [0, COCO_NAMES.index('dog')]
+    assert set(ours.detect(frames[:1])[0].labels) <= {0, COCO_NAMES.index('dog')}
+    assert ours.class_names == COCO_NAMES and len(COCO_NAMES) == len(COCO_CATEGORY_IDS) == 80
 
 
 def test_labels_are_cocos(frames):
     # ids and names as COCO's annotation files pair them
     for number, name in ((1, 'person'), (13, 'stop sign'), (27, 'backpack'), (44, 'bottle'),
                          (67, 'dining table'), (84, 'book'), (90, 'toothbrush')):
-        assert NAMES[CATEGORY_IDS.index(number)] == name
+        assert COCO_NAMES[COCO_CATEGORY_IDS.index(number)] == name
 
 
 @pytest.mark.parametrize('name, hint', [

@@ -175,7 +175,7 @@ def weights(request, tmp_path_factory):
     """Write a network that is small and believes in much, for want of training."""
     torch.manual_seed(3)
     motion = Emm(32) if request.param == 'emm' else Imm(32, cells=5, hidden=8)
-    network = SiamMotNetwork(MobileNetBody(), 2, width=32, hidden=16, motion=motion)
+    network = SiamMotNetwork(MobileNetBackbone(), 2, width=32, hidden=16, motion=motion)
     with torch.no_grad():
         for module in network.body.modules():
             if isinstance(module, torch.nn.Conv2d):

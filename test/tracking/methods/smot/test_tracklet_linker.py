@@ -56,7 +56,7 @@ def test_the_matching_is_the_nearest_in_all_not_the_first():
 
 def test_a_track_is_known_by_the_mean_of_all_its_looks():
     made = linker(A)
-    made.learn(np.array([0]), look(B))
+    made.update_embeddings(np.array([0]), look(B))
     assert pairs(made, [0], look((1, 1, 0)), 0.01) == [(0, 0)]
     assert pairs(made, [0], look(A), 0.7) == []
 
@@ -65,7 +65,7 @@ def test_what_says_nothing_is_like_no_other():
     assert pairs(linker((0, 0, 0)), [0], look((0, 0, 0)), 2.0) == []
     assert pairs(linker(A), [0], look((0, 0, 0)), 2.0) == []
     made = linker((0, 0, 0))
-    made.learn(np.array([0]), look(A))
+    made.update_embeddings(np.array([0]), look(A))
     assert pairs(made, [0], look(A)) == [(0, 0)]
 
 

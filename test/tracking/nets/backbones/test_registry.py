@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.backbones.backbone import IMAGENET_MEAN, IMAGENET_STD
 from mot_ros.tracking.nets.backbones.dla import Dla
-from mot_ros.tracking.nets.backbones.mobilenet_pyramid import from_ssd, MobileNetBody
-from mot_ros.tracking.nets.backbones.registry import BODIES, make_body
+from mot_ros.tracking.nets.backbones.mobilenet_pyramid import from_ssd, MobileNetBackbone
+from mot_ros.tracking.nets.backbones.registry import BACKBONES, make_backbone
 from mot_ros.tracking.nets.backbones.resnet import ResNet
 from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
@@ -226,10 +226,10 @@ def test_resnet_has_the_names_of_maskrcnn_benchmark():
     assert shapes == expected
 
 
-@pytest.mark.parametrize('name', BODIES)
+@pytest.mark.parametrize('name', BACKBONES)
 def test_strides_and_channels_are_as_promised(name):
     with torch.device('meta'):
-        body = make_body(name)
+        body = make_backbone(name)
         levels = body(torch.empty(1, 3, 704, 1280))
     assert [tuple(level.shape) for level in levels] == [
         (1, width, 704 // stride, 1280 // stride)
@@ -241,14 +241,14 @@ def test_strides_and_channels_are_as_promised(name):
 @pytest.mark.parametrize('name', ['resnet50', 'mobilenetv3'])
 def test_other_bodies_than_dla_take_any_size_and_round_up(name):
     with torch.device('meta'):
-        levels = make_body(name)(torch.empty(2, 3, 333, 517))
+        levels = make_backbone(name)(torch.empty(2, 3, 333, 517))
     assert [tuple(level.shape[2:]) for level in levels] == [
         (-(-333 // stride), -(-517 // stride)) for stride in (4, 8, 16, 32)]
 
 
 def test_mobilenet_taps_the_ssd_where_it_should():
     torch.manual_seed(3)
-    ssd, body = SsdMobileNetV3().eval(), MobileNetBody().eval()
+    ssd, body = SsdMobileNetV3().eval(), MobileNetBackbone().eval()
     body.load_state_dict(from_ssd(ssd.state_dict()))
     seen = {}
     for index in (2, 5, 12, 14):
@@ -264,25 +264,25 @@ def test_mobilenet_taps_the_ssd_where_it_should():
 
 
 def test_each_body_says_how_its_pixels_are_normalised():
-    assert make_body('dla34').mean == make_body('resnet50').mean == IMAGENET_MEAN
-    assert make_body('dla34').std == IMAGENET_STD == (0.229, 0.224, 0.225)
-    light = MobileNetBody()
+    assert make_backbone('dla34').mean == make_backbone('resnet50').mean == IMAGENET_MEAN
+    assert make_backbone('dla34').std == IMAGENET_STD == (0.229, 0.224, 0.225)
+    light = MobileNetBackbone()
     # (x - 127.5) / 127.5 of bytes is this of numbers in [0, 1]
     pixels = torch.arange(256.0)
     assert torch.allclose(
         (pixels / 255 - light.mean[0]) / light.std[0], (pixels - 127.5) / 127.5, atol=1e-6)
 
 
-@pytest.mark.parametrize('name', BODIES)
+@pytest.mark.parametrize('name', BACKBONES)
 def test_bodies_are_made_by_name(name):
     with torch.device('meta'):
-        body = make_body(name)
-    kinds = {'dla': Dla, 'resnet': ResNet, 'mobilenetv': MobileNetBody}
+        body = make_backbone(name)
+    kinds = {'dla': Dla, 'resnet': ResNet, 'mobilenetv': MobileNetBackbone}
     assert type(body) is kinds[name.rstrip('0123456789')]
 
 
 @pytest.mark.parametrize('make, complaint', [
-    (lambda: make_body('dla60'), "no body 'dla60'; the bodies are dla34, dla102"),
+    (lambda: make_backbone('dla60'), "no body 'dla60'; the bodies are dla34, dla102"),
     (lambda: Dla(60), 'no DLA-60; the depths are 34, 102, 169'),
     (lambda: ResNet(18), 'no ResNet-18 here; the depths are 50, 101')])
 def test_what_there_is_not_is_refused(make, complaint):
@@ -293,7 +293,7 @@ def test_what_there_is_not_is_refused(make, complaint):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU that CUDA can use')
 @pytest.mark.parametrize('name', ['dla34', 'resnet50', 'mobilenetv3'])
 def test_a_gpu_gives_what_the_cpu_gives(name):
-    body = shuffled(make_body(name))
+    body = shuffled(make_backbone(name))
     images = torch.randn(1, 3, 64, 96)
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         here = body(images)

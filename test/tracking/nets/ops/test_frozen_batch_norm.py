@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mot_ros.tracking.nets.backbones.registry import make_body
+from mot_ros.tracking.nets.backbones.registry import make_backbone
 from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm, fuse_norms, fused
 
 
@@ -59,7 +59,7 @@ def test_a_fused_convolution_does_what_both_do(bias, groups, stride):
 @pytest.mark.parametrize('name, norms', [('dla34', 39), ('resnet50', 53), ('mobilenetv3', 0)])
 def test_a_body_without_its_norms_computes_the_same(name, norms):
     torch.manual_seed(2)
-    body = make_body(name).eval()
+    body = make_backbone(name).eval()
     for index, module in enumerate(body.modules()):
         if isinstance(module, FrozenNorm):
             filled(module, index)

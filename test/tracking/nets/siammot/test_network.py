@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
+from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBackbone
 from mot_ros.tracking.nets.rcnn.rpn import Selection
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.nets.siammot.network import (
@@ -90,7 +90,8 @@ def empty(shapes):
 
 def small(motion='emm', classes=3, body=None):
     torch.manual_seed(1)
-    network = SiamMotNetwork(body or MobileNetBody(), classes, width=16, hidden=24, motion=motion)
+    network = SiamMotNetwork(
+        body or MobileNetBackbone(), classes, width=16, hidden=24, motion=motion)
     return network.eval().requires_grad_(False)
 
 
@@ -180,7 +181,7 @@ def test_saved_networks_load_as_they_are(tmp_path):
 
 
 def test_anchors_come_with_the_weights(tmp_path):
-    network = SiamMotNetwork(MobileNetBody(), 2, 16, 24, anchor_sizes=(6, 12, 24, 48, 96))
+    network = SiamMotNetwork(MobileNetBackbone(), 2, 16, 24, anchor_sizes=(6, 12, 24, 48, 96))
     path = tmp_path / 'network.safetensors'
     safetensors.torch.save_file(network.state_dict(), path)
     anchors = load_network(path).rpn.anchor_generator([torch.zeros(1, 1, 2, 2)])[0]
