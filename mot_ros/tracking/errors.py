@@ -5,7 +5,7 @@
 
 
 class MotError(Exception):
-    """Root of everything that mot_ros raises on purpose."""
+    """Base class of all errors that mot_ros raises on purpose."""
 
 
 class ConfigError(MotError):
@@ -13,7 +13,7 @@ class ConfigError(MotError):
 
 
 class FrameError(MotError):
-    """One frame cannot be used; it costs that frame and nothing else."""
+    """One frame cannot be used; the tracker's state is unchanged."""
 
 
 class WeightsError(MotError):

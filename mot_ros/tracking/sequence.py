@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SequenceGuard: what the stamp, size and frame_id of an image mean for the tracks."""
+"""SequenceGuard: decide from stamp, size and frame_id whether a frame is used or resets tracks."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from mot_ros.tracking.config import SequenceSettings
 from mot_ros.tracking.types import UNKNOWN_SIZE
 
 NANOSECONDS = 1_000_000_000
-"""In a second."""
+"""Nanoseconds per second."""
 
 
 class FrameOutcome(Enum):
-    """What to do with a frame."""
+    """Consequence of a frame's header."""
 
     ACCEPT = 'accept'
     DROP = 'drop'
-    """Do not use it."""
+    """Ignore the frame."""
     FLUSH = 'flush'
-    """Drop all tracks, then use it; ids go on."""
+    """Drop all tracks, then use the frame; ids go on."""
     RESET = 'reset'
-    """Start anew with it; ids restart at 1."""
+    """Restart with the frame; ids restart at 1."""
 
 
 @dataclass(frozen=True)
 class FrameVerdict:
-    """The outcome, the short reason it is counted under, and a sentence for the log."""
+    """Outcome, the short reason under which it is counted, and a sentence for the log."""
 
     outcome: FrameOutcome
     stamp: float
-    """Seconds since the first frame, to be used for motion."""
+    """Seconds since the first frame, the time base of motion."""
     reason: str = ''
     message: str = ''
     taken: int = 0
-    """When the image was taken, in nanoseconds."""
+    """Acquisition time in nanoseconds."""
 
 
 class SequenceGuard:
     """
-    Judges every image by its header, before it is decoded.
+    Check every image by its header, before it is decoded.
 
-    `judge` changes nothing, so that an image that then cannot be decoded leaves no trace;
-    `accept` is called with the verdict once the frame is in use. Time is counted from the first
-    frame after a start or a reset: seconds since 1970 leave a double no room for nanoseconds,
-    so that the same video would move differently in a bag, and at each turn of a loop.
+    `judge` changes no state, so that an image that fails to decode leaves no trace; `accept`
+    stores the verdict of a used frame. Stamps count from the first frame after a start or a reset:
+    seconds since 1970 leave a double no precision for nanoseconds, so the same video would give
+    other tracks in a bag, and in each loop of a bag.
     """
 
     def __init__(self, settings: SequenceSettings) -> None:
@@ -56,17 +56,17 @@ class SequenceGuard:
         self._last: tuple[int, tuple[int, int], str] | None = None
 
     def configure(self, settings: SequenceSettings) -> None:
-        """Judge by other settings from now on."""
+        """Apply new settings from the next frame on."""
         self._settings = settings
 
     def judge(
             self, taken: int | None, size: tuple[int, int], frame_id: str,
             received: int = 0) -> FrameVerdict:
         """
-        Say what to do with an image of `size` (width, height) taken at `taken` nanoseconds.
+        Return the verdict on an image of `size` (width, height) taken at `taken` nanoseconds.
 
-        None stands for a missing stamp. `received` is when it arrived, on the same clock; used
-        only where the stamp is missing, and only if the settings say so.
+        `taken` is None for a missing stamp. `received` is the arrival time on the same clock; it
+        replaces a missing stamp if the settings allow it.
         """
         if taken is None:
             if self._settings.zero_stamp == 'refuse':
@@ -110,18 +110,18 @@ class SequenceGuard:
         return FrameVerdict(FrameOutcome.ACCEPT, stamp, taken=taken)
 
     def accept(self, verdict: FrameVerdict, size: tuple[int, int], frame_id: str) -> None:
-        """Remember the frame that was put to use."""
+        """Store the header of a frame that was used."""
         if self._last is None or verdict.outcome is FrameOutcome.RESET:
             self._first = verdict.taken
         self._last = (verdict.taken, size, frame_id)
 
     def forget(self) -> None:
-        """Take the next image as the first one."""
+        """Drop the stored header, so that the next image is the first."""
         self._last = None
 
 
 def seconds(nanoseconds: int) -> float:
-    """Return the double that is nearest to a whole number of nanoseconds."""
+    """Return the double nearest to an integer number of nanoseconds, in seconds."""
     return nanoseconds / NANOSECONDS
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Small struct-of-arrays containers, checked at the door; one index selects all fields."""
+"""Frame, Detections and Tracks: validated struct-of-arrays; one index selects all columns."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Index = NDArray[Any] | slice
-"""A boolean mask, an integer array or a slice: what selects rows of a container."""
+"""Row selector of a container: a boolean mask, an integer array or a slice."""
 
 UNKNOWN_SIZE = (0, 0)
-"""Width and height of a frame of which only the boxes are known."""
+"""Size of a frame without image, whose width and height are unknown."""
 
 _Columns = TypeVar('_Columns', bound='_Struct')
 
 
 class TrackState(IntEnum):
-    """Where a track is in its life; the numbers are those of mot_ros_msgs/Track."""
+    """Life-cycle state of a track; the numbers equal those of mot_ros_msgs/Track."""
 
     TENTATIVE = 0
-    """Seen too few times to be believed."""
+    """Too few observations to be published."""
     CONFIRMED = 1
-    """Believed, and observed in this frame, or in the last one that was looked into."""
+    """Published; observed in this frame, or in the last frame with detection."""
     LOST = 2
-    """Believed, not observed in this frame, still searched for."""
+    """Confirmed before, not observed in this frame, still searched for."""
 
 
 @dataclass(frozen=True)
 class Frame:
     """
-    One camera image and when it was taken.
+    One camera image and its acquisition time.
 
-    `image` is (H, W, 3) uint8 BGR, in host memory or a tensor on a device; None where only
-    boxes are tracked. `stamp` is in seconds, `size` is (width, height) in pixels, UNKNOWN_SIZE
-    where there is no image to tell it. `detections` are those of an external detector. `copies`
-    is where uploads.py notes what it has brought to a device.
+    `image` is (H, W, 3) uint8 BGR, in host memory or a tensor on a device, or None for boxes
+    alone. `stamp` is in seconds, `size` is (width, height) in pixels, UNKNOWN_SIZE without image.
+    `detections` come from an external detector. `copies` holds the uploads of runtime/upload.py.
     """
 
     image: NDArray[np.uint8] | torch.Tensor | None
@@ -91,15 +90,15 @@ class Frame:
         return self.image
 
     def at(self, stamp: float) -> Frame:
-        """Return the same frame at another time; what is copied of one is so of both."""
+        """Return the same frame with another stamp; both share their device copies."""
         frame = dataclasses.replace(self, stamp=stamp)
         object.__setattr__(frame, 'copies', self.copies)
         return frame
 
 
 def in_state(states: NDArray[np.uint8], state: TrackState) -> NDArray[np.bool_]:
-    """Return which of the states (N,) are this one."""
-    # NumPy compares with an enum five times slower than with a plain number
+    """Return a mask (N,) of the states equal to `state`."""
+    # NumPy compares with an enum five times slower than with an int
     result: NDArray[np.bool_] = states == int(state)
     return result
 
@@ -113,7 +112,7 @@ class _Struct:
         return len(self.boxes)
 
     def __getitem__(self: _Columns, index: Index) -> _Columns:
-        # rows of what was checked need no second check
+        # rows of a validated container need no second validation
         part = object.__new__(type(self))
         vars(part).update({name: column[index] for name, column in self.columns().items()})
         return part
@@ -132,11 +131,11 @@ class _Struct:
 @dataclass(frozen=True, eq=False)
 class Detections(_Struct):
     """
-    What a detector saw in one image.
+    Detections of one image.
 
-    `boxes` (N, 4) float32 xyxy in pixels of the input image (x = 0 is the left edge of the
-    first pixel), `scores` (N,) in [0, 1], `labels` (N,) class indices. Raises FrameError on
-    anything else: a NaN that got in here would spread through every track.
+    `boxes` (N, 4) float32 xyxy in pixels of the input image (x = 0 is the left edge of the first
+    pixel), `scores` (N,) in [0, 1], `labels` (N,) class indices. Raises FrameError on anything
+    else, since one NaN would spread to every track.
     """
 
     boxes: Floats
@@ -171,7 +170,7 @@ class Detections(_Struct):
 
     @staticmethod
     def empty() -> Detections:
-        """Nothing seen."""
+        """Return no detections."""
         return Detections(
             np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
@@ -179,13 +178,13 @@ class Detections(_Struct):
 @dataclass(frozen=True, eq=False)
 class Tracks(_Struct):
     """
-    Every live track after one frame.
+    All live tracks after one frame.
 
-    `boxes` (N, 4) float32 xyxy pixels, filtered, not clipped; `scores` (N,) of the last
-    detection; `labels` (N,); `ids` (N,) from 1; `states` (N,) TrackState; `ages` (N,) seconds
-    since birth; `unseen` (N,) seconds since last observed; `velocities` (N, 2) of the box
-    centre in pixels/s; `visibilities` (N,) in [0, 1]; `sources` (N,) the row of the detection
-    matched in this frame, or -1.
+    `boxes` (N, 4) float32 xyxy pixels, filtered, not clipped; `scores` (N,) of the last detection;
+    `labels` (N,); `ids` (N,) from 1; `states` (N,) TrackState; `ages` (N,) seconds since birth;
+    `unseen` (N,) seconds since the last observation; `velocities` (N, 2) of the box centre in
+    pixels/s; `visibilities` (N,) in [0, 1]; `sources` (N,) the row of the matched detection of
+    this frame, or -1.
     """
 
     boxes: Floats
@@ -201,5 +200,5 @@ class Tracks(_Struct):
 
     @property
     def observed(self) -> Tracks:
-        """The confirmed tracks seen in this frame: what is published."""
+        """Confirmed tracks, the ones that are published."""
         return self[in_state(self.states, TrackState.CONFIRMED)]

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ColourHistogram: appearance by colours in stripes, where no trained network is at hand."""
+"""ColourHistogram: re-ID embedding by colour histograms, without a trained network."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from mot_ros.tracking.appearance.embedder import NEED, unit, windows
 from mot_ros.tracking.types import Floats, Frame
 
 ROWS, COLUMNS = 48, 16
-"""Places in a box that are looked at, whatever its size."""
+"""Sampling grid of a box, whatever its size."""
 STRIPES = 6
-"""Parts of a box above each other, each with a histogram of its own."""
+"""Horizontal stripes of a box, each with its own histogram."""
 BINS = (8, 3, 4)
-"""Of hue, saturation and value."""
+"""Histogram bins of hue, saturation and value."""
 _BIN_OF = np.stack([
     np.arange(256) * BINS[0] // 256 * BINS[1] * BINS[2], np.arange(256) * BINS[1] // 256 * BINS[2],
     np.arange(256) * BINS[2] // 256], axis=1).astype(np.uint8)[None]
-"""What each 8-bit value of each channel adds to the number of a colour's bin; all fit 8 bits."""
+"""Contribution of each 8-bit channel value to the bin number of a colour; all fit 8 bits."""
 SPREAD = 0.5
-"""How far from the middle, in half widths, a place counts exp(-1/2)."""
+"""Distance from the vertical middle line, in half widths, at which the weight is exp(-1/2)."""
 
 
 class ColourHistogram:
     """
-    Embeds boxes by their colours: a histogram of hue, saturation and value per stripe.
+    Embed boxes by a histogram of hue, saturation and value per horizontal stripe.
 
-    Places near the vertical middle line count more, those outside the image not at all. The
+    Samples near the vertical middle line weigh more, those outside the image nothing. The square
     root of the shares makes the cosine of two embeddings the mean of the stripes' Bhattacharyya
-    coefficients. Sizes are those that told people on PETS09-S2L1 apart best: the right one of
-    5.6 in 93 of 100 cases after one to two seconds.
+    coefficients. The sizes separated people best on PETS09-S2L1: the right one of 5.6 in 93 of 100
+    cases after one to two seconds.
     """
 
     @property
@@ -52,7 +52,7 @@ class ColourHistogram:
         return unit(result)
 
     def _histograms(self, frame: Frame, boxes: Floats) -> Floats:
-        """Return roots of shares (N, 576) for boxes that are finite and partly inside."""
+        """Return square roots of shares (N, 576) for boxes that are finite and partly inside."""
         count = len(boxes)
         width, height = frame.size
         x, x_inside = _places(boxes[:, 0], boxes[:, 2], COLUMNS, width)
@@ -67,7 +67,7 @@ class ColourHistogram:
             (stripe[:, :, None] * kinds + bins).ravel(), counted.ravel(),
             count * STRIPES * kinds).reshape(count, STRIPES, kinds)
         total = histograms.sum(axis=2, keepdims=True)
-        # a stripe outside the image has no colours
+        # a stripe outside the image has no samples
         shares = np.divide(histograms, total, out=histograms, where=total > 0)
         roots: Floats = np.sqrt(shares, dtype=np.float64).reshape(count, -1).astype(np.float32)
         return roots
@@ -75,7 +75,7 @@ class ColourHistogram:
 
 def _places(first: Floats, end: Floats, count: int, length: int) -> tuple[
         NDArray[np.int64], NDArray[np.bool_]]:
-    """Return `count` pixels (N, count) evenly between two edges (N,), and which are inside."""
+    """Return `count` sample positions (N, count) between two edges (N,), and which are inside."""
     share = (np.arange(count) + 0.5) / count
     place = first[:, None] + (end - first)[:, None].astype(np.float64) * share
     inside = (place >= 0) & (place < length)
@@ -83,7 +83,7 @@ def _places(first: Floats, end: Floats, count: int, length: int) -> tuple[
 
 
 def _colours(frame: Frame, y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return the bin of the colour at rows (N, R) and columns (N, C) of the image, (N, R, C)."""
+    """Return the colour bins (N, R, C) at rows (N, R) and columns (N, C) of the image."""
     image = frame.require_image(NEED)
     rows, columns = y[:, :, None], x[:, None, :]
     if isinstance(image, np.ndarray):
@@ -93,7 +93,7 @@ def _colours(frame: Frame, y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArra
 
         where = (torch.from_numpy(index).to(image.device) for index in (rows, columns))
         pixels = image[tuple(where)].cpu().numpy()
-    # one tall image, because OpenCV knows no stacks of them; hue goes over all 8 bits
+    # one tall image, since OpenCV has no batches; hue uses all 8 bits
     tall = np.ascontiguousarray(pixels.reshape(-1, COLUMNS, 3))
     parts = cv2.LUT(cv2.cvtColor(tall, cv2.COLOR_BGR2HSV_FULL), _BIN_OF)
     summed = np.asarray(cv2.transform(parts, np.ones((1, 3))), np.uint8)

@@ -15,10 +15,10 @@ from mot_ros.tracking.types import Floats, Frame
 
 class ConcatenatedEmbedder:
     """
-    Puts embeddings side by side so that their cosine is the mean of the parts' cosines.
+    Concatenate embeddings so that their cosine is the mean of the parts' cosines.
 
-    `shares` are the weights of that mean, none negative, with a sum of 1. Of a box of which one
-    part can tell nothing the others speak alone.
+    `shares` are the weights of that mean, non-negative with sum 1. If one part has no embedding of
+    a box, the others take its weight.
     """
 
     def __init__(self, parts: Sequence[Embedder], shares: Sequence[float]) -> None:
@@ -26,12 +26,12 @@ class ConcatenatedEmbedder:
 
     @property
     def dimension(self) -> int:
-        """Length of an embedding, that of all parts together."""
+        """Length of an embedding, the sum over all parts."""
         return sum(part.dimension for part, _ in self._parts)
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
         """Return embeddings (N, D) of boxes (N, 4), see Embedder."""
-        # a cosine multiplies two of them, so each has the root
+        # a cosine multiplies two embeddings, so each is scaled by the square root
         return unit(np.concatenate([
             np.float32(share ** .5) * part.embed(frame, boxes)
             for part, share in self._parts], axis=1))

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tracks look like: embeddings of boxes, compared by the cosine between them."""
+"""Embedder: appearance (re-ID) embeddings of boxes, compared by cosine similarity."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mot_ros.tracking.types import Floats, Frame, Ints
 NEED = 'appearance cannot be told without one'
 """Why a frame needs an image."""
 LEAST = 2
-"""Pixels that must be left of a box across and down, for anything to be told from them."""
+"""Least width and height in pixels of the visible part of a box that is embedded."""
 
 
 class Embedder(Protocol):
-    """Turns what a box holds into numbers that are alike for the same object."""
+    """Compute an appearance embedding per box, similar for the same object."""
 
     @property
     def dimension(self) -> int:
@@ -30,14 +30,14 @@ class Embedder(Protocol):
         """
         Return the embeddings (N, D) of boxes (N, 4) xyxy pixels, float32 of unit length.
 
-        One of which nothing can be told (too little of the box is in the image) is zero: alike
-        to nothing. Raises FrameError for a frame without an 8-bit image.
+        The embedding of a box with too few pixels in the image is zero, with cosine 0 to every
+        other. Raises FrameError for a frame without an 8-bit image.
         """
         ...
 
 
 def unit(vectors: Floats) -> Floats:
-    """Scale vectors (..., D) to unit length; zero, and what is not finite, becomes zero."""
+    """Scale vectors (..., D) to unit length; zero and non-finite vectors become zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     # an infinite or NaN length is neither
     known = (length > 0) & (length < np.inf)
@@ -46,18 +46,18 @@ def unit(vectors: Floats) -> Floats:
 
 
 def cosines(a: Floats, b: Floats) -> Floats:
-    """Return the cosines (N, M) between embeddings (N, D) and (M, D): 0 where one is zero."""
+    """Return the cosines (N, M) of embeddings (N, D) and (M, D); 0 where one is zero."""
     result: Floats = np.clip(a @ b.T, -1, 1)
     return result
 
 
 def windows(boxes: Floats, size: tuple[int, int]) -> tuple[Ints, NDArray[np.bool_]]:
     """
-    Return whole pixels (N, 4) xyxy, second corner excluded, and which boxes have enough (N,).
+    Return whole pixels (N, 4) xyxy, second corner excluded, and which boxes are valid (N,).
 
-    Coordinates are rounded as the published SLM does, and cut to an image of (width, height),
-    which it does not. A box of which less than LEAST pixels are left across or down, or which
-    is not finite, has not enough.
+    Coordinates are rounded as the published SLM does, and clipped to an image of (width, height),
+    which it does not. A box that is not finite, or with less than LEAST pixels left in width or
+    height, is invalid.
     """
     width, height = size
     limits = np.array([width, height, width, height], np.float64)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def embedder_key(settings: Settings) -> tuple[str, ...]:
-    """Return what the embedder is made from."""
+    """Return a key of all settings that the embedder depends on."""
     wanted = settings.appearance
     if wanted.type not in ('slm', 'both'):
         return (wanted.type,)
@@ -28,11 +28,11 @@ def embedder_key(settings: Settings) -> tuple[str, ...]:
 
 
 def make_embedder(settings: Settings) -> Embedder | None:
-    """Return what tells how boxes look, None for type none; WeightsError if it cannot be."""
+    """Make the embedder; None for type none. Raises WeightsError if its weights cannot be used."""
     wanted = settings.appearance
     if wanted.type == 'none':
         return None
-    # here and not above: OpenCV and torch take a while to load
+    # imported late: OpenCV and torch take a while to load
     from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 
     if wanted.type == 'colour':

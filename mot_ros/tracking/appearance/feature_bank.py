@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tracks looked like: a running mean and the last embeddings of each, in bounded memory."""
+"""FeatureBank: appearance of tracks as exponential mean and last embeddings, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mot_ros.tracking.appearance.embedder import cosines, unit
 from mot_ros.tracking.types import Floats, Index, Ints
 
 MEMORIES = ('mean', 'latest', 'bank')
-"""What a track can be compared by: exponential mean, last embedding, best of all kept."""
+"""Memories to compare a track by: exponential mean, last embedding, best of all kept."""
 
 
 class FeatureBank:
     """
-    The appearance of N tracks at once, in the order of the tracks.
+    Embeddings of N tracks, in the order of the tracks.
 
-    Goes with a KalmanFilter: `add`, `keep` and `update` take the same rows. `mean` (N, D) is
-    the exponential mean, of unit length: mean = momentum * mean + (1 - momentum) * feature.
-    Each track also keeps its last `capacity` features. A feature that is zero says nothing and
-    leaves a track as it was; a track of which nothing is known is alike to nothing. Memory is
-    that of the living, up to a factor.
+    Use it beside a KalmanFilter: `add`, `keep` and `update` take the same rows. `mean` (N, D) is
+    the exponential mean (EMA) of unit length: mean = momentum * mean + (1 - momentum) * feature.
+    The last `capacity` features of each track are kept too. A zero feature changes nothing; a
+    track without features has cosine 0 to every detection. Memory is proportional to the number of
+    live tracks.
     """
 
     def __init__(self, dimension: int, capacity: int, momentum: float) -> None:
@@ -31,9 +31,9 @@ class FeatureBank:
         self.momentum = momentum
         self.mean: Floats = np.zeros((0, dimension), np.float32)
         self.counts: Ints = np.zeros(0, np.int64)
-        """Features that each track has got so far (N,)."""
-        # Rows come and go in every frame, and the features are many: they stay where they are,
-        # and only the number of the place moves.
+        """Features added to each track so far (N,)."""
+        # Rows change in every frame and features are large: features stay in place, only the
+        # index of their slot moves.
         self._places: Ints = np.zeros(0, np.int64)
         self._kept: Floats = np.zeros((0, capacity, dimension), np.float32)
 
@@ -42,7 +42,7 @@ class FeatureBank:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held for all tracks."""
+        """Bytes allocated for all tracks."""
         return self.mean.nbytes + self.counts.nbytes + self._places.nbytes + self._kept.nbytes
 
     def add(self, features: Floats) -> None:
@@ -58,13 +58,13 @@ class FeatureBank:
         self.update(np.arange(before, before + count), features)
 
     def keep(self, index: Index) -> None:
-        """Forget all tracks but the indexed ones."""
+        """Keep the indexed tracks, drop the others."""
         self.mean, self.counts = self.mean[index], self.counts[index]
         self._places = self._places[index]
         self._make_room(len(self))
 
     def update(self, rows: Ints, features: Floats) -> None:
-        """Add what the tracks `rows` (K,), each once, look like now: (K, D), unit or zero."""
+        """Add one feature (K, D), unit or zero, to each of the distinct tracks `rows` (K,)."""
         told = features.any(axis=1)
         rows, features = rows[told], features[told]
         self._kept[self._places[rows], self.counts[rows] % self.capacity] = features
@@ -77,8 +77,8 @@ class FeatureBank:
         """
         Return the cosines (K, M) of the tracks `rows` (K,), all if None, with features (M, D).
 
-        `memory` is what stands for a track, one of MEMORIES. `bank` is SMILEtrack's
-        multi-template similarity: the best among all features kept.
+        `memory` is one of MEMORIES. `bank` is SMILEtrack's multi-template similarity: the maximum
+        over all kept features.
         """
         rows = np.arange(len(self)) if rows is None else rows
         if memory == 'mean':
@@ -89,7 +89,7 @@ class FeatureBank:
                 np.where((counts > 0)[:, None],
                          self._kept[places, (counts - 1) % self.capacity], np.float32(0)),
                 features)
-        # no deeper than the oldest of these tracks reaches
+        # no deeper than the longest history of these tracks
         depth = min(int(counts.max(initial=0)), self.capacity)
         if not depth:
             return np.zeros((len(rows), len(features)), np.float32)
@@ -102,12 +102,12 @@ class FeatureBank:
 
     @staticmethod
     def _filled(counts: Ints, depth: int) -> NDArray[np.bool_]:
-        """Say which places of the ring hold features of these tracks, (K, depth, 1)."""
+        """Return which slots of the ring hold features of these tracks, (K, depth, 1)."""
         filled: NDArray[np.bool_] = np.arange(depth) < counts[:, None]
         return filled[:, :, None]
 
     def _make_room(self, count: int) -> None:
-        """Have place for `count` tracks, and not for many times as many."""
+        """Grow or shrink the storage to `count` tracks within a constant factor."""
         places = len(self._kept)
         if count <= places <= 4 * max(count, 8):
             return

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SlmEmbedder: appearance by SMILEtrack's SLM, all boxes of a frame in batches."""
+"""SlmEmbedder: re-ID embedding by SMILEtrack's SLM, all boxes of a frame in batches."""
 
 from __future__ import annotations
 
@@ -28,13 +28,12 @@ from mot_ros.tracking.weights import store as weights
 
 class SlmEmbedder:
     """
-    Embeds boxes by a trained SLM, of the variant that its tensors tell, see nets/slms.py.
+    Embed boxes by a trained SLM, whose variant follows from its tensors (nets/slm/variants.py).
 
     `name` is a name in the weights manifest or a file: safetensors, or a checkpoint of the
-    published code. There is no embedding without training: raises WeightsError if it is empty,
-    missing or of another network, ConfigError for a device that is not there. On a GPU crops
-    are cut and embedded there, in buckets of one graph each; `fixed` says whether, None leaves
-    it to the device.
+    published code. Raises WeightsError if it is empty, missing or of another network, ConfigError
+    for a device that does not exist. On a GPU crops are cut and embedded there, padded to buckets
+    with one CUDA graph each; `compute.fixed` overrides that.
     """
 
     def __init__(
@@ -46,14 +45,14 @@ class SlmEmbedder:
                 "ones, or compare colours ('colour') instead")
         self.device = resolve_device(device)
         state, self.unused = running_part(weights.load(name, inside=CHECKPOINT_KEY))
-        """Names of tensors in the file that the network does not run."""
+        """Names of tensors in the file that the network does not use."""
         network = make_slm(variant_of(state))
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
         self._network = self._ready(network, compute)
         self._fixed = use_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
-        # apart, so that images of many sizes share the long graph
+        # a graph of its own, so that images of many sizes share the long graph
         self._cut = CudaGraph(self._crops, self.device, compute.graphs)
         self._look = CudaGraph(lambda crops: (self._exactly(crops),), self.device, compute.graphs)
 
@@ -63,7 +62,7 @@ class SlmEmbedder:
         return DIMENSION
 
     def warm_up(self) -> None:
-        """Run once on nothing: the first call allocates memory and picks kernels."""
+        """Run once on an empty image: the first call allocates memory and selects kernels."""
         width, height = self._network.crop
         black = Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)
         for count in BUCKETS[:2] if self._fixed else (1,):
@@ -82,8 +81,8 @@ class SlmEmbedder:
         return unit(result)
 
     def _ready(self, network: AnySlm, compute: Compute) -> AnySlm:
-        """Return what runs a network, which is on the CPU, where this embedder is."""
-        # oneDNN and cuDNN both compute faster with the channels last
+        """Prepare a network, given on the CPU, for this embedder's device."""
+        # oneDNN and cuDNN are both faster with channels last
         network = network.to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last)
         lower(network, compute.dtype)
@@ -92,7 +91,7 @@ class SlmEmbedder:
         return network
 
     def _in_batches(self, image: NDArray[np.uint8] | Tensor, whole: Ints) -> Floats:
-        """Embed windows (N, 4) of an image by cutting out no more of it than is needed."""
+        """Embed windows (N, 4) of an image in batches, cutting out only the needed part."""
         size = self._network.batch
         return np.concatenate([
             self._exactly(resized_windows(
@@ -100,16 +99,16 @@ class SlmEmbedder:
             for start in range(0, len(whole), size)])
 
     def _on_device(self, frame: Frame, whole: Ints) -> Floats:
-        """Embed windows (N, 4) where the image is for all who look at it, in buckets."""
+        """Embed windows (N, 4) on the device, padded to buckets."""
         image, most = self._uploads.fetch(frame, NEED), BUCKETS[-1]
         parts = []
         for start in range(0, len(whole), most):
             some = whole[start:start + most].astype(np.float32)
             crops, = self._cut(image, to_device_padded(some, bucket(len(some)), self.device))
             embedded, = self._look(crops)
-            # the next part, if it is as large, is written over this one
+            # a copy, since the next batch of this size overwrites the graph's output
             parts.append(embedded[:len(some)].clone())
-        # the one time that the device is waited for
+        # the only synchronisation with the device
         result: Floats = torch.cat(parts).cpu().numpy()
         return result
 
@@ -117,7 +116,7 @@ class SlmEmbedder:
         return (sampled_windows(image, whole, self._network.crop),)
 
     def _exactly(self, crops: Tensor) -> Tensor:
-        """Embed crops in exact numbers."""
+        """Embed crops in float32."""
         crops = crops.contiguous(memory_format=torch.channels_last)
         with deterministic_fp32(self.device):
             return self._network(crops)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""OnnxSlmEmbedder: appearance by SLM, whose network runs in onnxruntime."""
+"""OnnxSlmEmbedder: re-ID embedding by SLM in onnxruntime."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from mot_ros.tracking.onnx_backend.slm_export import write_onnx
 
 @dataclass(frozen=True)
 class OnnxSlm:
-    """What an embedder asks of a network: the size of crops, how many at once, and to run."""
+    """Interface of a network for SlmEmbedder: size of crops, batch size, call."""
 
     graph: OnnxGraph
     crop: tuple[int, int]
     batch: int
 
     def __call__(self, crops: Tensor) -> Tensor:
-        """Embed crops (B, 3, H, W), (B, 128)."""
+        """Return the embeddings (B, 128) of crops (B, 3, H, W)."""
         embeddings, = self.graph(crops)
         return embeddings
 
 
 class OnnxSlmEmbedder(SlmEmbedder):
     """
-    Embeds boxes as SlmEmbedder does, with numbers that differ by rounding.
+    Embed boxes as SlmEmbedder does, equal up to rounding.
 
-    Where the network is not among the exported ones, it is written there first. Raises what
-    SlmEmbedder does, and ConfigError where onnxruntime or a package to export is missing.
+    Exports the network first if the cache of graphs lacks it. Raises the errors of SlmEmbedder,
+    and ConfigError if onnxruntime or a package for the export is missing.
     """
 
     def __init__(
             self, name: str, device: str, compute: Compute = Compute()) -> None:  # noqa: B008
         self._backend = OnnxBackend(device, compute.precision)
-        # no graph of CUDA can be recorded across onnxruntime, and crops come in float32
+        # onnxruntime cannot be captured in a CUDA graph, and crops are float32
         super().__init__(name, str(self._backend.device), Compute(graphs=False))
 
     def _ready(self, network: AnySlm, compute: Compute) -> AnySlm:
@@ -53,5 +53,5 @@ class OnnxSlmEmbedder(SlmEmbedder):
             f'slm-{variant}', digest(network), {}, partial(write_onnx, network, variant),
             most=network.batch)
         self.provider = graph.provider
-        """What runs the network: TensorRT, CUDA or CPU."""
+        """onnxruntime's provider of the network: TensorRT, CUDA or CPU."""
         return cast(AnySlm, OnnxSlm(graph, network.crop, network.batch))

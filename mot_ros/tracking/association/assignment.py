@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Gated optimal assignment of tracks (rows) to detections (columns), from 10 to 3,000 objects.
+Gated optimal assignment (Hungarian) of tracks (rows) to detections (columns).
 
 Work is done on the pairs of boxes that overlap at all. Pairs without rivals, which most are, match
 at once; the rest is solved as one dense matrix or, if large, by connected parts. Beyond MOST_PAIRS
@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 from mot_ros.tracking.boxes import iou, iou_of_pairs
 from mot_ros.tracking.types import Detections, Floats, Index, Ints, Tracks
 
-# Measured cross-overs of one dense matrix against a sweep along x and against connected parts.
+# Measured cross-overs of a dense matrix against a sweep along x and against components.
 DENSE_IOU = 120 * 120
 DENSE_ASSIGNMENT = 300 * 300
 DENSE_SHARE = 0.2
@@ -36,7 +36,7 @@ TIE = 1e-7
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs (P,) that may be matched: row, column, and value (higher is better)."""
+    """Candidate pairs (P,): row, column and value (higher is better)."""
 
     rows: Ints
     cols: Ints
@@ -49,7 +49,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Matches:
-    """Matched rows and columns (K,), and what is left over on both sides, ascending."""
+    """Matched rows and columns (K,), and the free rows and columns, ascending."""
 
     rows: Ints
     cols: Ints
@@ -57,13 +57,13 @@ class Matches:
     free_cols: Ints
 
     def within(self, rows: Ints, cols: Ints) -> Matches:
-        """Translate matches of a subset of tracks and detections into those of the whole."""
+        """Translate matches of the subsets `rows` and `cols` to the whole."""
         return Matches(
             rows[self.rows], cols[self.cols], rows[self.free_rows], cols[self.free_cols])
 
 
 def overlapping(a: Floats, b: Floats) -> Pairs:
-    """Return every pair of boxes (N, 4), (M, 4) that overlap, valued by IoU."""
+    """Return all overlapping pairs of boxes (N, 4) and (M, 4), valued by IoU."""
     if len(a) * len(b) <= DENSE_IOU:
         values = iou(a, b).ravel()
         cells = np.flatnonzero(values > 0)
@@ -86,9 +86,9 @@ def match(
     """
     Match tracks and detections by IoU of at least `minimum`.
 
-    Only the tracks `rows` and the detections `cols` take part, both ascending, all if None.
-    With `fuse_score` the overlap is weighed by the score of the detection (ByteTrack); with
-    `class_aware` only boxes of one class match.
+    Only the tracks `rows` and detections `cols` take part, both ascending, all if None. With
+    `fuse_score` the IoU is multiplied by the detection's score (ByteTrack); with `class_aware`
+    only boxes of one class match.
     """
     rows = np.arange(len(tracks)) if rows is None else rows
     cols = np.arange(len(detections)) if cols is None else cols
@@ -107,7 +107,7 @@ def match(
 
 def assign(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Matches:
     """
-    Choose the matching of (N, M) that maximises the sum of `value - minimum`.
+    Return the matching of (N, M) that maximises the sum of `value - minimum`.
 
     Only pairs with `value >= minimum` may match; each row and column matches once at the most.
     This is the optimum that a cost limit of `1 - minimum` gives (ByteTrack's, with cost
@@ -159,8 +159,8 @@ def _others(taken: Ints, count: int) -> Ints:
 
 def _solve(
         rows: Ints, cols: Ints, weights: NDArray[np.float64], shape: tuple[int, int]) -> Ints:
-    """Return the indices of the chosen pairs, by row, through one dense matrix."""
-    # A pair that is not allowed is worth nothing, as much as staying alone.
+    """Return the indices of the chosen pairs, by row, from one dense matrix."""
+    # A forbidden pair has value 0, as no match has.
     matrix = np.zeros(shape)
     matrix[rows, cols] = weights
     number = np.full(shape, -1)
@@ -191,11 +191,11 @@ def _choose_greedily(pairs: Pairs, shape: tuple[int, int]) -> tuple[Ints, Ints]:
 
 def _solve_by_parts(
         rows: Ints, cols: Ints, weights: NDArray[np.float64], shape: tuple[int, int]) -> Ints:
-    """Return the same indices as `_solve`, part by connected part of the pairs."""
+    """Return the same indices as `_solve`, one connected component at a time."""
     n, m = shape
     graph = coo_array((np.ones(len(rows), np.int8), (rows, cols + n)), shape=(n + m, n + m))
     count, part = connected_components(graph, directed=False)
-    # Number rows and columns within their part: order by part, subtract where the part starts.
+    # Number rows and columns within their component: sort by component, subtract its start.
     rows_in, row_at = _number_within(part[:n], count)
     cols_in, col_at = _number_within(part[n:], count)
 
@@ -203,7 +203,7 @@ def _solve_by_parts(
     order = np.lexsort((-weights, pair_part))
     starts = np.searchsorted(pair_part[order], np.arange(count + 1))
     used = np.flatnonzero(np.diff(starts))
-    # A star (one row or one column) takes its best pair, which sorting has put first.
+    # A star (one row or one column) takes its best pair, which is sorted first.
     star = np.minimum(rows_in, cols_in)[used] == 1
     chosen = [order[starts[used[star]]]]
     for p in used[~star]:
@@ -218,7 +218,7 @@ def _solve_by_parts(
 
 
 def _number_within(part: NDArray[np.int32], count: int) -> tuple[Ints, Ints]:
-    """Return the size of each part and every member's position within its part, in order."""
+    """Return the size of each component and every member's position in it, in order."""
     sizes = np.bincount(part, minlength=count)
     order = np.argsort(part, kind='stable')
     position = np.empty(len(part), np.int64)
@@ -247,6 +247,6 @@ def _sweep(a: Floats, b: Floats) -> tuple[Ints, Ints] | None:
     cols = order[cols]
     overlap = (b[cols, 2] > a[rows, 0]) & (b[cols, 3] > a[rows, 1]) & (b[cols, 1] < a[rows, 3])
     rows, cols = rows[overlap], cols[overlap]
-    # by row, then column, as the dense way gives them
+    # by row, then column, as the dense path returns them
     by_col = np.lexsort((cols, rows))
     return rows[by_col], cols[by_col]

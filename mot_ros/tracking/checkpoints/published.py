@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Weights that others have trained, out of their checkpoints into files of our own, once."""
+"""Import checkpoints of published code to our own file format."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ KINDS: Mapping[str, str] = MappingProxyType({
     'prb': "PRB-FPN6-MSP, SMILEtrack's detector, .pt of its YOLOv7 code",
     'ssd': "GluonCV's SSDs, SMOT's detectors, .params of MXNet",
 })
-"""The kinds of checkpoints by name, and what they are."""
+"""Kinds of checkpoints by name, with a description."""
 
 
 def import_checkpoint(
         kind: str, file: Path, out: Path | None = None, *, trust_pickle: bool = False,
         progress: Progress = lambda line: None) -> tuple[Path, MatchedWeights]:
     """
-    Write the tensors of a checkpoint under our names; return the new file and the key report.
+    Write the tensors of a checkpoint under our names; return the file and the key report.
 
-    The file is .safetensors, beside the checkpoint unless `out` says where; its metadata are
-    kind, body, classes and their names as far as known, and the checkpoint's name and SHA-256.
-    Nothing in a checkpoint is ever run. Whole pickled networks, which run code in other
-    programs, are only looked at with `trust_pickle`. Raises WeightsError for an unknown kind, a
-    file that cannot be read, and one of another network; then nothing is written.
+    The file is .safetensors, beside the checkpoint unless `out` is given; its metadata are kind,
+    backbone, classes and their names if known, and the checkpoint's name and SHA-256. Nothing in a
+    checkpoint is executed. Whole pickled networks, which execute code in other programs, are read
+    only with `trust_pickle`. Raises WeightsError for an unknown kind, an unreadable file, and one
+    of another network; then nothing is written.
     """
     if kind not in KINDS:
         raise WeightsError(f'{kind!r} is no kind of checkpoint; choose of {", ".join(KINDS)}')
@@ -83,12 +83,12 @@ def import_checkpoint(
 def _tensors(
         kind: str, file: Path, trust_pickle: bool,
         progress: Progress) -> tuple[dict[str, Tensor], list[str]]:
-    """Return the tensors of a checkpoint, and the class names if it has some."""
+    """Return the tensors of a checkpoint, and its class names if it has some."""
     if file.suffix == '.safetensors':
         return weights.load(file), []
     if file.suffix == '.params':
         return {name: torch.from_numpy(array) for name, array in read_params(file).items()}, []
-    # the averaged network is what YOLO's own code runs
+    # YOLO's own code runs the averaged (EMA) network
     containers = ('ema', 'model') if kind == 'prb' else (CHECKPOINT_KEY, *CONTAINERS)
     try:
         content = read_plain(file)
@@ -120,7 +120,7 @@ def _network(content: object, containers: tuple[str, ...]) -> StandIn | None:
 
 
 def _names(names: object) -> list[str]:
-    """Return class names, a list or a dict by number, as a list; none if they are no texts."""
+    """Return class names, a list or a dict by number, as a list; empty if they are no strings."""
     if isinstance(names, dict):
         names = [names.get(number) for number in range(len(names))]
     if isinstance(names, list) and all(isinstance(name, str) for name in names):
@@ -129,7 +129,7 @@ def _names(names: object) -> list[str]:
 
 
 def _adopted(kind: str, state: Mapping[str, Tensor]) -> MatchedWeights:
-    """Find the tensors of one kind of network in a checkpoint's."""
+    """Match a checkpoint's tensors to one kind of network."""
     if kind == 'siammot':
         from mot_ros.tracking.nets.siammot import network as siammot
 

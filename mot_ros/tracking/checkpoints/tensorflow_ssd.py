@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From the frozen TensorFlow graph of SSD-MobileNetV3-Large to the tensors of nets/ssd.py."""
+"""Convert the frozen TensorFlow graph of SSD-MobileNetV3-Large to our tensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mot_ros.tracking.nets.backbones.mobilenet_v3 import BLOCKS
 from mot_ros.tracking.nets.ssd.network import EXTRAS
 
 EPSILON = 0.001
-"""BatchNorm's, as the graph's text states it."""
+"""Epsilon of BatchNorm, as in the graph's text."""
 GATE = 6 * 0.16667
 """The graph writes a sixth as 0.16667 in its squeeze-and-excite gates."""
 
@@ -26,12 +26,12 @@ Array = NDArray[np.float32]
 
 def convert(graph: Path, text: Path) -> dict[str, Array]:
     """
-    Read the arrays of the graph and return them by the names of SsdMobileNetV3.
+    Read the graph's arrays and return them by the names of SsdMobileNetV3.
 
-    cv2.dnn is the reader: it holds a layer's arrays under its TensorFlow name, kernels as
-    (outputs, inputs, rows, columns) and box predictors already in the order x, y, w, h.
-    BatchNorm is folded into the convolution before it, in double precision. Raises
-    WeightsError if a layer is not there or is of another shape.
+    cv2.dnn reads them: arrays by the layer's TensorFlow name, kernels as (outputs, inputs, rows,
+    columns), box predictors already in the order x, y, w, h. BatchNorm is folded into the
+    convolution before it, in double precision. Raises WeightsError if a layer is missing or has
+    another shape.
     """
     try:
         net = cv2.dnn.readNetFromTensorflow(str(graph), str(text))
@@ -42,7 +42,7 @@ def convert(graph: Path, text: Path) -> dict[str, Array]:
     state: dict[str, Array] = {}
     for name, layer, normalised in _layers():
         weight, bias = _folded(net, layer, normalised)
-        # hardsigmoid is (x + 3) / 6; what the gates have over that goes into the next layer
+        # hardsigmoid is (x + 3) / 6; the excess of the gates is folded into the next layer
         scale = GATE if f'{name[:-len("project")]}squeeze.reduce.weight' in state else 1.0
         state[f'{name}.weight'] = np.ascontiguousarray(weight * scale, np.float32)
         state[f'{name}.bias'] = np.ascontiguousarray(bias, np.float32)
@@ -85,12 +85,12 @@ def _layers() -> Iterator[tuple[str, str, str]]:
 
 def _folded(net: cv2.dnn.Net, layer: str, normalised: str) -> tuple[
         NDArray[np.float64], NDArray[np.float64]]:
-    """Return kernel and bias of a convolution with the BatchNorm after it worked in."""
+    """Return kernel and bias of a convolution with its BatchNorm folded in."""
     blobs = _blobs(net, layer)
     weight = blobs[0]
     if not normalised:
         return weight, blobs[1].ravel()
-    # cv2.dnn keeps mean, variance, scale, shift
+    # cv2.dnn stores mean, variance, scale, shift
     mean, variance, scale, shift = (blob.ravel() for blob in _blobs(net, normalised))
     factor = scale / np.sqrt(variance + EPSILON)
     return weight * factor[:, None, None, None], shift - mean * factor

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Class names: which number of a network means what, and which classes are wanted."""
+"""Class names of detectors: COCO's, those of a file or its metadata, and the wanted ones."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ COCO_NAMES = (
     'couch', 'potted plant', 'bed', 'dining table', 'toilet', 'tv', 'laptop', 'mouse', 'remote',
     'keyboard', 'cell phone', 'microwave', 'oven', 'toaster', 'sink', 'refrigerator', 'book',
     'clock', 'vase', 'scissors', 'teddy bear', 'hair drier', 'toothbrush')
-"""Label k is COCO_NAMES[k], as in every detector trained on the 80 classes."""
+"""Names by label, as in every detector trained on COCO's 80 classes."""
 
 COCO_UNUSED_IDS = frozenset({12, 26, 29, 30, 45, 66, 68, 69, 71, 83})
-"""Category ids up to 90 that COCO planned and never annotated; no score means anything there."""
+"""Category ids up to 90 without annotations in COCO, whose scores are meaningless."""
 
 COCO_CATEGORY_IDS = tuple(number for number in range(1, 91) if number not in COCO_UNUSED_IDS)
-"""Category id, 1 to 90, of each label."""
+"""Category id, 1 to 90, by label."""
 
 MANY_TASKS = ('segment', 'pose')
-"""Tasks, in metadata, of networks that have masks or key points after the classes."""
+"""Tasks, in metadata, of networks with masks or key points after the class columns."""
 COCO = 'coco'
-"""Stands for COCO's 80 names where a file of names is asked for."""
+"""Value of detector.names for COCO's 80 names."""
 NO_CLASS = ('background', '__background__', 'n/a', '')
-"""Names, in small letters, of numbers that mean nothing to look for."""
+"""Names, in lower case, of columns that are no class."""
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Names by label, and the number that the network has for each of them."""
+    """Names by label, and the network's class number of each label."""
 
     names: tuple[str, ...]
     numbers: tuple[int, ...]
 
     @staticmethod
     def of(table: Mapping[int, str]) -> Classes:
-        """Make classes from names by number; the labels follow the numbers in their order."""
+        """Make classes from names by number; labels follow the order of the numbers."""
         meant = [
             number for number in sorted(table) if table[number].strip().lower() not in NO_CLASS]
         return Classes(tuple(table[number] for number in meant), tuple(meant))
@@ -80,9 +80,9 @@ def find_classes(
     """
     Return the classes of an ONNX file with these metadata and this layout.
 
-    They stand in the file that `source` names, else in the metadata; else they are COCO's
-    where the number of columns fits, else numbers, with a warning. Raises ConfigError if there
-    are not as many names as the outputs have columns of scores.
+    They are read from the file named by `source`, else from the metadata; else they are COCO's if
+    the number of columns fits, else numbers, with a warning. Raises ConfigError if their number
+    differs from that of the score columns.
     """
     names: dict[int, str] | list[str] | None = None
     if source:
@@ -120,11 +120,11 @@ def find_classes(
 
 def coco_table(columns: int | None, *, from_one: bool) -> dict[int, str] | None:
     """
-    Return COCO's names by number for a network with so many columns, None if they do not fit.
+    Return COCO's names by class number of a network with `columns` columns, None if none fit.
 
-    80 columns are the 80 classes. Where number 0 is the background or absent (`from_one`), 81
-    columns are that and the classes, 91 that and the category ids; 90 are the category ids
-    alone. Without columns, `from_one` means the category ids.
+    80 columns are the 80 classes. If number 0 is the background or absent (`from_one`), 81 columns
+    are background and classes, 91 background and category ids; 90 are the category ids alone.
+    Without columns, `from_one` means the category ids.
     """
     if columns == len(COCO_NAMES):
         return dict(enumerate(COCO_NAMES))
@@ -140,9 +140,9 @@ def coco_table(columns: int | None, *, from_one: bool) -> dict[int, str] | None:
 
 def read_names(source: str) -> dict[int, str] | list[str]:
     """
-    Return the names in a file, or COCO's for 'coco': a list, or names by number.
+    Read class names from a file, or return COCO's for 'coco': a list, or names by number.
 
-    Text has one name per line; JSON and YAML hold a list or a mapping, or one of them under
+    Text has one name per line; JSON and YAML contain a list or a mapping, or one of them under
     `names`. Raises ConfigError naming the file.
     """
     if source == COCO:
@@ -166,7 +166,7 @@ def read_names(source: str) -> dict[int, str] | list[str]:
 
 
 def parse_names(text: str) -> dict[int, str] | list[str]:
-    """Return the names that stand in an ONNX file, as a Python or JSON literal."""
+    """Parse the names in an ONNX file's metadata, a Python or JSON literal."""
     try:
         content = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

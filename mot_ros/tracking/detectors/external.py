@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ExternalDetections: the boxes that come with the frame, found by somebody else."""
+"""ExternalDetections: detections that arrive with the frame."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mot_ros.tracking.types import Detections, Frame
 
 class ExternalDetections:
     """
-    A detector that looks at no image: it takes the detections of the frame as they are.
+    Detector without a network: return the detections that the frame holds.
 
-    All classes, in the order in which they came, without scores below the floor. What the
-    labels mean only the sender knows.
+    All classes, in their order, without scores below the floor. The meaning of the labels is the
+    sender's.
     """
 
     class_names: tuple[str, ...] = ()

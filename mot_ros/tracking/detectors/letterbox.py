@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Images on the canvas that a network takes, and the way back for its boxes."""
+"""Letterbox: fit an image into a network's input, and map boxes back."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from mot_ros.tracking.detectors.preprocess import detector_pixels
 from mot_ros.tracking.types import Frame
 
 GREY = 114
-"""What YOLO networks have around their images, in training and here."""
+"""Grey value around the image, as YOLO networks are trained."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an image lies on the canvas, pixels of the canvas, and how large it really is."""
+    """Position and scale of an image on the network's input (canvas), and its real size."""
 
     left: int
     top: int
@@ -35,7 +35,7 @@ class Placement:
     size: tuple[int, int]
 
     def to_image(self, boxes: Tensor) -> Tensor:
-        """Turn boxes (N, 4) on the canvas into pixels of the image."""
+        """Convert boxes (N, 4) on the canvas to pixels of the image."""
         across, down = self.size[0] / self.width, self.size[1] / self.height
         moved = boxes - boxes.new_tensor([self.left, self.top, self.left, self.top])
         return moved * boxes.new_tensor([across, down, across, down])
@@ -43,15 +43,15 @@ class Placement:
 
 def place(size: tuple[int, int], canvas: tuple[int, int], resize: str) -> Placement:
     """
-    Lay an image of `size` on a canvas, both (width, height).
+    Place an image of `size` on a canvas, both (width, height).
 
-    'stretch' fills it; 'letterbox' keeps the proportions and puts the image in the middle,
-    'corner' at the top left.
+    'stretch' fills it; 'letterbox' keeps the aspect ratio and centres the image, 'corner' puts it
+    at the top left.
     """
     if resize == 'stretch':
         return Placement(0, 0, *canvas, size)
     scale = min(canvas[0] / size[0], canvas[1] / size[1])
-    # YOLOX cuts where the others round
+    # YOLOX truncates, the others round
     width, height = (
         max(1, int(side * scale) if resize == 'corner' else round(side * scale))
         for side in size)
@@ -61,7 +61,7 @@ def place(size: tuple[int, int], canvas: tuple[int, int], resize: str) -> Placem
 
 
 def draw(frame: Frame, placement: Placement, canvas: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the canvas, (H, W, 3) uint8 BGR, with the frame's image on it, grey beside it."""
+    """Return the canvas, (H, W, 3) uint8 BGR, with the frame's image on grey."""
     image = detector_pixels(frame)
     pixels = image.cpu().numpy() if isinstance(image, Tensor) else image
     target = (placement.width, placement.height)
@@ -77,7 +77,7 @@ def draw(frame: Frame, placement: Placement, canvas: tuple[int, int]) -> NDArray
 
 def padded(
         picture: Tensor, placement: Placement, canvas: tuple[int, int], beside: int) -> Tensor:
-    """Return the canvas (H, W, C) with a picture (h, w, C) of the right size in its place."""
+    """Return the canvas (H, W, C) with a resized image (h, w, C) in its place."""
     if (placement.width, placement.height) == canvas:
         return picture
     right = canvas[0] - placement.left - placement.width
@@ -89,16 +89,16 @@ def batch(
         canvases: Sequence[NDArray[np.uint8]], pixels: str, dtype: np.dtype[np.generic],
         *, channels_last: bool) -> NDArray[np.generic]:
     """
-    Return canvases as one array, (B, H, W, 3) or (B, 3, H, W), in the numbers asked for.
+    Return canvases as one array, (B, H, W, 3) or (B, 3, H, W), in the given pixel format.
 
-    'unit' is RGB in [0, 1], 'signed' RGB in [-1, 1], 'imagenet' RGB less the mean of ImageNet
-    over its deviation, 'byte' RGB and 'byte_bgr' BGR from 0 to 255.
+    'unit' is RGB in [0, 1], 'signed' RGB in [-1, 1], 'imagenet' RGB minus ImageNet's mean over its
+    standard deviation, 'byte' RGB and 'byte_bgr' BGR from 0 to 255.
     """
     ordered = np.stack([
         canvas if pixels == 'byte_bgr' else cv2.cvtColor(canvas, cv2.COLOR_BGR2RGB)
         for canvas in canvases])
     if not channels_last:
-        # torch copies this way ten times faster than NumPy
+        # torch transposes ten times faster than NumPy
         planes = torch.from_numpy(ordered).permute(0, 3, 1, 2).contiguous()
         ordered = planes.numpy()
     if pixels in ('byte', 'byte_bgr'):

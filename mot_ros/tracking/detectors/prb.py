@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""PrbDetector: SMILEtrack's detector, PRB-FPN6-MSP, with weights that the user brings."""
+"""PrbDetector: SMILEtrack's detector PRB-FPN6-MSP, with the user's weights."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from mot_ros.tracking.types import Detections, Frame
 from mot_ros.tracking.weights import store as weights
 
 STEP = STRIDES[-1]
-"""Both sides of the input are multiples of this."""
+"""Width and height of the input are multiples of this."""
 PERSON = ('person',)
-"""What a network of one class finds, where its file does not say."""
+"""Class of a one-class network whose file names none."""
 
 
 class PrbDetector:
     """
-    Finds the classes of a PRB-FPN6-MSP in images of any size.
+    Detect the classes of a PRB-FPN6-MSP in images of any size.
 
     An image is fitted into the (width, height) of the settings, rounded up to multiples of 64,
-    with grey around it up to the next such multiples and no farther. Class names are those of
-    `detector.names`, else those in the file, else person for one class and COCO's for 80.
-    Raises WeightsError if the weights are missing or of another network, ConfigError for an
-    unknown class or device. `rows` is the network's table of layers.
+    with grey around it up to the next such multiples. Class names are those of `detector.names`,
+    else those in the file, else person for one class and COCO's for 80. `rows` is the network's
+    table of layers. Raises WeightsError if the weights are missing or of another network,
+    ConfigError for an unknown class or device.
     """
 
     def __init__(
@@ -67,17 +67,17 @@ class PrbDetector:
             path, _metadata(weights.metadata(settings.weights), count),
             Layout('yolov5', (0,), count), settings.names)
         labels = wanted_labels(settings.classes, self._names.names)
-        # which label a column of scores means, -1 where it is not looked for
+        # label of each score column, -1 for a class that is not wanted
         table = torch.full((count,), -1)
         table[[self._names.numbers[label] for label in labels]] = torch.tensor(labels)
         self._labels = table.to(self.device)
-        # 200 million random numbers take longer than reading the file
+        # initialising 200 million parameters takes longer than reading the file
         with torch.device('meta'):
             network = Prb(count, rows)
         network.to_empty(device='cpu')
         weights.fit(network, adopted.tensors)
         network.eval().requires_grad_(False).fold()
-        # half precision on a GPU is what the published code runs
+        # the published code runs in half precision on a GPU
         self._type = compute.dtype
         if self.device.type == 'cuda' and self._type == torch.float32:
             self._type = torch.float16
@@ -87,25 +87,25 @@ class PrbDetector:
 
     @property
     def class_names(self) -> Sequence[str]:
-        """Names by label of all classes, also where only some of them are looked for."""
+        """Names of all classes by label, also of unwanted ones."""
         return self._names.names
 
     def warm_up(self) -> None:
-        """Run once on nothing: the first call allocates memory and picks kernels."""
+        """Run once on an empty image: the first call allocates memory and selects kernels."""
         width, height = self._limit
         self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """
-        Return the objects of each frame, best score first.
+        Return the detections of each frame, best score first.
 
-        A box has the best of its classes alone, and is left out if that is none of those looked
-        for; its score is objectness times the probability of that class. A network of one class
-        never learns to tell it, so there objectness is all. What follows is as in the SSD.
-        Raises FrameError for a frame without image.
+        A box gets its best class only, and is dropped if that class is not wanted; its score is
+        objectness times class probability. A one-class network is not trained to classify, so its
+        score is the objectness. Selection is as in the SSD. Raises FrameError for a frame without
+        image.
         """
         with torch.inference_mode():
-            # this network fills a GPU with one image
+            # one image fills a GPU with this network
             return [self._detect(frame) for frame in frames]
 
     def _detect(self, frame: Frame) -> Detections:
@@ -115,7 +115,7 @@ class PrbDetector:
         scores, column = classes.max(-1)
         scores = objectness if classes.shape[-1] == 1 else objectness * scores
         labels = self._labels[column]
-        # comparing also leaves out what a damaged network gives
+        # the comparison also drops NaN
         kept = (scores >= candidate_floor(settings)) & (labels >= 0) & (
             boxes.isfinite().all(-1) & (boxes[:, 2:] > boxes[:, :2]).all(-1))
         boxes, scores, labels = boxes[kept], scores[kept], labels[kept]
@@ -126,7 +126,7 @@ class PrbDetector:
     def _look(
             self, frame: Frame, canvas: tuple[int, int],
             placement: Placement) -> tuple[Tensor, Tensor, Tensor]:
-        """Return boxes (N, 4) on the canvas, objectness (N,) and probabilities (N, C)."""
+        """Return boxes (N, 4) on the canvas, objectness (N,) and class probabilities (N, C)."""
         pixels = batch(
             [draw(frame, placement, canvas)], 'byte', np.dtype(np.uint8), channels_last=False)
         images = torch.from_numpy(pixels).to(self.device).to(self._type) / 255
@@ -139,10 +139,10 @@ class PrbDetector:
 def fit_into(
         size: tuple[int, int], limit: tuple[int, int]) -> tuple[tuple[int, int], Placement]:
     """
-    Return the smallest canvas for an image fitted into `limit`, and its place in the middle.
+    Return the smallest canvas for an image fitted into `limit`, and its centred placement.
 
-    All are (width, height). The canvas exceeds the image by less than 64 on each axis, as in
-    YOLO's letterbox: `limit` less a multiple of 64.
+    All are (width, height). The canvas exceeds the image by less than 64 on each axis, as YOLO's
+    letterbox does: `limit` minus a multiple of 64.
     """
     scale = min(limit[0] / size[0], limit[1] / size[1])
     width, height = (max(1, round(side * scale)) for side in size)
@@ -156,7 +156,7 @@ def _rounded_up(side: int) -> int:
 
 
 def _metadata(stated: Mapping[str, str], count: int) -> Mapping[str, str]:
-    """Return what a file says, and where it names no class, that a single one is a person."""
+    """Return the file's metadata, with the name person for a one-class network without names."""
     if 'names' not in stated and count == len(PERSON):
         return {**stated, 'names': json.dumps(PERSON)}
     return stated

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Frames to what a network takes: resized, RGB, normalised, in one batch on the device."""
+"""Convert frames to a network's input: resized, RGB, normalised, one batch on the device."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ def stretched(frames: Sequence[Frame], size: tuple[int, int], device: torch.devi
     """
     Return (B, 3, H, W) float32 RGB in [-1, 1], each frame stretched to `size` (width, height).
 
-    The frames may differ in size. Raises FrameError for one without image or
-    with other than 8-bit numbers.
+    The frames may differ in size. Raises FrameError for a frame without an 8-bit image.
     """
     images = torch.stack([_rgb(frame, size, device) for frame in frames])
-    # the memory stays in the order of the images, channels last: oneDNN computes faster so
+    # memory stays channels last, as in the images, for which oneDNN is faster
     return signed(images).permute(0, 3, 1, 2)
 
 
 def signed(pixels: Tensor) -> Tensor:
-    """Return pixels of any shape, uint8, as float32 in [-1, 1]."""
+    """Convert uint8 pixels of any shape to float32 in [-1, 1]."""
     return torch.sub(pixels, 127.5).mul_(1 / 127.5)
 
 
@@ -41,8 +40,8 @@ def _rgb(frame: Frame, size: tuple[int, int], device: torch.device) -> Tensor:
     """
     Return the image at `size`, (H, W, 3) uint8 RGB on the device.
 
-    From host memory it is resized by OpenCV and travels small; one that is on a device already
-    is resized there, to the same numbers.
+    OpenCV resizes an image in host memory before its upload; an image on a device is resized
+    there, to the same values.
     """
     image = detector_pixels(frame)
     if isinstance(image, Tensor):

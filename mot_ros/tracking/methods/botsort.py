@@ -22,7 +22,7 @@ from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tr
 
 class BotSort(PooledMethod[AppearanceTrackPool]):
     """
-    ByteTrack with the motion of the camera taken out, and the better of overlap and looks.
+    ByteTrack with camera motion compensation and the better of IoU and re-ID similarity.
 
     Without appearance it is the paper's BoT-SORT, with it BoT-SORT-ReID. Differs from the
     published code as our ByteTrack does from its own.
@@ -37,23 +37,23 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
             first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
-        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        """Apply new settings; another nominal rate drops all tracks, ids go on."""
         s = settings.botsort
         self._tracks.configure(
             KalmanConfig(MODELS['xywh'], s.nominal_rate), settings, capacity=1, camera=True)
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
-        """Detect, propagate, associate; then looks are learnt, and lives end and begin."""
+        """Detect, propagate, associate, update embeddings, remove and start tracks."""
         tracks = self._tracks
-        # first, since a frame that it cannot use is to change nothing
+        # first, since an unusable frame must not change any state
         detections = self._detector.detect([frame])[0]
         tracks.propagate(frame)
         predicted = tracks.compensate_motion(frame, detections.boxes)
         tracks.set_detections(frame, detections)
         matches = self.associate(predicted, detections)
         tracks.observe(matches.rows, detections, matches.cols)
-        # doubtful detections were not embedded, and teach nothing
+        # low-score detections have no embedding and update none
         tracks.update_embeddings(matches.rows, matches.cols)
         mark_lost_and_remove(
             tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer)
@@ -61,7 +61,7 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
         return tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
-        """Match in three steps: sure detections, doubtful ones, and tentative tracks."""
+        """Match in three steps: high-score detections, low-score ones, tentative tracks."""
         s = self._settings
         scores = detections.scores
         high = np.flatnonzero(scores >= s.track_high_thresh)
@@ -74,7 +74,7 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
             return assign(positive_pairs(table), table.shape, minimum).within(rows, cols)
 
         first = step(believed, high, s.match_iou)
-        # Only a track seen in the last frame may be continued by a doubtful detection.
+        # A low-score detection may continue only a track that was observed in the last frame.
         is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         second = match(
             predicted, detections, s.low_iou, rows=first.free_rows[~is_lost], cols=low,

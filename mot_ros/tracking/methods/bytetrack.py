@@ -20,12 +20,12 @@ from mot_ros.tracking.types import Detections, Frame, in_state, Ints, Tracks, Tr
 
 class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
     """
-    Two passes of matching by IoU: confident detections first, then the doubtful ones.
+    Two passes of IoU matching: high-score detections first, then low-score ones.
 
-    Differs from the published code where that has defects: tentative tracks move too, a
-    detection exactly at a threshold counts as above it, lost tracks age in seconds and on
-    every frame, IoU has no +1 convention, and where a lost track turns out to be a younger
-    living one, its id takes over at once instead of leaving a hole of one frame.
+    Differs from the published code where that has defects: tentative tracks are predicted too, a
+    score equal to a threshold is above it, lost tracks age in seconds and in every frame, IoU has
+    no +1 convention, and when a lost track duplicates a younger active one, its id takes over at
+    once without a gap of one frame.
     """
 
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
@@ -34,14 +34,14 @@ class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
             KalmanConfig(MODELS[self._settings.motion], self._settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
-        """Take other settings; another motion model or rate drops all tracks, ids go on."""
+        """Apply new settings; another motion model or rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.bytetrack, detector
         self._tracks.change_motion(
             KalmanConfig(MODELS[self._settings.motion], self._settings.nominal_rate))
 
     def update(self, frame: Frame) -> Tracks:
-        """Detect, propagate, associate; then lives end and begin."""
-        # first, since a frame that it cannot use is to change nothing
+        """Detect, propagate, associate, remove and start tracks."""
+        # first, since an unusable frame must not change any state
         detections = self._detector.detect([frame])[0]
         predicted = self._tracks.propagate(frame)
         matches = self.associate(predicted, detections)
@@ -52,7 +52,7 @@ class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
         return self._tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
-        """Match in three steps (algorithm 1, lines 14 to 25 and the code's tentative tracks)."""
+        """Match in three steps (algorithm 1, lines 14 to 25, and the code's tentative tracks)."""
         s = self._settings
         scores = detections.scores
         high = np.flatnonzero(scores >= s.track_high_thresh)
@@ -66,7 +66,7 @@ class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
                 class_aware=s.class_aware)
 
         first = step(believed, high, s.match_iou, fuse_score=s.fuse_score)
-        # Only a track seen in the last frame may be continued by a doubtful detection.
+        # A low-score detection may continue only a track that was observed in the last frame.
         is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         second = step(first.free_rows[~is_lost], low, s.low_iou, fuse_score=False)
         third = step(tentative, first.free_cols, s.tentative_iou, fuse_score=s.fuse_score)

@@ -20,11 +20,11 @@ from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tr
 
 class DeepSort(PooledMethod[AppearanceTrackPool]):
     """
-    A cascade by looks, the most recently seen tracks first, then one pass by IoU.
+    Matching cascade by re-ID embedding, most recently seen tracks first, then one pass by IoU.
 
-    `max_age` and `n_init` count processed frames, as in the paper. Without appearance the
-    cascade goes by Mahalanobis distance (lambda = 1 of the paper's equation 5). Differs from the
-    published code in what it gives out: only tracks that were seen in this frame.
+    `max_age` and `n_init` count processed frames, as in the paper. Without appearance the cascade
+    uses the Mahalanobis distance (lambda = 1 in the paper's equation 5). Differs from the
+    published code in its output: only tracks observed in this frame.
     """
 
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
@@ -35,22 +35,22 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
             first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
-        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        """Apply new settings; another nominal rate drops all tracks, ids go on."""
         s = settings.deepsort
         self._tracks.configure(
             KalmanConfig(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False)
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
-        """Detect, propagate, associate; then looks are learnt, and lives end and begin."""
+        """Detect, propagate, associate, update embeddings, remove and start tracks."""
         s, tracks = self._settings, self._tracks
-        # first, since a frame that it cannot use is to change nothing
+        # first, since an unusable frame must not change any state
         detections = self._detector.detect([frame])[0]
         predicted = tracks.propagate(frame)
         tracks.set_detections(frame, detections)
         matches = self.associate(predicted, detections)
 
-        # the birth is the first time that a track was seen
+        # the first observation is the start itself
         proven = ~in_state(predicted.states[matches.rows], TrackState.TENTATIVE) | (
             tracks.hits[matches.rows] + 2 >= s.n_init)
         tracks.observe(
@@ -68,7 +68,7 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         return tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
-        """Match by the cascade (listing 1 of the paper), then by IoU; weak ones do not exist."""
+        """Run the matching cascade (listing 1 of the paper), then match by IoU."""
         s, tracks = self._settings, self._tracks
         cols = np.flatnonzero(detections.scores >= s.min_score)
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
@@ -85,7 +85,7 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
             rows.append(believed[found.rows])
             taken.append(cols[found.cols])
             left = found.free_cols
-        # who was seen in the last frame, or only just appeared, may look different by now
+        # tracks seen in the last frame or just started may have changed their appearance
         unmatched = np.setdiff1d(np.arange(len(predicted)), np.concatenate(rows))
         recent = is_tentative[unmatched] | (tracks.misses[unmatched] == 0)
         last = match(
@@ -97,7 +97,7 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
 
     def _similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Floats:
-        """Return one minus the cost (N, M), 0 where motion rules a pair out."""
+        """Return one minus the cost (N, M), 0 outside the Mahalanobis gate."""
         tracks = self._tracks
         distances = tracks.motion.squared_distances(detections.boxes[cols])[rows]
         table: Floats = (

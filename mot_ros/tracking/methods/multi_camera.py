@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Cameras: several trackers of one kind, whose frames are detected together."""
+"""Cameras: several trackers with equal settings, whose frames are detected in one batch."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Cameras:
     """
     Trackers of the same settings for `count` cameras, with one detector.
 
-    Each has its own tracks, ids and guard, and says the same as if it was alone; only that the
-    detector looks at the frames of one moment in one batch. On a CPU that saves no time.
+    Each camera has its own tracks, ids and SequenceGuard, with the same results as a tracker
+    alone; only detection runs in one batch for all frames of a moment. On a CPU that saves no
+    time.
     """
 
     def __init__(self, settings: Settings, detector: Detector, count: int) -> None:
@@ -31,15 +32,15 @@ class Cameras:
 
     @property
     def problems(self) -> list[str]:
-        """What was wrong with the last frame of each camera, in a sentence; '' for nothing."""
+        """Problem with the last frame of each camera, in a sentence; '' for none."""
         return [camera.problem for camera in self._cameras]
 
     def update(self, frames: Sequence[Frame | None]) -> list[Tracks | None]:
         """
-        Take the frames of one moment, None where a camera has no new one, in order of cameras.
+        Process the frames of one moment, in order of cameras, None for a camera without new frame.
 
-        Returns the tracks of each camera, None where there was no frame, or one that its guard
-        or the tracker refused: that costs this camera this frame, see `problems`.
+        Returns the tracks of each camera, None for no frame or a frame that its guard or tracker
+        refused; see `problems`.
         """
         if len(frames) != len(self._cameras):
             raise ValueError(
@@ -57,14 +58,14 @@ class Cameras:
                 camera.seat.leave()
 
     def reset(self, *, keep_ids: bool = False) -> None:
-        """Forget every track of every camera; number from 1 again unless `keep_ids`."""
+        """Drop every track of every camera; ids restart at 1 unless `keep_ids`."""
         for camera in self._cameras:
             camera.tracker.reset(keep_ids=keep_ids)
             camera.guard.forget()
 
 
 class _Camera:
-    """What one camera has for itself."""
+    """Tracker, guard and problem of one camera."""
 
     def __init__(self, settings: Settings, seat: SharedDetectorHandle) -> None:
         self.seat = seat
@@ -73,7 +74,7 @@ class _Camera:
         self.problem = ''
 
     def admit(self, frame: Frame | None) -> Frame | None:
-        """Return the frame with the time that counts for motion, None if it is not to be used."""
+        """Return the frame with its stamp for motion, None if the guard refuses it."""
         self.problem = ''
         if frame is None:
             return None

@@ -25,18 +25,18 @@ from mot_ros.tracking.tracks.birth_and_death import mark_lost_and_remove, start_
 from mot_ros.tracking.tracks.history import HistoryTrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
-# A pair of a track and a detection without rivals is taken for one object unseen from here on.
+# From this IoU on a pair without competitors is matched without embedding.
 LONE_IOU = 0.5
 
 
 class SmileTrack(PooledMethod[HistoryTrackPool]):
     """
-    Two passes, as in ByteTrack, in which overlap and looks count together.
+    Two passes as in ByteTrack, in which IoU and appearance similarity count together.
 
-    One engine for the article, its published code and our own tuning, which differ by settings
-    alone: the presets `paper`, `code` and `accurate`. docs/smiletrack.md lists what they are and
-    where they part from their sources. Without appearance the first pass goes by overlap, heights
-    and directions, the second by overlap.
+    One implementation for the article, its published code and our own tuning, which differ only in
+    settings: the presets `paper`, `code` and `accurate`. docs/smiletrack.md lists them and their
+    differences from the sources. Without appearance the first pass uses IoU, heights and
+    directions, the second IoU.
     """
 
     def __init__(self, detector: Detector, settings: Settings, first_id: int = 1) -> None:
@@ -47,23 +47,23 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
-        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        """Apply new settings; another nominal rate drops all tracks, ids go on."""
         s = settings.smiletrack
         self._tracks.configure(
             KalmanConfig(MODELS['xywh'], s.nominal_rate), settings, _capacity(s), camera=s.camera)
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
-        """Detect, propagate, associate; then looks are learnt, and lives end and begin."""
+        """Detect, propagate, associate, update embeddings, remove and start tracks."""
         tracks = self._tracks
-        # first, since a frame that it cannot use is to change nothing
+        # first, since an unusable frame must not change any state
         detections = self._detector.detect([frame])[0]
         tracks.propagate(frame)
         predicted = tracks.compensate_motion(frame, detections.boxes)
         tracks.set_detections(frame, detections)
         matches = self.associate(predicted, detections)
         tracks.observe(matches.rows, detections, matches.cols)
-        # what is half hidden has the looks of another one
+        # the box of a half hidden object shows another object's appearance
         sure = np.isin(matches.cols, self.split(detections.scores)[0])
         tracks.update_embeddings(matches.rows[sure], matches.cols[sure])
         mark_lost_and_remove(
@@ -73,7 +73,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         return tracks.snapshot()
 
     def split(self, scores: Floats) -> tuple[Ints, Ints]:
-        """Return the rows of sure and of doubtful detections (the article's section on SMC)."""
+        """Return the rows of high-score and low-score detections (the article's SMC section)."""
         s = self._settings
         if s.split == 'adaptive':
             return smc.split_by_scores(scores, s.track_low_thresh)
@@ -81,7 +81,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
                 np.flatnonzero((scores >= s.track_low_thresh) & (scores < s.track_high_thresh)))
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
-        """Match in three steps: sure detections, doubtful ones, and tentative tracks."""
+        """Match in three steps: high-score detections, low-score ones, tentative tracks."""
         s = self._settings
         high, low = self.split(detections.scores)
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
@@ -117,7 +117,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             third.free_cols)
 
     def _appearance_allows_merge(self, a: int, b: int) -> bool:
-        """Say whether looks let two tracks be one: what the gate parts must stay apart."""
+        """Return whether appearance allows merging two tracks: not if the gate separates them."""
         s, cosine = self._settings, self._tracks.cosine_of_tracks(a, b)
         if s.worth == 'article':
             return cosine >= s.gate
@@ -125,7 +125,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
 
     def _box_similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Pairs:
-        """Return the pairs that are worth anything by their boxes alone, with what they are."""
+        """Return the pairs of positive similarity by boxes alone, valued by it."""
         s = self._settings
         expected, boxes = predicted.boxes[rows], detections.boxes[cols]
         pairs = buffered_iou(expected, boxes, s.biou_buffer)
@@ -148,7 +148,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
     def _similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints,
             memory: str) -> Floats:
-        """Return what pairs are worth (N, M): similarity behind the gate, 0 for no match."""
+        """Return the similarity (N, M) of pairs inside the gate, 0 for no match."""
         s = self._settings
         overlap = iou(predicted.boxes[rows], detections.boxes[cols])
         possible = np.ones(overlap.shape, np.bool_)
@@ -170,10 +170,10 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             self, overlap: Floats, possible: NDArray[np.bool_], rows: Ints, cols: Ints,
             memory: str) -> Floats:
         """
-        Return how alike the looks of pairs are (N, M).
+        Return the appearance similarity of pairs (N, M).
 
-        Of what cannot be embedded from looks the overlap tells. In frames between those of
-        `embed_every`, pairs without rivals that overlap well are taken to be alike unseen.
+        Where a pair has no embedding, its IoU is used. In frames between those of `embed_every`,
+        pairs without competitors and of high IoU get similarity 1 without embedding.
         """
         tracks = self._tracks
         asked = np.ones(len(cols), np.bool_)
@@ -189,5 +189,5 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
 
 
 def _capacity(settings: SmileTrackSettings) -> int:
-    """Return how many embeddings of a track have to be kept."""
+    """Return the number of embeddings to keep per track."""
     return settings.bank if settings.second == 'multi' else 1

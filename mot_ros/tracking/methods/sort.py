@@ -19,10 +19,10 @@ from mot_ros.tracking.types import Detections, Frame, Tracks, TrackState
 
 class Sort(PooledMethod[TrackPool[KalmanFilter]]):
     """
-    One pass of matching by IoU between predicted boxes and detections.
+    One pass of IoU matching between predicted boxes and detections.
 
-    `max_age` and `min_hits` count processed frames, as in the paper. A track that missed a
-    frame must earn its confirmation anew, and the first frames of a sequence confirm at once,
+    `max_age` and `min_hits` count processed frames, as in the paper. A track that missed a frame
+    must be confirmed again, and tracks in the first frames of a sequence are confirmed at once,
     both as in the published code.
     """
 
@@ -32,14 +32,14 @@ class Sort(PooledMethod[TrackPool[KalmanFilter]]):
             KalmanConfig(MODELS['xysr'], self._settings.nominal_rate), first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
-        """Take other settings; another nominal rate drops all tracks, ids go on."""
+        """Apply new settings; another nominal rate drops all tracks, ids go on."""
         self._settings, self._detector = settings.sort, detector
         self._tracks.change_motion(KalmanConfig(MODELS['xysr'], self._settings.nominal_rate))
 
     def update(self, frame: Frame) -> Tracks:
-        """Detect, propagate, associate; then lives end and begin."""
+        """Detect, propagate, associate, remove and start tracks."""
         s, tracks = self._settings, self._tracks
-        # first, since a frame that it cannot use is to change nothing
+        # first, since an unusable frame must not change any state
         detections = self._detector.detect([frame])[0]
         predicted = tracks.propagate(frame)
         matches = self.associate(predicted, detections)
@@ -57,7 +57,7 @@ class Sort(PooledMethod[TrackPool[KalmanFilter]]):
         return tracks.snapshot()
 
     def associate(self, predicted: Tracks, detections: Detections) -> Matches:
-        """Match by IoU alone (section 3.3 of the paper); weak detections do not exist."""
+        """Match by IoU alone (section 3.3 of the paper); low-score detections are ignored."""
         s = self._settings
         strong = np.flatnonzero(detections.scores >= s.min_score)
         return match(

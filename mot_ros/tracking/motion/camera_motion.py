@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""CameraMotion: what the camera did between two frames, found in the images or given."""
+"""Camera motion compensation (CMC, in BoT-SORT GMC): the warp from one frame to the next."""
 
 from __future__ import annotations
 
@@ -28,37 +28,39 @@ if TYPE_CHECKING:
 METHODS = ('flow', 'ecc', 'external')
 
 STILL = 0.25
-"""Pixels of the small image that most of it may seem to move while the camera stands; its
-corners, which turn and zoom move most, twice as many."""
+"""
+Pixels of the small image by which its median corner may move while the camera stands still; the
+image's corners, which move most under rotation and zoom, may move twice as much.
+"""
 
 
 class CameraMotion:
     """
-    Tells the warp from the last frame to this one, frame by frame.
+    Estimate the warp from the last frame to this one, frame by frame.
 
-    `mode`: `on` always works it out, `auto` only where a glance at few corners sees the camera
-    move, `off` never; standing cameras give exactly the identity in `auto`. `method`: `flow`
-    or `ecc` look at images of at most `width` pixels across, flow at up to `corners` corners;
-    `external` takes what the caller gives. Whatever cannot be told (no image, no structure,
-    nothing that agrees) is the identity, flagged, and counted in `failures`.
+    `mode`: `on` always estimates, `auto` only where a StillnessCheck on a few corners finds
+    motion, `off` never; in `auto` a standing camera gives exactly the identity. `method`: `flow`
+    (sparse optical flow on up to `corners` corners) or `ecc`, both on images of at most `width`
+    pixels across; `external` takes the caller's warp. If no motion can be estimated (no image, no
+    structure, no agreement), the warp is the identity with `ok` False, counted in `failures`.
     """
 
     def __init__(self, mode: str, method: str, width: int, corners: int) -> None:
         self._mode, self._method, self._width = mode, method, width
         self._aligner: Aligner = Ecc() if method == 'ecc' else SparseFlow(corners)
         self.failures = 0
-        """Frames since the beginning for which no motion could be told."""
+        """Frames since construction whose motion could not be estimated."""
         self.estimates = 0
-        """Frames since the beginning for which images were aligned."""
+        """Frames since construction whose images were registered."""
         self.reset()
 
     @classmethod
     def of(cls, settings: CameraMotionSettings) -> CameraMotion:
-        """Return what works as the settings say."""
+        """Make a CameraMotion from settings."""
         return cls(settings.mode, settings.method, settings.width, settings.corners)
 
     def reset(self) -> None:
-        """Forget the last frame: the next one has none to compare with."""
+        """Drop the last frame, so that the next one has no predecessor."""
         self._last: Grey | None = None
         self._glance = StillnessCheck()
         self._size = (0, 0)
@@ -66,11 +68,12 @@ class CameraMotion:
 
     def estimate(self, frame: Frame, objects: Floats, given: Doubles | None = None) -> Warp:
         """
-        Return how the image moved since the last call; to be called for every frame, once.
+        Return the warp of the image since the last call; call it exactly once per frame.
 
-        `objects` (N, 4) are boxes of what moves by itself in this frame, left out when the next
-        one is compared with it. `given` (2, 3) is the warp by other means, such as a gyroscope;
-        it counts for more than the images. A first frame, or another size, is the identity.
+        `objects` (N, 4) xyxy are boxes of moving objects in this frame, masked out when the next
+        frame is registered against it. `given` (2, 3) is a warp from another source, such as a
+        gyroscope, and overrides the images. The first frame and one of another size give the
+        identity.
         """
         if self._mode == 'off':
             return Warp.identity()
@@ -124,7 +127,7 @@ class CameraMotion:
 
 
 def _mask(grey: Grey, boxes: Floats, size: tuple[int, int]) -> Grey:
-    """Return 255 where nothing moves by itself, 0 in boxes (N, 4) of the full image."""
+    """Return a mask of a small image: 0 inside boxes (N, 4) of the full image, 255 elsewhere."""
     mask = np.full(grey.shape, 255, np.uint8)
     limits = np.array([*grey.shape[::-1]] * 2)
     corners = np.clip(np.nan_to_num(boxes) * limits / [*size, *size], 0, limits)
@@ -135,7 +138,7 @@ def _mask(grey: Grey, boxes: Floats, size: tuple[int, int]) -> Grey:
 
 
 def _at_size(matrix: Doubles, grey: Grey, size: tuple[int, int]) -> Doubles:
-    """Turn a map between indices of small images into one between pixels of large ones."""
+    """Convert a warp between indices of small images to one between pixels of full images."""
     scale = np.array(size) / grey.shape[::-1]
     # index i is the centre of a pixel, (i + 0.5) * scale from the left edge
     linear = matrix[:, :2] * scale[:, None] / scale

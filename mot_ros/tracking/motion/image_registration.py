@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How one grey image became the next: sparse flow and ECC, of bounded work and never raising."""
+"""Register two grey images by sparse optical flow or ECC, in bounded work and without raising."""
 
 from __future__ import annotations
 
@@ -16,52 +16,51 @@ from mot_ros.tracking.types import Doubles
 Grey = NDArray[np.uint8]
 
 LEAST_POINTS = 12
-"""Corners that must agree; of fewer, chance makes a motion."""
+"""Least number of inlier corners; fewer can agree by chance."""
 AGREEMENT = 1 / 400
-"""How far a corner may be from where the others have it, of the image's width."""
+"""RANSAC's inlier distance, as a share of the image's width."""
 LEAST_SHARE = 0.4
-"""Share of the corners that must agree."""
+"""Least share of inlier corners."""
 ITERATIONS = 50
-"""Most steps of ECC."""
+"""Maximum iterations of ECC."""
 QUALITY = 0.005
-"""Least strength of a corner, of the strongest one's."""
+"""Least corner strength, relative to the strongest corner."""
 APART = 0.8
-"""Distance between corners, of the side of the square that each would have to itself."""
+"""Least distance between corners, relative to the side of the square each would get."""
 GLANCES = 60
-"""Corners that tell whether the camera stands."""
+"""Corners of a StillnessCheck."""
 LARGEST_ZOOM, LARGEST_TURN, LARGEST_SHIFT = 1.5, 0.5, 0.5
-"""What no camera does between two frames: factor, radians, shares of the image's side."""
+"""Largest plausible motion of a camera between two frames: factor, radians, shares of a side."""
 
 
 _NO_CORNERS = np.zeros((0, 2), np.float32)
 
 
 class Aligner(Protocol):
-    """A way to align two images."""
+    """Register two images."""
 
     def align(self, before: Grey, after: Grey, mask: Grey) -> Doubles | None:
         """
         Return the (2, 3) matrix from indices of `before` to those of `after`, None if unknown.
 
-        Pixels of `before` where `mask` is 0 are not looked at.
+        Pixels of `before` where `mask` is 0 are ignored.
         """
         ...
 
 
 class SparseFlow:
     """
-    Corners followed by pyramidal Lucas-Kanade, and the motion that most of them share.
+    Fit one motion to corners tracked by pyramidal Lucas-Kanade.
 
-    Shift, turn and zoom (a partial affine map) by RANSAC, as BoT-SORT has it. At most `corners`
-    of them, so that time is bounded without looking at a clock: the same images give the same
-    motion.
+    The motion is a shift, rotation and zoom (partial affine), by RANSAC, as in BoT-SORT's GMC. The
+    number of `corners` bounds the time, so equal images give equal motion on every machine.
     """
 
     def __init__(self, corners: int) -> None:
         self._corners = corners
 
     def align(self, before: Grey, after: Grey, mask: Grey) -> Doubles | None:
-        """Follow corners of `before`, see Aligner."""
+        """Register by tracked corners, see Aligner."""
         start, end = _followed(before, after, _corners(before, self._corners, mask), levels=3)
         if len(start) < LEAST_POINTS:
             return None
@@ -76,41 +75,41 @@ class SparseFlow:
 
 class Ecc:
     """
-    The shift and turn that correlate the images best (enhanced correlation coefficient).
+    Find the shift and rotation of highest enhanced correlation coefficient (ECC).
 
-    Without zoom, slower than flow, and misled by what moves by itself unless it is masked; but
-    it needs no corners. At most ITERATIONS steps.
+    It estimates no zoom, is slower than flow, and is biased by moving objects unless they are
+    masked, but needs no corners. At most ITERATIONS iterations.
     """
 
     def align(self, before: Grey, after: Grey, mask: Grey) -> Doubles | None:
-        """Climb from no motion at all, see Aligner."""
+        """Iterate from the identity, see Aligner."""
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ITERATIONS, 1e-4)
         try:
             correlation, matrix = cv2.findTransformECC(
                 before, after, np.eye(2, 3, dtype=np.float32), cv2.MOTION_EUCLIDEAN, criteria,
                 mask, 5)
         except cv2.error:
-            # what it says of images without structure, and of those that are not alike
+            # OpenCV raises this for images without structure and for images that do not converge
             return None
         return np.asarray(matrix, np.float64) if correlation > LEAST_SHARE else None
 
 
 class StillnessCheck:
-    """Tells cheaply whether a camera stands: few corners, followed often, looked for seldom."""
+    """Check cheaply whether the camera stands still: few corners, rarely detected anew."""
 
     def __init__(self) -> None:
         self._corners = _NO_CORNERS
 
     def look(self, image: Grey, mask: Grey) -> None:
-        """Take new corners, where `mask` is not 0."""
+        """Detect new corners where `mask` is not 0."""
         self._corners = _corners(image, GLANCES, mask)
 
     def forget(self) -> None:
-        """Have none: where they were is something else now."""
+        """Drop the corners, which belong to another image."""
         self._corners = _NO_CORNERS
 
     def shift(self, before: Grey, after: Grey) -> float:
-        """Return how far most of the corners moved, in pixels; infinite if they are lost."""
+        """Return the median shift of the corners in pixels; infinite if they are lost."""
         start, end = _followed(before, after, self._corners, levels=2)
         if len(start) < max(LEAST_POINTS, len(self._corners) / 2):
             return np.inf
@@ -118,7 +117,7 @@ class StillnessCheck:
 
 
 def plausible(matrix: Doubles, size: tuple[int, int]) -> bool:
-    """Say whether a camera can have moved so between two images of (width, height)."""
+    """Return whether a camera can have moved so between two images of (width, height)."""
     if not np.isfinite(matrix).all():
         return False
     across, down = matrix[:, 0], matrix[:, 1]
@@ -133,9 +132,10 @@ def plausible(matrix: Doubles, size: tuple[int, int]) -> bool:
 
 def _corners(image: Grey, most: int, mask: Grey) -> NDArray[np.float32]:
     """
-    Find corners (N, 2), so far apart that they cover the image.
+    Detect corners (N, 2) with a minimum distance, so that they cover the image.
 
-    Else the sharpest object would have them all, and its motion would pass for the camera's.
+    Without it all corners could lie on one textured object, whose motion would be taken for the
+    camera's.
     """
     apart = max(3.0, APART * (image.size / most) ** 0.5)
     found = cv2.goodFeaturesToTrack(image, most, QUALITY, apart, mask=mask, blockSize=3)
@@ -144,7 +144,7 @@ def _corners(image: Grey, most: int, mask: Grey) -> NDArray[np.float32]:
 
 def _followed(before: Grey, after: Grey, corners: NDArray[np.float32], levels: int) -> tuple[
         NDArray[np.float32], NDArray[np.float32]]:
-    """Return where the corners (N, 2) that can be followed are before and after, (M, 2)."""
+    """Return the corners (N, 2) that could be tracked, before and after, (M, 2) each."""
     if not len(corners):
         return _NO_CORNERS, _NO_CORNERS
     moved, good, _ = cv2.calcOpticalFlowPyrLK(

@@ -22,20 +22,20 @@ from mot_ros.tracking.motion.warp import Warp
 from mot_ros.tracking.types import Doubles, Floats, Index
 
 SMALLEST = 1.0
-"""Pixels, or their square, that a size keeps whatever the rotation."""
+"""Least size, in pixels or square pixels, that a size keeps after a warp."""
 
 
 class Motion(Protocol):
-    """Where N tracks are and how they move, in the order of the tracks."""
+    """Boxes of N tracks and their motion, in the order of the tracks."""
 
     @property
     def boxes(self) -> Floats:
-        """Where the tracks are, (N, 4) xyxy pixels."""
+        """Current boxes of the tracks, (N, 4) xyxy pixels."""
         ...
 
     @property
     def centre_velocity(self) -> Floats:
-        """How fast the box centres move, (N, 2) pixels/s."""
+        """Velocity of the box centres, (N, 2) pixels/s."""
         ...
 
     def __len__(self) -> int:
@@ -46,19 +46,19 @@ class Motion(Protocol):
         ...
 
     def keep(self, index: Index) -> None:
-        """Forget all tracks but the indexed ones."""
+        """Keep the indexed tracks, drop the others."""
         ...
 
     def predict(self, seconds: float, lost: Index | None = None) -> None:
-        """Move every track on by `seconds`; `lost` are those out of sight."""
+        """Predict every track `seconds` ahead; `lost` indexes the lost tracks."""
         ...
 
     def update(self, rows: Index, boxes: Floats) -> None:
-        """Correct the indexed tracks (K,) with the boxes (K, 4) observed."""
+        """Correct the indexed tracks (K,) with the observed boxes (K, 4)."""
         ...
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
-        """Move every track along with the image."""
+        """Apply a warp of the image to every track."""
         ...
 
 
@@ -66,30 +66,30 @@ AnyMotion = TypeVar('AnyMotion', bound=Motion, covariant=True)
 
 
 class MotionKind(Protocol[AnyMotion]):
-    """A kind of motion, with its settings; equal ones move tracks alike."""
+    """Configuration of a motion model; equal ones move tracks alike."""
 
     def start(self) -> AnyMotion:
-        """Return the motion of no tracks yet."""
+        """Return a motion model with no tracks."""
         ...
 
 
 @dataclass(frozen=True)
 class KalmanConfig:
-    """A Kalman filter over the coordinates of a model; `nominal_rate` in Hz."""
+    """Configuration of a Kalman filter over a state model's coordinates; `nominal_rate` in Hz."""
 
     model: Model
     nominal_rate: float
 
     def start(self) -> KalmanFilter:
-        """Return the filter of no tracks yet."""
+        """Return a filter with no tracks."""
         return KalmanFilter(self.model, self.nominal_rate)
 
 class KalmanFilter:
     """
-    The motion of N tracks at once, in the order of the tracks.
+    Kalman filter of N tracks at once, in the order of the tracks.
 
-    `position` and `velocity` (N, 4) in the model's coordinates, velocity per unit of time;
-    `pp`, `pv`, `vv` (N, 4) are the entries of each coordinate's 2 x 2 covariance.
+    `position` and `velocity` (N, 4) are in the state model's coordinates, velocity per unit of
+    time; `pp`, `pv`, `vv` (N, 4) are the entries of each coordinate's 2 x 2 covariance.
     """
 
     def __init__(self, model: Model, nominal_rate: float) -> None:
@@ -103,12 +103,12 @@ class KalmanFilter:
 
     @property
     def boxes(self) -> Floats:
-        """Where the tracks are, (N, 4) xyxy pixels."""
+        """Current boxes of the tracks, (N, 4) xyxy pixels."""
         return self._model.to_boxes(self.position)
 
     @property
     def centre_velocity(self) -> Floats:
-        """How fast the box centres move, (N, 2) pixels/s."""
+        """Velocity of the box centres, (N, 2) pixels/s."""
         return (self.velocity[:, :2] * self.nominal_rate).astype(np.float32)
 
     def add(self, boxes: Floats) -> None:
@@ -123,21 +123,21 @@ class KalmanFilter:
         self.vv = np.concatenate([self.vv, vv])
 
     def keep(self, index: Index) -> None:
-        """Forget all tracks but the indexed ones."""
+        """Keep the indexed tracks, drop the others."""
         self.position, self.velocity = self.position[index], self.velocity[index]
         self.pp, self.pv, self.vv = self.pp[index], self.pv[index], self.vv[index]
 
     def predict(self, seconds: float, lost: Index | None = None) -> None:
         """
-        Move every track on by `seconds`; a lost track no longer changes its size.
+        Predict every track `seconds` ahead; the size of a lost track stays constant.
 
         x += v dt; P = F P F' + Q dt with F = [[1, dt], [0, 1]] per coordinate.
         """
         dt = seconds * self.nominal_rate
         if lost is not None:
             self.velocity[lost, self._model.frozen_when_lost] = 0
-        # as SORT does with its area: what would shrink below nothing stops shrinking (both are
-        # views, so this writes to the velocity)
+        # as in SORT: a size that would become negative gets zero velocity (both are views, so
+        # this writes to the velocity)
         size, growth = self.position[:, self._model.sizes], self.velocity[:, self._model.sizes]
         growth[size + dt * growth <= 0] = 0
         noise_p, noise_v = self._model.process(self.position)
@@ -147,7 +147,7 @@ class KalmanFilter:
         self.vv = self.vv + dt * noise_v
 
     def update(self, rows: Index, boxes: Floats) -> None:
-        """Correct the indexed tracks (K,) with the boxes (K, 4) observed."""
+        """Correct the indexed tracks (K,) with the observed boxes (K, 4)."""
         position, pp, pv = self.position[rows], self.pp[rows], self.pv[rows]
         total = pp + self._model.measurement(position)
         gain_p, gain_v = pp / total, pv / total
@@ -159,7 +159,7 @@ class KalmanFilter:
         self.pp[rows] = pp - gain_p * pp
 
     def squared_distances(self, boxes: Floats) -> Doubles:
-        """Return squared Mahalanobis distances (N, M) of boxes (M, 4) from where tracks are."""
+        """Return squared Mahalanobis distances (N, M) from tracks to boxes (M, 4)."""
         measured = self._model.from_boxes(boxes)
         total = self.pp + self._model.measurement(self.position)
         apart = (measured[None] - self.position[:, None]) ** 2 / total[:, None]
@@ -168,11 +168,11 @@ class KalmanFilter:
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
         """
-        Move all tracks along with the image: mean' = L mean + t, P' = L P L'.
+        Apply a warp of the image to all tracks: mean' = L mean + t, P' = L P L'.
 
-        The filter keeps no covariance between coordinates, so of P' the 2 x 2 block of each
-        coordinate is taken, which is exact, and what a rotation puts beside them, at most the
-        sine of its angle times the difference of the variances, is left out.
+        The filter keeps no covariance between coordinates. It takes the 2 x 2 block of each
+        coordinate of P', which is exact, and drops the cross terms of a rotation, which are at
+        most the sine of its angle times the difference of the variances.
         """
         if warp.is_identity or not len(self):
             return

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Boxes exactly as they were observed, for methods that look where their tracks are themselves.
+Motion model without a filter: the last observed box and a mean velocity.
 
-SiamMOT, Tracktor and SMOT find a track again in the image, from where it was; a filter would only
-come between what they found and where they look next.
+SiamMOT, Tracktor and SMOT search the image around the last position of a track, so a filter would
+only distort the box between observation and search.
 """
 
 from __future__ import annotations
@@ -22,36 +22,35 @@ from mot_ros.tracking.types import Doubles, Floats, Index
 @dataclass(frozen=True)
 class LastObservation:
     """
-    Boxes that stay where they were seen; their velocity is a mean over about `memory` seconds.
+    Configuration: constant position, with a mean velocity over about `memory` seconds.
 
-    With `moving` they move on at that velocity until they are seen again.
+    With `moving`, constant velocity until the next observation.
     """
 
     memory: float = 0.3
     moving: bool = False
 
     def start(self) -> LastObservationModel:
-        """Return the motion of no tracks yet."""
+        """Return a motion model with no tracks."""
         return LastObservationModel(self)
 
 
 class LastObservationModel:
     """
-    The last observed boxes of N tracks, in the order of the tracks.
+    Last observed boxes of N tracks, in the order of the tracks.
 
-    `velocities` (N, 2) of the box centres are in pixels/s: the exponential mean of the changes
-    from one observation to the next, each with the weight of the time that it took. The first
-    change counts in full.
+    `velocities` (N, 2) of the box centres in pixels/s are an exponential mean of the change
+    between observations, weighted by its duration. The first change has full weight.
     """
 
     def __init__(self, kind: LastObservation) -> None:
         self._kind = kind
         self._boxes: Doubles = np.zeros((0, 4))
         self._seen: Doubles = np.zeros((0, 2))
-        """Centres at the last observation, moved along with the image (N, 2)."""
+        """Centres at the last observation, warped with the image (N, 2)."""
         self.velocities: Doubles = np.zeros((0, 2))
         self._known: Doubles = np.zeros(0)
-        """Weight of what is in `velocities`, 0 before the second observation (N,)."""
+        """Weight of the mean in `velocities`, 0 before the second observation (N,)."""
         self._since: Doubles = np.zeros(0)
         """Seconds since the last observation (N,)."""
 
@@ -60,12 +59,12 @@ class LastObservationModel:
 
     @property
     def boxes(self) -> Floats:
-        """Where the tracks are, (N, 4) xyxy pixels."""
+        """Current boxes of the tracks, (N, 4) xyxy pixels."""
         return self._boxes.astype(np.float32)
 
     @property
     def centre_velocity(self) -> Floats:
-        """How fast the box centres move, (N, 2) pixels/s."""
+        """Velocity of the box centres, (N, 2) pixels/s."""
         return self.velocities.astype(np.float32)
 
     def add(self, boxes: Floats) -> None:
@@ -78,30 +77,30 @@ class LastObservationModel:
         self._since = np.concatenate([self._since, zero])
 
     def keep(self, index: Index) -> None:
-        """Forget all tracks but the indexed ones."""
+        """Keep the indexed tracks, drop the others."""
         self._boxes, self._seen = self._boxes[index], self._seen[index]
         self.velocities, self._known = self.velocities[index], self._known[index]
         self._since = self._since[index]
 
     def predict(self, seconds: float, lost: Index | None = None) -> None:
-        """Let time pass; boxes move only if this kind says so, lost ones like the others."""
+        """Advance the time; boxes, also lost ones, move only with `moving`."""
         self._since = self._since + seconds
         if self._kind.moving:
             self._boxes = self._boxes + seconds * np.tile(self.velocities, 2)
 
     def expect(self, boxes: Floats) -> None:
-        """Put every track where it is expected by now, (N, 4), without its having been seen."""
+        """Set the predicted boxes of all tracks (N, 4) without counting an observation."""
         self._boxes = boxes.astype(np.float64)
 
     def update(self, rows: Index, boxes: Floats) -> None:
-        """Put the indexed tracks (K,) at the boxes (K, 4) observed."""
+        """Set the indexed tracks (K,) to the observed boxes (K, 4)."""
         new = boxes.astype(np.float64)
         centre, passed = centres(new), self._since[rows]
         moved = passed > 0
         speed = np.divide(
             centre - self._seen[rows], passed[:, None], where=moved[:, None],
             out=self.velocities[rows])
-        # what the mean of before is still worth, against the change seen now
+        # decayed weight of the mean, against the weight of the new change
         old = self._known[rows] * np.exp(-passed / self._kind.memory)
         fresh = np.where(moved, -np.expm1(-passed / self._kind.memory), 0.0)
         total = np.maximum(old + fresh, np.finfo(np.float64).tiny)
@@ -112,9 +111,9 @@ class LastObservationModel:
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
         """
-        Move every track along with the image; sizes are scaled, never mixed.
+        Apply a warp of the image to every track; sizes are scaled, never mixed.
 
-        What is left of the motion in `centre_velocity` is that of the object alone.
+        `centre_velocity` then holds the motion of the object without that of the camera.
         """
         if warp.is_identity or not len(self):
             return

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Flow: boxes of the last frame moved to where their pixels went.
+Optical flow: shift boxes of the last frame by the flow inside them.
 
-The function H of SMOT (arXiv 2010.16031, section 3.1) and the flow of "Faster-RCNN + Flow" in
-the SiamMOT paper: a field of motion between two images, its mean or median inside each box, and
-every box shifted by that.
+The function H of SMOT (arXiv 2010.16031, section 3.1) and "Faster-RCNN + Flow" of the SiamMOT
+paper: compute dense flow between two images, take its mean or median in each box, shift the box by
+it.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ NEED = 'optical flow cannot be told without one'
 KINDS = ('none', 'farneback', 'dis', 'camera')
 REDUCTIONS = ('mean', 'median')
 LEAST_SIDE = 16
-"""Pixels; in a smaller image no flow is looked for."""
+"""Least side of an image in pixels; a smaller one has no flow."""
 MARGIN = 0.25
-"""Part of its side by which a box may have moved since the last frame, for the camera's mask."""
+"""Margin around the last boxes, relative to their side, that the camera's mask covers."""
 
 
 class DenseFlow(Protocol):
     """
-    How every pixel moved between two images: Farneback, DIS, or a network of one's own.
+    Compute the motion of every pixel: Farneback, DIS, or a custom network.
 
-    What `prepare` returns is kept for one frame and given back as `last`, so that a network can
-    keep its features.
+    The result of `prepare` is kept for one frame and passed back as `last`, so that a network can
+    reuse its features.
     """
 
     def prepare(self, frame: Frame) -> Any:
-        """Return what is needed of a frame; FrameError if it has no 8-bit image."""
+        """Prepare a frame; FrameError if it has no 8-bit image."""
         ...
 
     def between(self, last: Any, now: Any) -> Floats:
         """
-        Return the motion (h, w, 2) from one prepared frame to the next, float32.
+        Return the motion (h, w, 2) float32 from one prepared frame to the next.
 
-        x and y in pixels of the map, whose size (w, h) is free: it stands for the whole image.
+        x and y are in pixels of the field, whose size (w, h) is free and covers the whole image.
         """
         ...
 
 
 class BoxMotion(Protocol):
-    """Moves boxes from the last frame into this one."""
+    """Move boxes from the last frame to this one."""
 
     @property
     def needs_image(self) -> bool:
@@ -62,36 +62,36 @@ class BoxMotion(Protocol):
 
     def move(self, frame: Frame, boxes: Floats) -> Floats:
         """
-        Return where boxes (N, 4) of the last frame are in this one, (N, 4) xyxy pixels.
+        Move boxes (N, 4) xyxy of the last frame to this one.
 
-        To be called for every frame, once, also without boxes. After `reset`, and when the
-        image has another size, boxes stay.
+        Call it exactly once per frame, also without boxes. After `reset`, and when the image size
+        changes, boxes stay.
         """
         ...
 
     def reset(self) -> None:
-        """Forget the last frame."""
+        """Drop the last frame."""
         ...
 
 
 class NoMotion:
-    """Boxes stay where they are: tracking by overlap from frame to frame."""
+    """Keep boxes in place: tracking by IoU from frame to frame."""
 
     needs_image = False
 
     def move(self, frame: Frame, boxes: Floats) -> Floats:
-        """Return the boxes as they are."""
+        """Return the boxes unchanged."""
         return boxes
 
     def reset(self) -> None:
-        """Forget nothing."""
+        """Do nothing; there is no state."""
 
 
 class FlowMotion:
     """
-    Boxes shift by the mean or median flow inside them; their sizes stay.
+    Shift boxes by the mean or median flow inside them; sizes stay.
 
-    The field is worked out only where there are boxes to move.
+    Flow is computed only in frames with boxes to move.
     """
 
     needs_image = True
@@ -105,12 +105,12 @@ class FlowMotion:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the last frame."""
+        """Drop the last frame."""
         self._last: Any = None
         self._size = (0, 0)
 
     def move(self, frame: Frame, boxes: Floats) -> Floats:
-        """Return where boxes (N, 4) of the last frame are in this one."""
+        """Move boxes (N, 4) of the last frame to this one."""
         last, now, same_size = self._last, self._flow.prepare(frame), frame.size == self._size
         self._last, self._size = now, frame.size
         if last is None or not same_size or not len(boxes):
@@ -121,7 +121,7 @@ class FlowMotion:
 
 
 class CameraMotionModel:
-    """Boxes move, and grow, as the whole image does: for cameras that drive, pan or shake."""
+    """Apply the camera's warp to boxes, for cameras that drive, pan or shake."""
 
     def __init__(self, camera: CameraMotion) -> None:
         self._camera = camera
@@ -129,12 +129,12 @@ class CameraMotionModel:
     needs_image = True
 
     def reset(self) -> None:
-        """Forget the last frame."""
+        """Drop the last frame."""
         self._camera.reset()
 
     def move(self, frame: Frame, boxes: Floats) -> Floats:
-        """Return where boxes (N, 4) of the last frame are in this one."""
-        # where the boxes really are in this frame is known only after it was looked into
+        """Move boxes (N, 4) of the last frame to this one."""
+        # the boxes in this frame are known only after detection
         reach = MARGIN * (boxes[:, 2:] - boxes[:, :2])
         wide = np.concatenate([boxes[:, :2] - reach, boxes[:, 2:] + reach], axis=1)
         warp = self._camera.estimate(frame, wide)
@@ -147,9 +147,9 @@ class CameraMotionModel:
 
 class Farneback:
     """
-    Farneback's polynomial expansion on a small grey image, as the published SMOT has it.
+    Farneback's polynomial expansion on a small grey image, as in the published SMOT.
 
-    The longer side is brought down to `side` pixels, the proportions stay.
+    The longer side is reduced to `side` pixels at equal aspect ratio.
     """
 
     def __init__(self, side: int = 256) -> None:
@@ -169,7 +169,7 @@ class Farneback:
 
 
 class Dis:
-    """Dense inverse search (arXiv 1603.03590) on a small grey image: several times faster."""
+    """Dense inverse search (DIS, arXiv 1603.03590) on a small grey image; several times faster."""
 
     def __init__(self, side: int = 256) -> None:
         self._side = side
@@ -191,7 +191,7 @@ def make_box_motion(
         kind: str, side: int = 256, reduction: str = 'mean',
         camera: CameraMotion | None = None) -> BoxMotion:
     """
-    Return what moves boxes, by one of KINDS; `side` and `reduction` are those of the flow.
+    Make the BoxMotion of one of KINDS; `side` and `reduction` configure the flow.
 
     Kind `camera` needs a CameraMotion. Raises ConfigError for another kind.
     """
@@ -212,7 +212,7 @@ def small_grey(frame: Frame, side: int) -> NDArray[np.uint8]:
     """
     Return the image in grey, (h, w) uint8, its longer side at most `side` pixels.
 
-    Every so manieth pixel is taken, as the published SMOT does; one on a device is made small
+    Subsamples without smoothing, as the published SMOT does; an image on a device is subsampled
     there.
     """
     image = frame.require_image(NEED)
@@ -232,9 +232,8 @@ def mean_shifts(field: Floats, boxes: Floats, size: tuple[int, int]) -> Floats:
     """
     Return the mean motion (N, 2) inside boxes (N, 4), both in pixels of an image of `size`.
 
-    `field` (h, w, 2) is in pixels of its own. All boxes at once, by integral images: the time
-    hardly depends on how many there are, and not at all on how large. A box outside the image
-    does not move.
+    `field` (h, w, 2) is in its own pixels. Integral images serve all boxes at once: the time
+    hardly depends on their number and not on their area. A box outside the image does not move.
     """
     cells, inside = _cells(boxes, field.shape[:2], size)
     left, top, right, bottom = cells.T
@@ -259,9 +258,10 @@ def _cells(
         boxes: Floats, shape: tuple[int, ...],
         size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """
-    Return whole pixels (N, 4) of a map that boxes cover, and which are in it at all (N,).
+    Return the pixels (N, 4) of a field that boxes cover, and which boxes are in it (N,).
 
-    At least one pixel each, cut to the map: published SMOT does not cut, and reads elsewhere.
+    At least one pixel each, clipped to the field; the published SMOT does not clip and reads other
+    rows.
     """
     limits = np.array([shape[1], shape[0]])
     corners = np.nan_to_num(boxes.reshape(-1, 2, 2).astype(np.float64)) * limits / size
@@ -272,11 +272,11 @@ def _cells(
 
 
 def _finite(field: Floats) -> Floats:
-    """Return a field with no motion where it is not known."""
+    """Replace non-finite flow by zero."""
     return np.nan_to_num(field, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _at_size(shifts: NDArray[np.float64], shape: tuple[int, ...], size: tuple[int, int]) -> Floats:
-    """Turn pixels of a map into those of the image."""
+    """Convert shifts in pixels of a field to pixels of the image."""
     result: Floats = (shifts * (size[0] / shape[1], size[1] / shape[0])).astype(np.float32)
     return result

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How a box is written as four numbers, and how sure a motion filter is of each of them."""
+"""State models of a box (xywh, xyah, xysr) and their noise, for the Kalman filter."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ POSITION, VELOCITY = 1 / 20, 1 / 160
 
 class Model(Protocol):
     """
-    A way to write a box as four coordinates, and the variances of each, all (N, 4).
+    Four coordinates of a box and the variances of each, all (N, 4).
 
-    `sizes` are the coordinates that must stay positive; `frozen_when_lost` those that a track
-    no longer changes once it is out of sight.
+    `sizes` are the coordinates that must stay positive, `frozen_when_lost` those that stay
+    constant while a track is lost.
     """
 
     sizes: slice
     frozen_when_lost: slice
 
     def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
+        """Convert xyxy boxes to coordinates."""
         ...
 
     def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, never inverted."""
+        """Convert coordinates to xyxy boxes, never inverted."""
         ...
 
     def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
+        """Return the variances of position and velocity of a new track."""
         ...
 
     def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
+        """Return the process noise of one unit of time, for position and velocity."""
         ...
 
     def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
+        """Return the measurement noise."""
         ...
 
 
@@ -56,26 +56,26 @@ class Xywh:
     frozen_when_lost = slice(2, 4)
 
     def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
+        """Convert xyxy boxes to coordinates."""
         size = boxes[:, 2:] - boxes[:, :2]
         return np.concatenate([boxes[:, :2] + size / 2, size], axis=1, dtype=np.float64)
 
     def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, at least a pixel wide and high."""
+        """Convert coordinates to xyxy boxes, at least a pixel wide and high."""
         return _corners(state[:, :2], state[:, 2:])
 
     def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
+        """Return the variances of position and velocity of a new track."""
         scale = self._scale(state)
         return (2 * POSITION * scale) ** 2, (10 * VELOCITY * scale) ** 2
 
     def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
+        """Return the process noise of one unit of time, for position and velocity."""
         scale = self._scale(state)
         return (POSITION * scale) ** 2, (VELOCITY * scale) ** 2
 
     def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
+        """Return the measurement noise."""
         return (POSITION * self._scale(state)) ** 2
 
     @staticmethod
@@ -90,27 +90,27 @@ class Xyah:
     frozen_when_lost = slice(3, 4)
 
     def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
+        """Convert xyxy boxes to coordinates."""
         state = Xywh().from_boxes(boxes)
         state[:, 2] /= state[:, 3]
         return state
 
     def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, at least a pixel wide and high."""
+        """Convert coordinates to xyxy boxes, at least a pixel wide and high."""
         height = state[:, 3:]
         return _corners(state[:, :2], np.concatenate([state[:, 2:3] * height, height], axis=1))
 
     def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
+        """Return the variances of position and velocity of a new track."""
         return (self._by_height(state, 2 * POSITION, 1e-2),
                 self._by_height(state, 10 * VELOCITY, 1e-5))
 
     def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
+        """Return the process noise of one unit of time, for position and velocity."""
         return (self._by_height(state, POSITION, 1e-2), self._by_height(state, VELOCITY, 1e-5))
 
     def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
+        """Return the measurement noise."""
         return self._by_height(state, POSITION, 1e-1)
 
     @staticmethod
@@ -128,28 +128,28 @@ class Xysr:
     frozen_when_lost = slice(0, 0)
 
     def from_boxes(self, boxes: Floats) -> Doubles:
-        """Measure xyxy boxes."""
+        """Convert xyxy boxes to coordinates."""
         state = Xywh().from_boxes(boxes)
         width, height = state[:, 2].copy(), state[:, 3].copy()
         state[:, 2], state[:, 3] = width * height, width / height
         return state
 
     def to_boxes(self, state: Doubles) -> Floats:
-        """Turn coordinates back into xyxy boxes, at least a pixel wide and high."""
+        """Convert coordinates to xyxy boxes, at least a pixel wide and high."""
         surface, ratio = np.maximum(state[:, 2], 1), np.maximum(state[:, 3], 1e-6)
         width = np.sqrt(surface * ratio)
         return _corners(state[:, :2], np.stack([width, surface / width], axis=1))
 
     def initial(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances of position and velocity at birth."""
+        """Return the variances of position and velocity of a new track."""
         return self._fixed(state, 10, 10, 10, 10), self._fixed(state, 1e4, 1e4, 1e4, 0)
 
     def process(self, state: Doubles) -> tuple[Doubles, Doubles]:
-        """Variances that one unit of time adds to position and velocity."""
+        """Return the process noise of one unit of time, for position and velocity."""
         return self._fixed(state, 1, 1, 1, 1), self._fixed(state, 0.01, 0.01, 1e-4, 0)
 
     def measurement(self, state: Doubles) -> Doubles:
-        """Variances of a measurement."""
+        """Return the measurement noise."""
         return self._fixed(state, 1, 1, 10, 10)
 
     @staticmethod
@@ -158,17 +158,17 @@ class Xysr:
 
 
 MODELS: Mapping[str, Model] = {'xywh': Xywh(), 'xyah': Xyah(), 'xysr': Xysr()}
-"""The models by the names that settings use; they hold no state."""
+"""State models by their names in settings; they hold no state."""
 
 
 def linear_part(model: Model, warp: Warp, *, mix_sizes: bool) -> Doubles:
     """
-    Return what multiplies a model's four coordinates, and their velocities, (4, 4).
+    Return the (4, 4) matrix by which a warp multiplies coordinates and their velocities.
 
-    The centre takes R. With `mix_sizes` width and height take R too, as BoT-SORT and SMILEtrack
-    have it, so that a rotation makes one narrower and the other higher; else, and always for the
-    other models, sizes are scaled: width and height by the root of |det R|, an area by |det R|, a
-    ratio not at all.
+    R applies to the centre. With `mix_sizes` it also applies to width and height, as in BoT-SORT
+    and SMILEtrack, so that a rotation narrows one and extends the other. Otherwise, and for the
+    other state models, sizes are scaled: width and height by the root of |det R|, area by |det R|,
+    aspect ratio not at all.
     """
     whole = np.zeros((4, 4))
     whole[:2, :2] = warp.matrix[:, :2]

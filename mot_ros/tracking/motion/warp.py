@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Warp: how the image moved under the tracks."""
+"""Warp: affine motion of the image between two frames."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mot_ros.tracking.types import Doubles, Floats
 @dataclass(frozen=True, eq=False)
 class Warp:
     """
-    Where points of the last image are in this one: x' = R x + t.
+    Map points of the last image to this one: x' = R x + t.
 
-    `matrix` (2, 3) is [R | t] in pixels, x = 0 being the left edge of the first one. `ok` is
-    False where it could not be found; the matrix is then the identity.
+    `matrix` (2, 3) is [R | t] in pixels, x = 0 is the left edge of the first pixel. `ok` is False
+    if the motion could not be estimated; the matrix is then the identity.
     """
 
     matrix: Doubles
@@ -26,26 +26,26 @@ class Warp:
 
     @staticmethod
     def identity(*, ok: bool = True) -> Warp:
-        """Nothing moved."""
+        """Return the identity."""
         return Warp(np.eye(2, 3), ok)
 
     @property
     def is_identity(self) -> bool:
-        """Whether nothing moved at all."""
+        """Whether the matrix is exactly the identity."""
         return bool((self.matrix == np.eye(2, 3)).all())
 
     @property
     def scale(self) -> float:
-        """How much larger things became."""
+        """Scale of lengths, the root of |det R|."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
 
     def points(self, points: Doubles | Floats) -> Doubles:
-        """Move points (..., 2)."""
+        """Transform points (..., 2)."""
         moved: Doubles = points @ self.matrix[:, :2].T + self.matrix[:, 2]
         return moved
 
     def shift(self, size: tuple[int, int]) -> float:
-        """Return how far it moves the corner of an image of (width, height) that it moves most."""
+        """Return the largest shift of a corner of an image of (width, height), in pixels."""
         width, height = size
         corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64)
         return float(np.linalg.norm(self.points(corners) - corners, axis=1).max())

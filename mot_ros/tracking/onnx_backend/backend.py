@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Networks of ours as ONNX files, made when they are first needed and kept.
+OnnxBackend: cache of our networks exported to ONNX.
 
-They lie beside the weights, in `${XDG_CACHE_HOME:-~/.cache}/mot_ros/onnx`, which may be emptied
-at any time. A file's name tells all that is in it: the weights, what is fixed in the graph, and
-what wrote it. Where any of that changes another file is made.
+Files are in `${XDG_CACHE_HOME:-~/.cache}/mot_ros/onnx`, which may be deleted at any time. A file's
+name is a hash of all that its graph depends on: the weights, fixed parameters, the code and
+versions that wrote it. If any of them changes, a new file is written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mot_ros.tracking.runtime.device import resolve_device
 from mot_ros.tracking.weights import store as weights
 
 DIGITS = 32
-"""Of a SHA-256, in the name of a file."""
+"""Hexadecimal digits of the SHA-256 in a file's name."""
 
 Write = Callable[[Path], None]
 
@@ -42,9 +42,9 @@ def cache_root() -> Path:
 
 class OnnxBackend:
     """
-    Runs networks by onnxruntime on a device, see open_file.
+    Run networks in onnxruntime on a device, see open_file.
 
-    Raises ConfigError where onnxruntime is missing or has no such device.
+    Raises ConfigError if onnxruntime is missing or has no such device.
     """
 
     def __init__(self, device: str, precision: str = 'float32') -> None:
@@ -54,7 +54,7 @@ class OnnxBackend:
         gpu_of(self._runtime, device)
         gpu = device != 'cpu' and torch.cuda.is_available()
         self.device = torch.device('cpu')
-        """Where tensors best are."""
+        """Device on which inputs should be."""
         if gpu and has_cuda(self._runtime):
             self.device = resolve_device(device)
         elif gpu:
@@ -66,12 +66,12 @@ class OnnxBackend:
             self, title: str, network: str, fixed: Mapping[str, object], write: Write,
             usual: int = 1, most: int = 1) -> OnnxGraph:
         """
-        Return a graph that is in the cache, or that `write` writes to the path it gets.
+        Return a graph from the cache; if it is missing, `write` writes it to the given path.
 
-        `network` says what the weights are, see digest, and `fixed` what else is in the graph,
-        as JSON can hold it. Where the number of rows is open, `usual` and `most` say how many go
-        at once. Raises ConfigError where the packages that write it are missing, WeightsError
-        where the cache cannot be written.
+        `network` identifies the weights, see digest, and `fixed` everything else in the graph, as
+        JSON. For an open number of rows, `usual` and `most` are the typical and the largest batch.
+        Raises ConfigError if packages for the export are missing, WeightsError if the cache cannot
+        be written.
         """
         path = cache_root() / f'{title}-{_named(network, fixed)}.onnx'
         if not path.is_file():
@@ -80,7 +80,7 @@ class OnnxBackend:
         try:
             opened = open_file(self._runtime, path, self._device, tensorrt)
         except WeightsError:
-            # damaged on the disk, or of a version that this onnxruntime does not know
+            # damaged on disk, or of a version this onnxruntime does not support
             path.unlink()
             self._make(path, write)
             opened = open_file(self._runtime, path, self._device, tensorrt)
@@ -94,7 +94,7 @@ class OnnxBackend:
 
     def _make(self, path: Path, write: Write) -> None:
         check_packages()
-        # here and not above: it is only needed once
+        # imported late: only needed once
         from mot_ros.tracking.checkpoints import pinned as weights_import
 
         self._tell(f'writing {path} for onnxruntime, once, which takes some seconds')
@@ -104,14 +104,14 @@ class OnnxBackend:
             weights_import.write(path, file.read_bytes())
 
     def _tell(self, text: str) -> None:
-        """Say something once; it is a warning since less is not shown unless asked for."""
+        """Log something once, as a warning, since lower levels are hidden by default."""
         if text not in self._told:
             self._told.add(text)
             logging.getLogger(__name__).warning(text)
 
 
 def digest(network: nn.Module) -> str:
-    """Return the SHA-256 of the tensors of a network, with their names and shapes."""
+    """Return the SHA-256 of a network's tensors, with their names and shapes."""
     found = hashlib.sha256()
     for name, tensor in network.state_dict().items():
         found.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode())
@@ -120,7 +120,7 @@ def digest(network: nn.Module) -> str:
 
 
 def _named(network: str, fixed: Mapping[str, object]) -> str:
-    """Return the beginning of the SHA-256 of all that a graph follows from."""
+    """Return the first digits of the SHA-256 of all that a graph depends on."""
     code = hashlib.sha256()
     for path in sorted(Path(nets.__file__).parent.rglob('*.py')):
         code.update(path.read_bytes())

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A module as an ONNX file, with metadata, by torch's exporter."""
+"""Export a module to an ONNX file with metadata, by torch's exporter."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mot_ros.tracking.errors import ConfigError
 
 OPSET = 18
 EXPORTERS = ('torch.onnx', 'onnxscript', 'onnx_ir')
-"""What torch's exporter is made of, by the names of its loggers."""
+"""Loggers of torch's exporter."""
 
 Axes = Mapping[int, torch.export.Dim]
-"""Which axes of a tensor may have any length, and how that is called."""
+"""Dynamic axes of a tensor, by number, with the name of their size."""
 
 
 def check_packages() -> None:
-    """Raise ConfigError where the packages that torch needs for its exporter are missing."""
+    """Raise ConfigError if packages that torch's exporter needs are missing."""
     try:
         # torch imports them late
         import onnx  # noqa: F401
@@ -41,11 +41,11 @@ def save(
         inputs: Sequence[str], outputs: Sequence[str], axes: Sequence[Axes | Sequence[Axes]],
         metadata: Mapping[str, str]) -> None:
     """
-    Write what a module does with tensors like `examples` as an ONNX file.
+    Export a module, traced with tensors like `examples`, to an ONNX file.
 
-    `inputs` and `outputs` are the names of its tensors, those in lists one by one. `axes` says
-    for each input which of its axes are not fixed; there an example must be two long or more,
-    since torch takes a length of one for a constant. Raises ConfigError, see check_packages.
+    `inputs` and `outputs` name its tensors, those in lists one by one. `axes` lists the dynamic
+    axes of each input, along which an example must be at least two long, since torch treats a
+    length of one as constant. Raises ConfigError, see check_packages.
     """
     check_packages()
     with _silent(), warnings.catch_warnings():
@@ -55,7 +55,7 @@ def save(
             input_names=inputs, output_names=outputs,
             dynamic_shapes=tuple(axes))
     assert program is not None  # noqa: S101
-    # torch leaves a trace of its code at every node, with the paths of this machine
+    # torch stores its stack trace at every node, with the paths of this machine
     for node in program.model.graph:
         node.metadata_props.clear()
     program.model.metadata_props.update(metadata)
@@ -64,7 +64,7 @@ def save(
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Keep what the exporter says of itself, which is no news to the user, out of the log."""
+    """Silence the exporter's own messages, which do not concern the user."""
     loggers = [logging.getLogger(name) for name in EXPORTERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

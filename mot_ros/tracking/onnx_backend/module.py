@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""OnnxGraph: a graph of ours in onnxruntime, called with tensors like the module it was."""
+"""OnnxGraph: an exported network in onnxruntime, called with tensors like the module."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ TYPES = {
 
 class OnnxGraph:
     """
-    What an exported module computes, without gradients.
+    Run an exported module, without gradients.
 
-    onnxruntime reads and writes the memory of tensors, on the CPU or the GPU, so that what one
-    graph returns goes into the next one as it is. A first dimension that is open may have any
-    length; rows of such a graph do not know of each other, and go in parts of at most `most`.
+    onnxruntime reads and writes the tensors' memory on CPU or GPU, so that outputs can be passed
+    to the next graph without copying. With a dynamic first dimension the rows must be independent;
+    they run in batches of at most `most`.
     """
 
     def __init__(self, opened: Opened, name: str, most: int) -> None:
         self._session, self._name, self._most = opened.session, name, most
         self.provider = opened.provider
-        """What runs it: TensorRT, CUDA or CPU."""
-        # a torch without CUDA can only leave it to onnxruntime to copy what a GPU needs
+        """onnxruntime's provider of the graph: TensorRT, CUDA or CPU."""
+        # torch without CUDA has no GPU tensors; onnxruntime then copies them itself
         self.device = opened.device if torch.cuda.is_available() else torch.device('cpu')
-        """Where it reads and writes."""
+        """Device of inputs and outputs."""
         self._inputs = [
             (entry.name, TYPES[entry.type], entry.shape) for entry in self._session.get_inputs()]
         self._outputs = [
@@ -42,7 +42,7 @@ class OnnxGraph:
         self._errors = errors_of(opened.runtime)
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs, where the inputs are; raises FrameError for what cannot be run."""
+        """Return the outputs, on the inputs' device; FrameError if onnxruntime fails."""
         is_open = [not isinstance(shape[0], int) for _, _, shape in self._inputs]
         counts = {len(x) for x, rows in zip(inputs, is_open, strict=True) if rows}
         if not counts:
@@ -63,10 +63,10 @@ class OnnxGraph:
         return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
     def _run(self, inputs: Sequence[Tensor], count: int) -> tuple[Tensor, ...]:
-        """Return the outputs, with so many rows where they are open."""
+        """Return the outputs, with `count` rows where they are dynamic."""
         where = self.device.type, self.device.index or 0
         binding = self._session.io_binding()
-        # held until the end, since a binding has but their addresses
+        # kept alive until the end, since a binding holds only addresses
         placed = [tensor.to(self.device).contiguous() for tensor in inputs]
         results = []
         for tensor, (name, (_, number), _) in zip(placed, self._inputs, strict=True):
@@ -76,7 +76,7 @@ class OnnxGraph:
             results.append(torch.empty(sides, dtype=dtype, device=self.device))
             binding.bind_output(name, *where, number, sides, results[-1].data_ptr())
         if self.device.type == 'cuda':
-            # onnxruntime has a stream of its own, and waits for that one itself
+            # onnxruntime has its own stream and synchronises it itself
             torch.cuda.current_stream(self.device).synchronize()
         try:
             self._session.run_with_iobinding(binding)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""onnxruntime: an ONNX file opened by the best of what this machine has to run it."""
+"""Open an ONNX file in onnxruntime with the best provider of this machine."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.runtime.device import gpu_index
 
 SILENT = 4
-"""onnxruntime's severity of what ends the process: all else comes as an exception, or twice."""
+"""Log severity of onnxruntime for fatal errors; all others arrive as exceptions."""
 TENSORRT, CUDA, CPU = 'TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider'
 NAMES = {TENSORRT: 'TensorRT', CUDA: 'CUDA', CPU: 'CPU'}
 
 Shape = Sequence[int | str | None]
-"""Of a tensor in a graph; a dimension that is open has a name or nothing."""
+"""Shape of a tensor in a graph; a dynamic dimension has a name or None."""
 REDUCED = {'float16': 'trt_fp16_enable', 'bfloat16': 'trt_bf16_enable'}
 
 
 @dataclass(frozen=True)
 class TensorRt:
     """
-    How TensorRT runs a graph, where it is there.
+    Options of TensorRT, if it is available.
 
-    Engines are kept in a `folder`, as it takes minutes to make them; `precision` is what they may
-    compute with. A dimension that the graph leaves open is at least 1 and at most `most` long,
-    and `usual` at best.
+    Engines are cached in `folder`, since building them takes minutes; `precision` is the lowest
+    that they may use. A dynamic dimension is at least 1 and at most `most`, and `usual` for
+    tuning.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class TensorRt:
 
 @dataclass(frozen=True)
 class Opened:
-    """A session of onnxruntime, the device that it runs on, and by what: one of NAMES."""
+    """Session of onnxruntime, its device and provider, one of NAMES."""
 
     runtime: Any
     session: Any
@@ -53,7 +53,7 @@ class Opened:
 
 
 def runtime(who: str) -> Any:
-    """Return the module onnxruntime; ConfigError, that `who` needs it, where it is missing."""
+    """Return the module onnxruntime; ConfigError, saying that `who` needs it, if it is missing."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -64,7 +64,7 @@ def runtime(who: str) -> Any:
 
 
 def errors_of(ort: Any) -> tuple[type[Exception], ...]:
-    """Return what onnxruntime raises: classes without a common base of their own."""
+    """Return onnxruntime's exceptions, which have no common base class."""
     state = ort.capi.onnxruntime_pybind11_state
     own = [kind for kind in vars(state).values()
            if isinstance(kind, type) and issubclass(kind, Exception)]
@@ -72,17 +72,17 @@ def errors_of(ort: Any) -> tuple[type[Exception], ...]:
 
 
 def first_line(error: Exception) -> str:
-    """Return the beginning of what an exception says, without the trace of the library."""
+    """Return the first line of an exception's message, without the library's trace."""
     return (str(error).splitlines() or [type(error).__name__])[0].strip()
 
 
 def has_cuda(ort: Any) -> bool:
-    """Say whether this onnxruntime is built with CUDA; there may be no GPU all the same."""
+    """Return whether this onnxruntime is built with CUDA, with or without a GPU."""
     return CUDA in ort.get_available_providers()
 
 
 def gpu_of(ort: Any, device: str) -> int | None:
-    """Return the number of the GPU that a device names, if any; ConfigError without CUDA."""
+    """Return the index of the GPU that a device names, if any; ConfigError without CUDA."""
     if device in ('auto', 'cpu'):
         return None
     index = gpu_index(device)
@@ -97,14 +97,14 @@ def open_file(ort: Any, path: Path, device: str, tensorrt: TensorRt | None = Non
     """
     Open an ONNX file on a device, by the rules of resolve_device.
 
-    Where a GPU may be used, TensorRT is tried first if it is asked for, then CUDA, then the CPU;
-    a GPU that was asked for by name must be used. Raises ConfigError for a device that is not
-    there, WeightsError for a file that is damaged or uses what this onnxruntime does not know.
+    On a GPU, TensorRT is tried first if requested, then CUDA, then the CPU; a GPU requested by
+    name must be used. Raises ConfigError for a device that does not exist, WeightsError for a file
+    that is damaged or unsupported by this onnxruntime.
     """
     index = gpu_of(ort, device)
     providers: list[Any] = [CPU]
     if device != 'cpu' and has_cuda(ort):
-        # the same numbers on every run and, but for rounding, the CPU's
+        # deterministic, and equal to the CPU up to rounding
         providers.insert(0, (CUDA, {
             'device_id': index or 0, 'use_tf32': 0, 'cudnn_conv_algo_search': 'DEFAULT'}))
         if tensorrt is not None and TENSORRT in ort.get_available_providers():
@@ -113,7 +113,7 @@ def open_file(ort: Any, path: Path, device: str, tensorrt: TensorRt | None = Non
                 'device_id': index or 0,
                 **tensorrt_options(tensorrt, {entry.name: entry.shape for entry in inputs})}))
     session = _first(ort, path, providers)
-    # without its libraries or a driver a GPU is left out silently
+    # without its libraries or driver onnxruntime skips a GPU silently
     provider = next(name for name in session.get_providers() if name in NAMES)
     if provider != CPU:
         return Opened(ort, session, torch.device('cuda', index or 0), NAMES[provider])
@@ -126,7 +126,7 @@ def open_file(ort: Any, path: Path, device: str, tensorrt: TensorRt | None = Non
 
 
 def tensorrt_options(wanted: TensorRt, inputs: Mapping[str, Shape]) -> dict[str, Any]:
-    """Return the options of TensorRT for a graph with these inputs."""
+    """Return TensorRT's options for a graph with these inputs."""
     folder = str(wanted.folder)
     options: dict[str, Any] = {
         'trt_engine_cache_enable': True, 'trt_engine_cache_path': folder,
@@ -139,13 +139,13 @@ def tensorrt_options(wanted: TensorRt, inputs: Mapping[str, Shape]) -> dict[str,
             for tensor, shape in inputs.items()
             if not all(isinstance(side, int) for side in shape))
         if shapes:
-            # else an engine would be made anew for each number of rows
+            # else an engine would be built for each number of rows
             options[f'trt_profile_{name}_shapes'] = shapes
     return options
 
 
 def _first(ort: Any, path: Path, providers: Sequence[Any]) -> Any:
-    """Open a file by the first of the providers that can, those after it doing the rest."""
+    """Open a file with the first provider that can, with the later ones as fallback."""
     for number in range(len(providers) - 1):
         try:
             return _session(ort, path, providers[number:])
@@ -160,10 +160,10 @@ def _session(ort: Any, path: Path, providers: Sequence[Any]) -> Any:
     options.log_severity_level = SILENT
     options.use_deterministic_compute = True
     options.intra_op_num_threads = torch.get_num_threads()
-    # threads that wait shall leave the cores to others, see share_cores
+    # idle threads must sleep, see share_cores
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     try:
-        # its own fallback prints
+        # onnxruntime's own fallback prints to stdout
         return ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except errors_of(ort) as error:
         raise WeightsError(

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SLM as an ONNX file: crops in, embeddings out."""
+"""Export SLM to ONNX: crops in, embeddings out."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mot_ros.tracking.onnx_backend.ssd_export import FixedConv
 
 def write_onnx(network: AnySlm, variant: str, path: Path) -> None:
     """
-    Write a network of this variant for any number of crops, as it takes them in torch.
+    Export a network of this variant for any number of crops, with its input as in torch.
 
-    The network is used up. Raises ConfigError where the packages that torch needs for it are
-    missing.
+    The network is modified and must not be used afterwards. Raises ConfigError if packages for the
+    export are missing.
     """
     check_packages()
     network.eval().requires_grad_(False).fold()

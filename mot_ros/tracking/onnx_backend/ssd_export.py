@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The SSD as an ONNX file: images in, decoded boxes and scores out, metadata that say so.
+Export the SSD to ONNX, with decoded boxes and scores or with raw outputs.
 
-Or with what the network itself gives, for those who decode only the few boxes that they need.
+Raw outputs are for callers that decode only the few boxes that they need.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mot_ros.tracking.onnx_backend.export import check_packages, save
 
 
 class FixedConv(nn.Module):
-    """A Conv whose kernel is padded once, for features of one size, and not in every call."""
+    """ConvNormActivation with its kernel padded once for features of one size."""
 
     def __init__(self, conv: ConvNormActivation, cells: tuple[int, int]) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class FixedConv(nn.Module):
         self.register_buffer('kernel', conv.kernel_for(cells).detach().clone())
 
     def forward(self, features: Tensor) -> Tensor:
-        """Do what the plain convolution does."""
+        """Compute what the plain convolution does."""
         conv = self.conv
         return conv.activated(F.conv2d(
             features, self.get_buffer('kernel'), conv.bias, conv.stride, conv.padding,
@@ -41,7 +41,7 @@ class FixedConv(nn.Module):
 
 
 class DecodedSsd(nn.Module):
-    """The network with its anchors: boxes xyxy in pixels of its input, and sigmoid scores."""
+    """Network with its anchors: boxes xyxy in pixels of its input, and sigmoid scores."""
 
     def __init__(self, network: SsdMobileNetV3, size: tuple[int, int]) -> None:
         super().__init__()
@@ -59,11 +59,11 @@ def write_onnx(
         network: SsdMobileNetV3, size: tuple[int, int], names: Sequence[str],
         path: Path) -> None:
     """
-    Write the network as an ONNX file for images of `size` (width, height), in batches of any size.
+    Export the network for images of `size` (width, height), in batches of any size.
 
-    `names` are those of its columns. The network is used up: its convolutions are replaced.
-    The metadata hold what an ONNX detector has to know: `layout`, `resize`, `pixels`, `names`.
-    Raises ConfigError where the packages that torch needs for it are missing.
+    `names` are those of its columns. The metadata contain what OnnxDetector reads: `layout`,
+    `resize`, `pixels`, `names`. The network is modified (its convolutions are replaced) and must
+    not be used afterwards. Raises ConfigError if packages for the export are missing.
     """
     check_packages()
     network = network.eval().requires_grad_(False)
@@ -78,10 +78,10 @@ def write_onnx(
 
 def write_raw(network: SsdMobileNetV3, size: tuple[int, int], path: Path) -> None:
     """
-    Write the network as it is in torch, for images of `size` (width, height) in any number.
+    Export the network as in torch, for images of `size` (width, height) in any number.
 
-    The graph gives logits and deltas of every anchor. The network is used up. Raises ConfigError,
-    see check_packages.
+    Outputs are logits and deltas of every anchor. The network is modified and must not be used
+    afterwards. Raises ConfigError, see check_packages.
     """
     check_packages()
     network = network.eval().requires_grad_(False)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-CudaGraph: work of fixed shape, recorded once on a GPU and replayed as one CUDA graph.
+CudaGraph: fixed-shape work, captured once on a GPU and replayed as one CUDA graph.
 
-A network of a hundred small kernels is launched in a hundred steps by Python, which takes longer
-than the kernels do. A graph is launched in one.
+Python launches a network of a hundred small kernels one by one, which takes longer than the
+kernels. A graph needs one launch.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from torch import Tensor
 Work = Callable[..., Sequence[Tensor]]
 
 WARM_UPS = 3
-"""Plain calls before recording: libraries choose kernels and allocate what they keep."""
+"""Plain calls before capture, in which libraries choose kernels and allocate workspaces."""
 TOLERANCE = 1e-3
-"""How far a replay may be from the plain call, relative and absolute, for numbers of float32."""
+"""Tolerance between replay and plain call, relative and absolute, for float32."""
 MOST_GRAPHS = 16
-"""Graphs that are kept, each with memory of its own; the one not used for longest goes."""
+"""Number of graphs kept, each with its own memory; the least recently used one is dropped."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Recorded:
-    """A graph, and the memory that it reads and writes."""
+    """A captured graph, its inputs and its outputs."""
 
     graph: torch.cuda.CUDAGraph
     inputs: tuple[Tensor, ...]
@@ -39,15 +39,15 @@ class _Recorded:
 
 class CudaGraph:
     """
-    A function of tensors on one device, replayed where that is a GPU and `on` is true.
+    Call a function of tensors on one device, as a CUDA graph if that is a GPU and `on` is true.
 
-    `work` takes and returns tensors, whose shapes follow from those of its inputs alone; it waits
-    for nothing, changes none of its inputs, and what it reads beside them stays where it is. For
-    each signature of shapes and types a graph is recorded at its first use and compared with
-    the plain call. Where that fails, or the two differ, the function is called plainly from then
-    on, and a warning says why. On the CPU it always is.
+    `work` takes and returns tensors, whose shapes depend on those of its inputs alone; it never
+    synchronises with the GPU, changes no input, and all other tensors that it reads keep their
+    address. Per signature of shapes and types a graph is captured at the first use and compared
+    with the plain call. If capture or comparison fails, the plain function is called from then on,
+    with a warning. On the CPU it always is.
 
-    Outputs stay as they are until the next call with the same signature.
+    Outputs are valid until the next call with the same signature.
     """
 
     def __init__(self, work: Work, device: torch.device, on: bool = True) -> None:
@@ -57,7 +57,7 @@ class CudaGraph:
         self._graphs: OrderedDict[tuple[object, ...], _Recorded] = OrderedDict()
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Do the work, without gradients."""
+        """Call the function without gradients."""
         with torch.inference_mode():
             return self._done(inputs)
 
@@ -70,7 +70,7 @@ class CudaGraph:
             try:
                 recorded = self._record(inputs)
             except (RuntimeError, TypeError) as error:
-                # TypeError: a torch before 2.1 does not know all of this
+                # TypeError: torch before 2.1 lacks some of these arguments
                 self._give_up((str(error).splitlines() or [type(error).__name__])[0])
                 return tuple(self._work(*inputs))
             if recorded is None:
@@ -85,7 +85,7 @@ class CudaGraph:
         return recorded.outputs
 
     def _record(self, inputs: Sequence[Tensor]) -> _Recorded | None:
-        """Return the recorded work for inputs like these, None if it is not what it should be."""
+        """Return the captured work for such inputs, None if it differs from the plain call."""
         places = tuple(tensor.clone() for tensor in inputs)
         expected: Sequence[Tensor] = ()
         aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
@@ -96,7 +96,7 @@ class CudaGraph:
         torch.cuda.current_stream(self._device).wait_stream(aside)
         expected = [tensor.clone() for tensor in expected]
         graph = torch.cuda.CUDAGraph()
-        # the stream says on which GPU; other threads of the process may allocate meanwhile
+        # the stream selects the GPU; other threads of the process may allocate meanwhile
         with torch.cuda.graph(graph, stream=aside, capture_error_mode='thread_local'):
             outputs = tuple(self._work(*places))
         graph.replay()
@@ -115,12 +115,12 @@ class CudaGraph:
 
 
 def same(one: Tensor, other: Tensor) -> bool:
-    """Say whether two outputs are equal up to rounding, for what is NaN in both too."""
+    """Return whether two outputs are equal up to rounding, with NaN at the same places."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     if not one.is_floating_point():
         return torch.equal(one, other)
-    # by which a lower precision is coarser
+    # ratio of the machine epsilons of a lower precision and float32
     loose = TOLERANCE * torch.finfo(one.dtype).eps / torch.finfo(torch.float32).eps \
         if one.dtype != torch.float32 else TOLERANCE
     return torch.allclose(one, other, rtol=min(loose, 0.1), atol=min(loose, 0.1), equal_nan=True)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where networks run: the one place that reads the `device` setting, and what hangs on it."""
+"""Resolve the `device` setting and decide what depends on it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mot_ros.tracking.errors import ConfigError
 
 def resolve_device(name: str) -> torch.device:
     """
-    Return the device that 'auto', 'cpu', 'cuda' or 'cuda:N' stands for.
+    Return the torch device for 'auto', 'cpu', 'cuda' or 'cuda:N'.
 
-    'auto' is the first GPU if it can compute, else the CPU, and never fails. Raises
-    ConfigError for a GPU that is not there and for any other name.
+    'auto' is the first usable GPU, else the CPU, and never fails. Raises ConfigError for a GPU
+    that does not exist and for any other name.
     """
     if name == 'auto':
         return torch.device('cuda', 0) if _works(0) else torch.device('cpu')
@@ -42,7 +42,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def gpu_index(name: str) -> int:
-    """Return the N of 'cuda:N', 0 for 'cuda'; ConfigError for any other name of a device."""
+    """Return the N of 'cuda:N', 0 for 'cuda'; ConfigError for any other name."""
     match = re.fullmatch(r'cuda(?::(\d+))?', name)
     if match is None:
         raise ConfigError(
@@ -52,26 +52,30 @@ def gpu_index(name: str) -> int:
 
 
 def deterministic_fp32(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Have networks give the same numbers on every run and, but for rounding, on every device."""
+    """Compute deterministically in float32 without TF32, equal on all devices up to rounding."""
     if device.type != 'cuda':
         return contextlib.nullcontext()
-    # the networks are too small for TF32 to be worth three digits
+    # for networks this small TF32 saves little time and costs three digits
     return torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def use_fixed_shapes(device: torch.device, chosen: bool | None) -> bool:
-    """Say whether work has fixed shapes, so that nobody waits: on a GPU, unless chosen."""
+    """
+    Return whether to use the fixed-shape path: yes on a GPU, unless overridden.
+
+    That path never synchronises with the GPU.
+    """
     return device.type == 'cuda' if chosen is None else chosen
 
 
 def _works(index: int) -> bool:
-    """Say whether a GPU is there and this PyTorch has kernels for it."""
+    """Return whether a GPU exists and this PyTorch has kernels for it."""
     try:
         if not torch.cuda.is_available():
             return False
         one = torch.ones(1, device=torch.device('cuda', index))
         return bool((one + one).item() == 2)
     except (RuntimeError, AssertionError):
-        # too old or too new a GPU, a broken driver, no free memory: the CPU always works
+        # a GPU too old or too new, a broken driver, no free memory: fall back to the CPU
         return False

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How the networks' memory is taken from the system and given back: once, not for every layer."""
+"""Configure malloc to keep freed memory between frames."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LARGEST = 1 << 30
 
 def keep_memory() -> None:
     """
-    Let the process keep freed memory for the next frame; best called before threads start.
+    Keep freed memory for the next frame; call it before threads start.
 
-    The results of large layers are tens of megabytes, which glibc by default asks the system for
-    and gives back each time, and the system clears every page anew: of 117 ms of processor time
-    that the default detector took for a frame on two cores, 53 went into that. The most that is
-    taken at a time stays as it is. Where there is no mallopt, nothing happens.
+    Outputs of large layers are tens of megabytes, which glibc by default returns to the system and
+    requests again, and the system zeroes every page: 53 of 117 ms of processor time per frame of
+    the default detector on two cores. Peak memory stays the same. Without mallopt this does
+    nothing.
     """
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
         mallopt(MMAP_THRESHOLD, LARGEST)
         mallopt(TRIM_THRESHOLD, LARGEST)
-        # the arenas of other threads than the first give back at 64 MB whatever is set
+        # arenas of other threads trim at 64 MB whatever the setting
         mallopt(ARENA_MAX, 1)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Rows in buckets: numbers of tracks or boxes rounded up, so that a GPU meets few shapes.
+Pad row counts to buckets, so that a GPU runs few shapes.
 
-What is recorded once per shape (captured.py) would else be recorded for each number of tracks.
-The rows that fill a bucket are zeros, and nobody looks at what becomes of them.
+Without padding cuda_graph.py would capture one graph per number of tracks. Padding rows are zeros
+and their results are dropped.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from torch import Tensor
 from mot_ros.tracking.types import Floats
 
 BUCKETS = (16, 64, 256)
-"""Beyond the last one, multiples of it."""
+"""Bucket sizes; above the last one, its multiples."""
 
 
 def bucket(count: int) -> int:
-    """Return the room for `count` rows: the least of BUCKETS that holds them."""
+    """Return the padded number of rows: the smallest bucket that holds `count`."""
     largest = BUCKETS[-1]
     return next((room for room in BUCKETS if count <= room), -(-count // largest) * largest)
 
 
 def to_device_padded(rows: Floats, room: int, device: torch.device) -> Tensor:
     """
-    Return rows (N, ...) float32 of the host on a device, (room, ...) with zeros after them.
+    Copy rows (N, ...) float32 from the host to a device, padded to (room, ...) with zeros.
 
-    They travel through page-locked memory, and the host does not wait until they are there.
+    The copy goes through page-locked memory and does not synchronise.
     """
     here = torch.zeros(room, *rows.shape[1:], pin_memory=device.type == 'cuda')
     here.numpy()[:len(rows)] = rows

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Bilinear resizing on a device, the same numbers as OpenCV gives on a CPU.
+Resize bilinearly on a device, bit for bit as OpenCV does on a CPU.
 
-cv2.resize reckons in fixed point: weights of 11 bits, sums cut to so many bits twice. In floating
-point one pixel in ten ends a grey level off, which moves boxes by more than all other rounding
-together. Integers are the same everywhere.
+cv2.resize computes in fixed point: weights of 11 bits, sums truncated twice. In floating point one
+pixel in ten differs by a grey level, which moves boxes more than all other rounding together.
+Integers are the same on every device.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 UNIT = 2048
-"""What a weight of 1 is in fixed point."""
+"""Weight 1 in fixed point."""
 
 
 def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize (H, W, C) uint8 to `size` (width, height) where it is, without smoothing."""
+    """Resize (H, W, C) uint8 to `size` (width, height) on its device, without smoothing."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return image
@@ -35,16 +35,16 @@ def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
     return (total + 2 >> 2).to(torch.uint8)
 
 
-# for good: recorded graphs read them where they are, and they are small
+# cached without limit: captured graphs read them by address, and they are small
 @functools.cache
 def _taps(
         length: int, wanted: int, device: torch.device,
         across: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """
-    Return which two of `length` pixels make up each of those `wanted`, and their weights.
+    Return the two source pixels of `length` for each of `wanted` pixels, and their weights.
 
-    Centres of pixels lie at halves. Beyond the outer ones there is only their colour; down a
-    column both taps have it then, and each its weight, where across a row one has all.
+    Pixel centres lie at halves. Beyond the outer centres the edge colour is repeated: along a
+    column both taps are that pixel, with their weights; along a row one tap has weight 1.
     """
     place = ((np.arange(wanted) + 0.5) * (1 / (wanted / length)) - 0.5).astype(np.float32)
     first = np.floor(place)

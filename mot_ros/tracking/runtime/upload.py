@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Images on a device: brought there once for all who look at them.
+Upload images to a device once for all their users.
 
-The bytes go through page-locked memory on a stream of their own, so that they travel while the
-device computes something else, and are put in order and resized only there. Whoever asks for
-them has the device wait for them, never the host.
+Bytes are copied through page-locked memory on a separate stream, in parallel with computation, and
+are reordered and resized on the device. Users of an image make their stream wait for the copy; the
+host never synchronises.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ NEED = 'it is looked at on a GPU'
 
 @dataclass(frozen=True)
 class _Copy:
-    """An image on a device, and what says that all of it is there; None on the CPU."""
+    """Image on a device and the event that marks its copy complete; None on the CPU."""
 
     pixels: Tensor
     arrived: torch.cuda.Event | None
 
 
 class Uploads:
-    """The way to one device, with a stream of its own if that is a GPU."""
+    """Uploader to one device, with its own stream if that is a GPU."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -41,20 +41,20 @@ class Uploads:
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def prefetch(self, frame: Frame, need: str = NEED) -> None:
-        """Set an image going and do not wait for it; raises FrameError if there is none."""
+        """Start the upload of a frame without waiting for it; FrameError if it has no image."""
         self._copy(frame, need)
 
     def fetch(self, frame: Frame, need: str = NEED) -> Tensor:
         """
         Return the image of a frame, (H, W, 3) uint8 BGR on the device, for the current stream.
 
-        It is read only: others get the same one. Raises FrameError if there is none.
+        It is shared, so it must not be written to. Raises FrameError for a frame without image.
         """
         copy = self._copy(frame, need)
         if copy.arrived is not None:
             stream = torch.cuda.current_stream(self.device)
             stream.wait_event(copy.arrived)
-            # the allocator would else give the memory away while this stream still reads it
+            # else the allocator could reuse the memory while this stream still reads it
             copy.pixels.record_stream(stream)
         return copy.pixels
 
@@ -70,7 +70,7 @@ class Uploads:
         if isinstance(image, Tensor) and image.device == self.device:
             return _Copy(image, None)
         if self._stream is None:
-            # a message's bytes must not be written to, which torch warns of
+            # torch warns of the read-only bytes of a message
             here = image if isinstance(image, Tensor) else torch.from_numpy(_writable(image))
             return _Copy(here.to(self.device), None)
         if isinstance(image, Tensor) and image.is_cuda:
@@ -78,9 +78,9 @@ class Uploads:
         return self._through_locked_memory(image)
 
     def _through_locked_memory(self, image: np.ndarray | Tensor) -> _Copy:
-        """Copy an image of the host by way of memory that the device can read by itself."""
+        """Copy an image from the host through page-locked memory."""
         locked = torch.empty(tuple(image.shape), dtype=torch.uint8, pin_memory=True)
-        # NumPy takes any strides, and bytes that may only be read
+        # NumPy accepts any strides and read-only bytes
         np.copyto(locked.numpy(), image.numpy() if isinstance(image, Tensor) else image)
         with torch.cuda.stream(self._stream):
             pixels = locked.to(self.device, non_blocking=True)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""AppearanceTrackPool: tracks that also know what they look like and how the camera moves."""
+"""AppearanceTrackPool: a track pool with re-ID embeddings and camera motion compensation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
         return self.embedder is not None or self._camera_needs_image
 
     def reset(self, *, keep_ids: bool = False) -> None:
-        """Drop every track; number from 1 again unless `keep_ids`."""
+        """Drop every track; ids restart at 1 unless `keep_ids`."""
         super().reset(keep_ids=keep_ids)
         self.camera.reset()
         self._bank = FeatureBank(self._dimension, self._capacity, self._momentum)
@@ -56,10 +56,10 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
     def configure(
             self, kind: KalmanConfig, settings: Settings, capacity: int, *, camera: bool) -> None:
         """
-        Take other settings between two frames; what raises changes nothing.
+        Apply new settings between two frames; if it raises, nothing has changed.
 
-        Another motion or way to tell looks drops all tracks. With another capacity they live
-        on, and are known by their means alone at first.
+        Another motion model or embedder drops all tracks. With another capacity tracks live on,
+        represented by their mean embedding at first.
         """
         if embedder_key(settings) != self._embedder_key:
             self.embedder = make_embedder(settings)
@@ -75,18 +75,18 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
         self.change_motion(kind)
 
     def coast(self, frame: Frame) -> Tracks:
-        """Move every track; FrameError, with nothing changed, if its image is of no use."""
+        """Predict every track; FrameError, with nothing changed, if its image is unusable."""
         if self.needs_image or frame.image is not None:
             frame.require_image(NEED)
         return super().coast(frame)
 
     def compensate_motion(self, frame: Frame, objects: Floats) -> Tracks:
-        """Move every track as the camera did since the last frame and return them there."""
+        """Apply the camera's motion since the last frame (CMC) and return the tracks."""
         self.warp(self.camera.estimate(frame, objects), mix_sizes=self._mix_sizes)
         return self.snapshot()
 
     def set_detections(self, frame: Frame | None, detections: Detections) -> None:
-        """Take the detections of this frame, to be embedded where something asks for it."""
+        """Set the detections of this frame, to be embedded on demand."""
         self._frame, self._detections = frame, detections
         self._features: Floats = np.zeros((len(detections), self._dimension), np.float32)
         self._embedded = np.zeros(len(detections), np.bool_)
@@ -101,39 +101,39 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
         return result
 
     def cosines(self, rows: Ints, cols: Ints, memory: str) -> Floats:
-        """Return how alike tracks and detections look (K, M), see FeatureBank.similarity."""
+        """Return the cosines (K, M) of tracks and detections, see FeatureBank.similarity."""
         return self._bank.similarity(self.embed(cols), memory, rows)
 
     def both_embedded(self, rows: Ints, cols: Ints) -> NDArray[np.bool_]:
-        """Say of which pairs (K, M) both looks are known."""
+        """Return the pairs (K, M) in which both track and detection have an embedding."""
         known: NDArray[np.bool_] = (
             (self._bank.counts[rows] > 0)[:, None] & self.embed(cols).any(axis=1))
         return known
 
     def cosine_of_tracks(self, a: int, b: int) -> float:
-        """Return how alike two tracks look, 1 if that is not known of both."""
+        """Return the cosine of two tracks' mean embeddings, 1 if one has none."""
         known = self.embedder is not None and self._bank.counts[[a, b]].all()
         return float(self._bank.mean[a] @ self._bank.mean[b]) if known else 1.0
 
     def update_embeddings(self, rows: Ints, cols: Ints) -> None:
-        """Remember how tracks `rows` (K,) look: as detections `cols` (K,), where embedded."""
+        """Add the embeddings of detections `cols` (K,), where computed, to tracks `rows` (K,)."""
         known = self._embedded[cols]
         self._bank.update(rows[known], self._features[cols[known]])
 
     def add(self, detections: Detections, sources: Ints, state: TrackState) -> None:
         """Start a track at each of the detections `sources` (K,), with the next ids."""
-        # first, since what fails must not leave tracks behind without a place in the bank
+        # embedded first, since an error must not leave tracks without a row in the bank
         looks = self.embed(sources)
         super().add(detections, sources, state)
         self._bank.add(looks)
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
-        """Forget all tracks but those under a mask (N,)."""
+        """Keep the tracks of a mask (N,), drop the others."""
         super().keep(mask)
         self._bank.keep(mask)
 
     def _use(self, settings: Settings, *, camera: bool) -> None:
-        # here and not above: OpenCV is of no use to methods that look at boxes alone
+        # imported late: methods without images need no OpenCV
         from mot_ros.tracking.motion.camera_motion import CameraMotion
 
         wanted = settings.camera_motion

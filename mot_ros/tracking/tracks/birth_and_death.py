@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What ByteTrack and its heirs share beside the matching: how lives end, merge and begin."""
+"""Start, loss and removal of tracks and their duplicates, in ByteTrack and its successors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mot_ros.tracking.motion.kalman_filter import Motion
 from mot_ros.tracking.tracks.track_pool import TrackPool
 from mot_ros.tracking.types import Detections, in_state, Ints, Tracks, TrackState
 
-# A lost and a living track that overlap more than this are one object (published code).
+# IoU above which a lost and an active track are duplicates of one object (published code).
 SAME_OBJECT_IOU = 0.85
 
 # Seconds since 1970 are exact to 0.2 microseconds in a float; 30 frames at 30 Hz must be 1 s.
@@ -26,11 +26,11 @@ def mark_lost_and_remove(
         tracks: TrackPool[Motion], predicted: Tracks, detections: Detections, unmatched: Ints,
         lost_buffer: float, same: Callable[[int, int], bool] = lambda a, b: True) -> None:
     """
-    Lose the tracks `unmatched` (K,) and forget those that had their time.
+    Mark the tracks `unmatched` (K,) as lost, and remove expired and duplicate tracks.
 
-    That is whoever was not seen for `lost_buffer` seconds, and a tentative track at once: it
-    gets no second chance. Of a lost and a living track in one place that may be the `same`
-    object (rows) only the older one goes on.
+    A confirmed track expires after `lost_buffer` seconds without observation, a tentative one at
+    its first miss. Of a lost and an active track at one place, if they may be the `same` object
+    (rows), only the older one is kept.
     """
     tracks.lose(unmatched)
     alive = tracks.unseen <= lost_buffer + STAMP_NOISE
@@ -43,7 +43,7 @@ def start_tracks(
         tracks: TrackPool[Motion], detections: Detections, free: Ints, least: float) -> None:
     """Start tracks at the detections `free` (K,) with a score of at least `least`."""
     born = free[detections.scores[free] >= least]
-    # In a first frame there is nothing to confirm a track against.
+    # tracks of the first frame cannot be confirmed by a second observation before it
     first_frame = tracks.frames == 1
     tracks.add(detections, born, TrackState.CONFIRMED if first_frame else TrackState.TENTATIVE)
 
@@ -51,7 +51,7 @@ def start_tracks(
 def _merge_doubles(
         tracks: TrackPool[Motion], detections: Detections, alive: NDArray[np.bool_],
         same: Callable[[int, int], bool]) -> None:
-    """Let the older of a lost and a living track in one place live on as both."""
+    """Merge a lost and an active track at one place into the older one."""
     lost = np.flatnonzero(in_state(tracks.states, TrackState.LOST) & alive)
     if not len(lost):
         return

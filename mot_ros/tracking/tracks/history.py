@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Trails: where tracks were seen lately, and which way they went."""
+"""ObservationHistory: recent observations of each track and the direction between them."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from mot_ros.tracking.tracks.birth_and_death import STAMP_NOISE
 from mot_ros.tracking.types import Detections, Doubles, Floats, Index, Ints, TrackState
 
 LENGTH = 16
-"""Observations of a track that are kept: half a second at 30 Hz, less at higher rates."""
+"""Observations kept per track: half a second at 30 Hz, less at higher rates."""
 
 
 class ObservationHistory:
     """
-    When and where each of N tracks was observed the last `LENGTH` times, in the order of tracks.
+    Stamps and boxes of the last `LENGTH` observations of N tracks, in the order of the tracks.
 
-    What was observed, not what a filter made of it: where a track comes from is to be known
-    without the errors that a filter makes while it sees nothing (OC-SORT, arXiv 2203.14360).
+    Observations instead of filtered boxes: the error that a filter accumulates while a track is
+    lost would distort the direction (OC-SORT, arXiv 2203.14360).
     """
 
     def __init__(self) -> None:
         self._stamps: Doubles = np.zeros((0, LENGTH))
-        """Latest last; -inf where there is none (N, LENGTH)."""
+        """Stamps, latest last; -inf where there is none (N, LENGTH)."""
         self._centres: Doubles = np.zeros((0, LENGTH, 2))
 
     def __len__(self) -> int:
         return len(self._stamps)
 
     def add(self, now: float, boxes: Floats) -> None:
-        """Append tracks first seen `now` at boxes (K, 4)."""
+        """Append tracks first observed at time `now` at boxes (K, 4)."""
         rows = np.arange(len(self), len(self) + len(boxes))
         self._stamps = np.concatenate([self._stamps, np.full((len(boxes), LENGTH), -np.inf)])
         self._centres = np.concatenate([self._centres, np.zeros((len(boxes), LENGTH, 2))])
         self.update(rows, now, boxes)
 
     def keep(self, index: Index) -> None:
-        """Forget all tracks but the indexed ones."""
+        """Keep the indexed tracks, drop the others."""
         self._stamps, self._centres = self._stamps[index], self._centres[index]
 
     def update(self, rows: Ints, now: float, boxes: Floats) -> None:
-        """Tracks `rows` (K,) are seen `now` at boxes (K, 4)."""
+        """Append observations at time `now` at boxes (K, 4) to the tracks `rows` (K,)."""
         self._stamps[rows] = np.roll(self._stamps[rows], -1, axis=1)
         self._centres[rows] = np.roll(self._centres[rows], -1, axis=1)
         self._stamps[rows, -1] = now
         self._centres[rows, -1] = centres(boxes)
 
     def warp(self, warp: Warp) -> None:
-        """Move all trails along with the image."""
+        """Apply a warp of the image to all observations."""
         if not warp.is_identity:
             self._centres = warp.points(self._centres)
 
     def observed_directions(self, rows: Ints, span: float) -> tuple[Doubles, Doubles]:
         """
-        Return where tracks `rows` (K,) come from and how far they got since, both (K, 2) pixels.
+        Return start and displacement of tracks `rows` (K,) lately, (K, 2) pixels each.
 
-        They come from where they were seen `span` seconds before they were last seen, or the
-        nearest observation before that; a younger track, from where its trail begins.
+        The start is the observation `span` seconds before the last one, or the nearest before
+        that; of a younger track its first observation.
         """
         stamps = self._stamps[rows]
         known = np.isfinite(stamps)
@@ -74,22 +74,22 @@ class ObservationHistory:
 
 
 class HistoryTrackPool(AppearanceTrackPool):
-    """A AppearanceTrackPool whose tracks leave trails."""
+    """AppearanceTrackPool with an ObservationHistory."""
 
     def reset(self, *, keep_ids: bool = False) -> None:
-        """Drop every track; number from 1 again unless `keep_ids`."""
+        """Drop every track; ids restart at 1 unless `keep_ids`."""
         self.trails = ObservationHistory()
         super().reset(keep_ids=keep_ids)
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
-        """Move every track along with the image."""
+        """Apply a warp of the image to every track."""
         super().warp(warp, mix_sizes=mix_sizes)
         self.trails.warp(warp)
 
     def observe(
             self, rows: Ints, detections: Detections, sources: Ints,
             state: TrackState | NDArray[np.uint8] = TrackState.CONFIRMED) -> None:
-        """Tracks `rows` (K,) are detections `sources` (K,); one state for all or each (K,)."""
+        """Match tracks `rows` (K,) to detections `sources` (K,); one state or each (K,)."""
         super().observe(rows, detections, sources, state)
         self.trails.update(rows, self._now, detections.boxes[sources])
 
@@ -99,6 +99,6 @@ class HistoryTrackPool(AppearanceTrackPool):
         self.trails.add(self._now, detections.boxes[sources])
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
-        """Forget all tracks but those under a mask (N,)."""
+        """Keep the tracks of a mask (N,), drop the others."""
         super().keep(mask)
         self.trails.keep(mask)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The lives of tracks: ids owned by one tracker, states, ages in seconds, class votes."""
+"""TrackPool: ids, states, ages in seconds and class votes of one tracker's tracks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tr
 
 @dataclass
 class _Rows:
-    """What is known of each live track beside its motion, oldest first."""
+    """State of each live track beside its motion, oldest first."""
 
     ids: Ints
     states: NDArray[np.uint8]
@@ -34,11 +34,11 @@ class _Rows:
 
 class TrackPool(Generic[AnyMotion]):
     """
-    All live tracks of one tracker instance, and the motion of their boxes.
+    Live tracks of one tracker and the motion model of their boxes.
 
-    A frame goes: `propagate`, `observe` the matched rows, `lose` the others, `keep` the
-    survivors, `add` the new ones, `snapshot`; one that is not looked into: `coast`. Dead tracks
-    leave nothing behind: memory is that of the living. Rows are in order of birth.
+    Order of calls per frame: `propagate`, `observe` the matched rows, `lose` the others, `keep`
+    the survivors, `add` the new ones, `snapshot`; for a frame without detection only `coast`.
+    Memory is proportional to the number of live tracks. Rows are in order of birth.
     """
 
     def __init__(self, kind: MotionKind[AnyMotion], first_id: int = 1) -> None:
@@ -47,17 +47,17 @@ class TrackPool(Generic[AnyMotion]):
         self.reset(keep_ids=True)
 
     def reset(self, *, keep_ids: bool = False) -> None:
-        """Drop every track; number from 1 again unless `keep_ids`."""
+        """Drop every track; ids restart at 1 unless `keep_ids`."""
         if not keep_ids:
             self._next_id = 1
         self.frames = 0
-        """Frames begun since the last reset."""
+        """Frames propagated since the last reset."""
         self._now = 0.0
         self.motion = self._kind.start()
         self._rows = self._born(Detections.empty(), TrackState.TENTATIVE)
 
     def change_motion(self, kind: MotionKind[AnyMotion]) -> None:
-        """Move tracks in another way from now on, if it is another: drops all; ids go on."""
+        """Change the motion model; another one than before drops all tracks, ids go on."""
         if kind != self._kind:
             self._kind = kind
             self.reset(keep_ids=True)
@@ -72,47 +72,47 @@ class TrackPool(Generic[AnyMotion]):
 
     @property
     def next_id(self) -> int:
-        """The id that the next new track gets."""
+        """Id of the next new track."""
         return self._next_id
 
     @property
     def states(self) -> NDArray[np.uint8]:
-        """State of each track (N,): of the last frame until `observe` and `lose`."""
+        """States (N,); those of the last frame until `observe` and `lose`."""
         return self._rows.states
 
     @property
     def boxes(self) -> Floats:
-        """Where the tracks are now, (N, 4)."""
+        """Current boxes of the tracks (N, 4)."""
         return self.motion.boxes
 
     @property
     def sources(self) -> Ints:
-        """The detection that each track was matched with in this frame, or -1 (N,)."""
+        """Row of the detection matched to each track in this frame, or -1 (N,)."""
         return self._rows.sources
 
     @property
     def unseen(self) -> NDArray[np.float64]:
-        """Seconds since each track was last observed (N,)."""
+        """Seconds since the last observation of each track (N,)."""
         return self._now - self._rows.seen
 
     @property
     def hits(self) -> Ints:
-        """Frames in a row in which each track was matched, up to now (N,)."""
+        """Consecutive frames with a match, up to this frame (N,)."""
         return self._rows.hits
 
     @property
     def misses(self) -> Ints:
-        """Frames in a row in which each track was not matched, up to now (N,)."""
+        """Consecutive frames without a match, up to this frame (N,)."""
         return self._rows.misses
 
     def propagate(self, frame: Frame) -> Tracks:
-        """Move every track to the stamp of `frame` and return them there."""
+        """Predict every track to the stamp of `frame` and return the tracks."""
         moved = self.coast(frame)
         self.frames += 1
         return moved
 
     def coast(self, frame: Frame) -> Tracks:
-        """Do the same for a frame that is not looked into: it counts nowhere."""
+        """Predict every track for a frame without detection; it does not count as a miss."""
         elapsed = frame.stamp - self._now if self.frames else 0.0
         self._now = frame.stamp
         self._rows.sources[:] = -1
@@ -121,21 +121,21 @@ class TrackPool(Generic[AnyMotion]):
 
     def compensate_motion(self, frame: Frame, objects: Floats) -> Tracks:
         """
-        Move every track as the image around it did and return them there.
+        Apply the motion of the camera (CMC) to every track and return the tracks.
 
-        For every frame, once, after `propagate` or `coast`; `objects` (N, 4) are the boxes in it
-        of what may move by itself. Here the image is not looked at and nothing moves.
+        Call it exactly once per frame, after `propagate` or `coast`; `objects` (N, 4) are boxes of
+        objects that may move by themselves. This base class does nothing.
         """
         return self.snapshot()
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
-        """Move every track along with the image."""
+        """Apply a warp of the image to every track."""
         self.motion.warp(warp, mix_sizes=mix_sizes)
 
     def observe(
             self, rows: Ints, detections: Detections, sources: Ints,
             state: TrackState | NDArray[np.uint8] = TrackState.CONFIRMED) -> None:
-        """Tracks `rows` (K,) are detections `sources` (K,); one state for all or each (K,)."""
+        """Match tracks `rows` (K,) to detections `sources` (K,); one state or each (K,)."""
         mine = self._rows
         self.motion.update(rows, detections.boxes[sources])
         scores, labels = detections.scores[sources], detections.labels[sources]
@@ -143,14 +143,14 @@ class TrackPool(Generic[AnyMotion]):
         mine.states[rows] = state
         mine.hits[rows] += 1
         mine.misses[rows] = 0
-        # A class changes only when what was seen of another outweighs what was seen of it: a
-        # weighted majority vote (Boyer and Moore) that needs one number per track.
+        # A label changes only when the summed score of another class exceeds its own: a weighted
+        # majority vote (Boyer and Moore) with one number per track.
         votes = mine.votes[rows] + np.where(labels == mine.labels[rows], scores, -scores)
         mine.labels[rows] = np.where(votes < 0, labels, mine.labels[rows])
         mine.votes[rows] = np.abs(votes)
 
     def lose(self, rows: Ints) -> None:
-        """Tracks `rows` (K,) were not found in this frame."""
+        """Mark tracks `rows` (K,) as not found in this frame."""
         self._rows.states[rows] = TrackState.LOST
         self._rows.hits[rows] = 0
         self._rows.misses[rows] += 1
@@ -167,14 +167,14 @@ class TrackPool(Generic[AnyMotion]):
             for name, column in vars(self._rows).items()})
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
-        """Forget all tracks but those under a mask (N,)."""
+        """Keep the tracks of a mask (N,), drop the others."""
         if mask.all():
             return
         self.motion.keep(mask)
         self._rows = _Rows(**{name: column[mask] for name, column in vars(self._rows).items()})
 
     def snapshot(self) -> Tracks:
-        """Return all tracks as they are now; what happens later does not change it."""
+        """Return a copy of all tracks."""
         mine = self._rows
         return Tracks(
             boxes=self.motion.boxes, scores=mine.scores.copy(), labels=mine.labels.copy(),

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Squares in the place of anchors for ONNX detectors, whose files tell of grids at best."""
+"""Substitute squares around grid cells for the anchors that ONNX files do not contain."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from mot_ros.tracking.detectors.onnx_file.layouts import (
 from mot_ros.tracking.types import Floats
 
 SIDE = 4.0
-"""Side of a cell's square in strides, as the smallest anchor of RetinaNet has it."""
+"""Side of a cell's square in strides, as of RetinaNet's smallest anchor."""
 COARSEST_SIDE = 8.0
-"""The same on the coarsest grid, which has all objects that are larger."""
+"""Side in strides on the coarsest grid, which covers all larger objects."""
 WHOLE = (1.0,)
-"""Of heads with one place per cell."""
+"""Relative sides for heads with one box per cell."""
 OF_ANCHORS = (0.5, 0.75, 1.25)
 """
-Sides of the squares of YOLOv5's anchors, which stand in order of size, over that of the cell.
+Relative sides for YOLOv5's three boxes per cell, in order of size.
 
-With the strides 8, 16 and 32 that makes 16 24 40, 32 48 80 and 128 192 320 pixels; roots of the
-areas of its own anchors, which no file has, are 11 22 28, 43 53 84 and 102 176 349.
+With strides 8, 16 and 32 they give squares of 16 24 40, 32 48 80 and 128 192 320 pixels; the roots
+of its own anchors' areas, which no file contains, are 11 22 28, 43 53 84 and 102 176 349.
 """
 
 
 def cell_squares(
         layout: Layout, outputs: Sequence[Array], size: tuple[int, int]) -> Floats | str:
     """
-    Return squares (N, 4) xyxy for every place of the outputs, or why there are none.
+    Return a square (N, 4) xyxy for every box of the outputs, or the reason why there are none.
 
-    In pixels of the input, of (width, height). Places stand in order of stride, anchor, row and
-    column; the strides and the number of anchors follow from how many there are. IoU with a box
-    is largest on the grid whose side is nearest by ratio: with strides of 8, 16 and 32 that
-    changes at boxes of 45 and 128 pixels.
+    In pixels of the input of (width, height). Boxes are in order of stride, anchor, row and
+    column; the strides and the number of anchors follow from the number of boxes. IoU with a box
+    is highest on the grid whose side is nearest by ratio: with strides 8, 16 and 32 that changes
+    at boxes of 45 and 128 pixels.
     """
     kind = layout.kind
     if kind in SUPPRESSED:
@@ -70,7 +70,7 @@ def _width(stride: int, strides: Sequence[int]) -> float:
 
 
 def _squares(size: tuple[int, int], stride: int, side: float) -> Floats:
-    """Return squares of one side around the cells of a grid, row by row."""
+    """Return equal squares around the cells of a grid, row by row."""
     rows, columns = -(-size[1] // stride), -(-size[0] // stride)
     y, x = (np.mgrid[:rows, :columns] + 0.5) * stride
     centre = np.stack([x, y], axis=-1).reshape(-1, 2)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From the outputs of an ONNX detector to scored boxes on its input, one function per layout."""
+"""Decode the outputs of an ONNX detector to scored boxes on its input, one function per layout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Candidates:
     """
     Boxes (K, 4) xyxy in pixels of the input, scores (K,), and classes (K,).
 
-    A class is the position among the `numbers` that were asked for.
+    A class is an index into the requested `numbers`.
     """
 
     boxes: Floats
@@ -33,10 +33,10 @@ def candidates(
         layout: Layout, outputs: Sequence[Array], row: int, size: tuple[int, int],
         numbers: Sequence[int], floor: float) -> Candidates:
     """
-    Return what the outputs say of image `row` of the batch, scores from `floor` on.
+    Return the candidates of image `row` of the batch with scores from `floor` on.
 
-    `numbers` are the wanted classes as the network counts them. Boxes without area, and such
-    as a damaged network gives, are left out.
+    `numbers` are the wanted classes in the network's numbering. Boxes that are empty or not finite
+    are dropped.
     """
     if layout.columns is None:
         parts = _parts(layout, outputs, row)
@@ -51,14 +51,14 @@ def candidates(
         kept, classes = np.nonzero(by_class >= floor)
         boxes, scores = boxes[kept], by_class[kept, classes]
     whole = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    # rounding, of half precision above all, may end above 1
+    # half precision may round above 1
     return Candidates(boxes[whole], np.minimum(scores[whole], 1), classes[whole])
 
 
 def score_range(
         layout: Layout, outputs: Sequence[Array], size: tuple[int, int],
         numbers: Sequence[int]) -> tuple[float, float]:
-    """Return least and largest score of the first image, objectness among them."""
+    """Return the lowest and highest score of the first image, including objectness."""
     parts = _parts(layout, outputs, 0)
     if layout.kind == 'tensorflow':
         scores = parts[2]
@@ -76,9 +76,9 @@ def every_place(
         layout: Layout, outputs: Sequence[Array], row: int, size: tuple[int, int],
         numbers: Sequence[int]) -> tuple[Floats, Floats]:
     """
-    Return boxes (N, 4) and scores (N, C) of every place in image `row`, whatever they are.
+    Return boxes (N, 4) and scores (N, C) of every place in image `row`, unfiltered.
 
-    Only for layouts with columns of classes.
+    Only for layouts with class columns.
     """
     parts = _parts(layout, outputs, row)
     columns = np.asarray(numbers)
@@ -95,12 +95,12 @@ def every_place(
 
 
 def _parts(layout: Layout, outputs: Sequence[Array], row: int) -> list[Floats]:
-    """Return what the outputs of the layout say of one image."""
+    """Return the layout's outputs for one image."""
     return [np.asarray(outputs[place][row], np.float32) for place in layout.places]
 
 
 def _yolox(raw: Floats, size: tuple[int, int]) -> Floats:
-    """Turn offsets in cells and logarithms of sides in cells into centre and size, pixels."""
+    """Convert cell offsets and log sizes in cells to centre and size in pixels."""
     places, scales = [], []
     for stride in YOLOX_STRIDES:
         rows, columns = -(-size[1] // stride), -(-size[0] // stride)
@@ -109,7 +109,7 @@ def _yolox(raw: Floats, size: tuple[int, int]) -> Floats:
         scales.append(np.full((rows * columns, 1), stride))
     scale = np.concatenate(scales).astype(np.float32)
     centre = (raw[:, :2] + np.concatenate(places).astype(np.float32)) * scale
-    # a damaged network may overflow, to what is left out later
+    # infinite values are dropped later
     with np.errstate(over='ignore'):
         return np.concatenate([centre, np.exp(raw[:, 2:]) * scale], axis=1)
 
@@ -121,7 +121,7 @@ def _yolov10(table: Floats) -> tuple[Floats, Floats, Ints]:
 
 def _tensorflow(
         parts: Sequence[Floats], size: tuple[int, int]) -> tuple[Floats, Floats, Ints]:
-    """Return boxes, scores and class numbers of as many objects as are said to be there."""
+    """Return boxes, scores and class numbers, as many as the count output states."""
     boxes, classes, scores, number = parts
     count = int(np.nan_to_num(number.reshape(-1)[0]))
     return (
@@ -134,5 +134,5 @@ def _scale(size: tuple[int, int]) -> Floats:
 
 
 def _whole_numbers(classes: NDArray[np.float32]) -> Ints:
-    """Return class numbers that came as floating point; what is none becomes -1."""
+    """Convert class numbers from floating point; non-integers become -1."""
     return np.nan_to_num(np.rint(classes), nan=-1, posinf=-1, neginf=-1).astype(np.int64)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""OnnxDetector: any detector of the YOLO or SSD family out of an ONNX file."""
+"""OnnxDetector: any detector of the YOLO or SSD family in an ONNX file."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.types import Detections, Frame
 
 SCORE_TOLERANCE = 0.01
-"""How far scores may leave [0, 1] by rounding."""
+"""Rounding by which scores may leave [0, 1]."""
 
 
 class OnnxDetector:
     """
-    Finds the classes of an ONNX file in images of any size.
+    Detect the classes of an ONNX file in images of any size.
 
-    The file is asked first: for its input's size, type and order, and in its metadata for
-    `names`, `layout`, `resize` and `pixels`; a setting other than 'auto' outranks them, and
-    what neither says is told from the outputs of a trial on a grey image. Raises ConfigError
-    for what cannot be told, an unknown class or device, and where onnxruntime is missing;
-    WeightsError if the file is.
+    The file gives the size, type and channel order of its input, and in its metadata `names`,
+    `layout`, `resize` and `pixels`; a setting other than 'auto' overrides them. Whatever neither
+    gives is inferred from the outputs for a grey image. Raises ConfigError if that is ambiguous,
+    for an unknown class or device, and if onnxruntime is missing; WeightsError if the file is.
     """
 
     def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
@@ -72,31 +71,31 @@ class OnnxDetector:
 
     @property
     def class_names(self) -> Sequence[str]:
-        """Names by label of all classes, also where only some of them are looked for."""
+        """Names of all classes by label, also of unwanted ones."""
         return self._classes.names
 
     @property
     def layout(self) -> str:
-        """What the outputs were recognised as."""
+        """Name of the layout of the outputs."""
         return self._layout.kind
 
     @property
     def why_not_dense(self) -> str | None:
-        """Why its outputs do not tell of every place, or None if `detect_densely` may be used."""
+        """Why `detect_densely` is impossible with these outputs, or None."""
         return self._no_squares and f'{self._session.path} {self._no_squares}'
 
     def warm_up(self) -> None:
-        """Run once on nothing: the first call allocates memory and picks kernels."""
+        """Run once on an empty image: the first call allocates memory and selects kernels."""
         width, height = self._size
         self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """
-        Return the objects of each frame, best score first.
+        Return the detections of each frame, best score first.
 
-        As in the SSD: classes are chosen, then come `score_floor`, suppression with
-        `box_voting` (not for networks that suppress themselves), the borders of the image and
-        `max_detections`. Raises FrameError for a frame without image.
+        As in the SSD: class selection, `score_floor`, NMS with `box_voting` (except for networks
+        with their own NMS), clipping to the image and `max_detections`. Raises FrameError for a
+        frame without image.
         """
         return [
             found for part in self._parts(frames)
@@ -105,10 +104,10 @@ class OnnxDetector:
     def detect_densely(
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
         """
-        Return the objects of each frame and the raw outputs, running the network once.
+        Return the detections of each frame and the raw outputs of the same network run.
 
-        The squares of `cell_squares` are the anchors; all is on the CPU. Raises ConfigError if
-        there is a reason in `why_not_dense`.
+        Anchors are the squares of `cell_squares`; all is on the CPU. Raises ConfigError with the
+        reason of `why_not_dense`.
         """
         if self._squares is None:
             raise ConfigError(str(self.why_not_dense))
@@ -122,7 +121,7 @@ class OnnxDetector:
                 boxes, scores = every_place(
                     self._layout, outputs, row, self._size, self._numbers)
                 rows.append((
-                    # rounding may end beside [0, 1]
+                    # rounding may leave [0, 1]
                     torch.from_numpy(scores).clamp(0, 1),
                     placement.to_image(torch.from_numpy(boxes)),
                     placement.to_image(self._squares)))
@@ -130,23 +129,23 @@ class OnnxDetector:
         return found, RawDetections(scored, self._labels, boxed, anchors)
 
     def _parts(self, frames: Sequence[Frame]) -> list[Sequence[Frame]]:
-        """Return the frames as they go through the network together."""
+        """Split the frames into batches for the network."""
         most = self._batch or max(1, len(frames))
         return [frames[start:start + most] for start in range(0, len(frames), most)]
 
     def _placement(self, frame: Frame) -> Placement:
-        """Return where the image lies on the network's input."""
+        """Return the placement of the image on the network's input."""
         return place(frame.size, self._size, self._resize)
 
     def _look(self, frames: Sequence[Frame]) -> list[NDArray[np.generic]]:
-        """Return the outputs for as many frames as go in one batch."""
+        """Return the outputs for one batch of frames."""
         return self._run(
             [draw(frame, self._placement(frame), self._size) for frame in frames], self._pixels)
 
     def _select(
             self, frames: Sequence[Frame],
             outputs: Sequence[NDArray[np.generic]]) -> list[Detections]:
-        """Turn the outputs for a batch of frames into their detections."""
+        """Convert the outputs for a batch of frames to their detections."""
         settings, layout = self._settings, self._layout
         whole = layout.kind in SUPPRESSED
         floor = settings.score_floor if whole else candidate_floor(settings)
@@ -154,7 +153,7 @@ class OnnxDetector:
         for row, frame in enumerate(frames):
             found = candidates(layout, outputs, row, self._size, self._numbers, floor)
             scores = torch.from_numpy(found.scores)
-            # the network's own suppression needs no bound, but an order
+            # the network's own NMS bounds their number, but not their order
             best = (torch.sort(scores, descending=True, stable=True).indices if whole
                     else strongest(scores, settings))
             boxes = self._placement(frame).to_image(torch.from_numpy(found.boxes)[best])
@@ -167,7 +166,7 @@ class OnnxDetector:
     def _run(
             self, canvases: Sequence[NDArray[np.uint8]],
             pixels: str) -> list[NDArray[np.generic]]:
-        """Return the outputs for canvases; a file of one batch size gets some of them twice."""
+        """Return the outputs for canvases; for a fixed batch size the last batch repeats some."""
         session = self._session
         filled = [*canvases, *[canvases[-1]] * ((session.batch or 0) - len(canvases))]
         return session.run(
@@ -175,11 +174,11 @@ class OnnxDetector:
 
     def _trial(self) -> tuple[int | None, list[NDArray[np.generic]]]:
         """
-        Return how many images go at once, None for any number, and outputs for grey ones.
+        Return the batch size, None for any, and the outputs for grey images.
 
-        Some files say that any number goes and then have one only in mind. On a CPU one at a
-        time is faster anyway, as the features of one image fit in its cache. Pixels in [0, 1]
-        suit any network well enough.
+        Some files declare an open batch size but run only with one image. On a CPU one image at a
+        time is faster anyway, since its features fit in the cache. Pixels in [0, 1] suit every
+        network well enough for this.
         """
         session = self._session
         width, height = self._size
@@ -233,7 +232,7 @@ class OnnxDetector:
 
 
 def _stated(setting: str, metadata: str | None, known: Collection[str]) -> str:
-    """Return the setting, or what the file says of it if that is understood, or 'auto'."""
+    """Return the setting, else the file's value if it is known, else 'auto'."""
     if setting == 'auto' and metadata is not None and metadata in known:
         return metadata
     return setting

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the outputs of an ONNX detector mean: recognised by metadata, names and shapes."""
+"""Recognise the output layout of an ONNX detector by metadata, names and shapes."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ LAYOUTS: Mapping[str, str] = MappingProxyType({
     'tensorflow': 'boxes (B, K, 4) y1 x1 y2 x2 from 0 to 1, classes (B, K), scores (B, K), '
                   'number (B,); suppressed',
 })
-"""The layouts by name; B images, N places or K objects, C classes."""
+"""Layouts by name; B images, N boxes or K objects, C classes."""
 SUPPRESSED = ('yolov10', 'tensorflow')
-"""Layouts of networks that have left one box per object themselves."""
+"""Layouts of networks that contain NMS."""
 YOLOX_STRIDES = (8, 16, 32)
 STRIDES = (YOLOX_STRIDES, (8, 16, 32, 64), (4, 8, 16, 32), (16, 32))
-"""The grids of the YOLO family: the usual one, for large and for small objects, and tiny."""
+"""Strides of the grids of the YOLO family: usual, with large, with small objects, and tiny."""
 ANCHORS = 3
-"""Boxes per cell of YOLOv5 and v7; those that came later have one."""
+"""Boxes per cell of YOLOv5 and v7; later versions have one."""
 LARGEST_LOGARITHM = 12.0
-"""YOLOX's raw sides are logarithms; e to this power is far above any, a side in pixels is not."""
+"""Bound that tells YOLOX's log sizes from sizes in pixels; e to this power exceeds any size."""
 
 Array = NDArray[np.generic]
 Output = tuple[str, tuple[int, ...]]
-"""Name and shape of one output, as measured on a trial image."""
+"""Name and shape of one output, measured on a trial image."""
 
 
 @dataclass(frozen=True)
 class Layout:
     """
-    One kind of outputs, and which outputs have what.
+    Output layout, and the index of each output in it.
 
-    `places`: boxes and scores of an SSD; boxes, classes, scores and number of TensorFlow's;
-    the one output of the others. `columns` is the number of classes, None if the outputs name
-    their classes by number.
+    `places`: boxes and scores of an SSD; boxes, classes, scores and count of TensorFlow's; the
+    single output of the others. `columns` is the number of classes, None if the outputs contain
+    class numbers.
     """
 
     kind: str
@@ -62,7 +62,7 @@ def recognise(
     """
     Return the layout of the outputs for an input of (width, height).
 
-    `chosen` is a name of a layout, whose shapes the outputs must have, or 'auto'. Raises
+    `chosen` is the name of a layout, whose shapes the outputs must have, or 'auto'. Raises
     ConfigError with all outputs and all layouts if none fits, or more than one.
     """
     outputs = [(name, array.shape) for name, array in zip(names, arrays, strict=True)]
@@ -92,19 +92,19 @@ def recognise(
 
 
 def described(outputs: Sequence[Output]) -> str:
-    """Return names and shapes in one line."""
+    """Format names and shapes in one line."""
     return ', '.join(f'{name} {shape}' for name, shape in outputs)
 
 
 def _possible(
         outputs: Sequence[Output], size: tuple[int, int], chosen: str) -> list[Layout]:
-    """Return the layouts that shapes and names allow; a chosen one needs less evidence."""
+    """Return the layouts that fit shapes and names; a chosen one needs less evidence."""
     tensorflow = _tensorflow(outputs)
     if tensorflow is not None:
         return [tensorflow]
     found = _ssd(outputs)
     planes = [place for place, (_, shape) in enumerate(outputs) if len(shape) == 3]
-    # what else there may be are masks or the grids that the boxes were made of
+    # further outputs may be masks or raw grids
     if len(planes) == 1:
         rows, columns = outputs[planes[0]][1][1:]
         found += [
@@ -115,7 +115,7 @@ def _possible(
 
 
 def _yolo_kinds(rows: int, columns: int, size: tuple[int, int], chosen: str) -> list[str]:
-    """Return the YOLO layouts that an output of (B, rows, columns) may be."""
+    """Return the YOLO layouts that an output of (B, rows, columns) may have."""
     grids = {cells_of(size, strides) for strides in STRIDES}
     with_anchors = {ANCHORS * cells for cells in grids}
     yolox = columns >= 6 and rows == cells_of(size, YOLOX_STRIDES)
@@ -128,7 +128,7 @@ def _yolo_kinds(rows: int, columns: int, size: tuple[int, int], chosen: str) -> 
 
 
 def cells_of(size: tuple[int, int], strides: Sequence[int]) -> int:
-    """Return how many cells the grids of these strides have together."""
+    """Return the number of cells of the grids of these strides."""
     return sum(-(-size[0] // stride) * -(-size[1] // stride) for stride in strides)
 
 
@@ -149,12 +149,12 @@ def _ssd(outputs: Sequence[Output]) -> list[Layout]:
 
 
 def _tensorflow(outputs: Sequence[Output]) -> Layout | None:
-    """Return TensorFlow's four outputs, by their names or, where these say nothing, by shape."""
+    """Return TensorFlow's four outputs, by name or, if the names do not help, by shape."""
     by_name = [
         [place for place, (name, _) in enumerate(outputs) if part in name]
         for part in ('detection_boxes', 'detection_classes', 'detection_scores',
                      'num_detections')]
-    # raw_detection_boxes stand beside detection_boxes
+    # raw_detection_boxes may exist beside detection_boxes
     by_name = [
         [place for place in places if not outputs[place][0].startswith('raw_')]
         for places in by_name]
@@ -170,7 +170,7 @@ def _tensorflow(outputs: Sequence[Output]) -> Layout | None:
     if (len(boxes), len(others), len(number)) != (1, 2, 1):
         return None
     first, second = (outputs[place][0].lower() for place in others)
-    # without a telling name the order is that of TensorFlow Lite: classes, then scores
+    # without helpful names the order is TensorFlow Lite's: classes, then scores
     if 'score' in first or ('class' in second and 'class' not in first):
         others.reverse()
     return Layout('tensorflow', (boxes[0], *others, number[0]), None)

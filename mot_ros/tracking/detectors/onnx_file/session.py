@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""An ONNX file through onnxruntime: opened, its one image input understood, run in batches."""
+"""OnnxSession: open an ONNX file in onnxruntime, find its image input and run batches."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from mot_ros.tracking.weights import store as weights
 
 TYPES = {'tensor(float)': np.float32, 'tensor(float16)': np.float16, 'tensor(uint8)': np.uint8}
 STRIDE = 32
-"""Sides that a file leaves open are rounded up to a multiple of this, or of its own stride."""
+"""Open sides of the input are rounded up to a multiple of this, or of the file's own stride."""
 
 
 class OnnxSession:
     """
-    A network with one input for images.
+    Network with one image input.
 
-    An ONNX file holds a graph of known operators and numbers, never code. Raises ConfigError if
-    onnxruntime is missing, has no GPU that was asked for, or the input is not one of images;
-    WeightsError if the file is missing, damaged or uses what this onnxruntime does not know.
+    An ONNX file contains a graph of known operators and numbers, never code. Raises ConfigError if
+    onnxruntime is missing, lacks the requested GPU, or the input is no image; WeightsError if the
+    file is missing, damaged or unsupported by this onnxruntime.
     """
 
     def __init__(self, path: str, device: str = 'auto') -> None:
@@ -46,7 +46,7 @@ class OnnxSession:
                 'of float, float16 or uint8')
         self._input: str = inputs[0].name
         self.dtype = np.dtype(TYPES[inputs[0].type])
-        # an open dimension has a name or nothing
+        # the size of an open dimension is a name or None
         shape = [side if isinstance(side, int) and side > 0 else None
                  for side in inputs[0].shape]
         self.channels_last = shape[3] == 3 and shape[1] != 3
@@ -60,7 +60,7 @@ class OnnxSession:
             entry.name for entry in self._session.get_outputs())
 
     def size_for(self, wanted: tuple[int, int]) -> tuple[int, int]:
-        """Return the (width, height) of the input: the file's, or the wanted where it is open."""
+        """Return the (width, height) of the input: the file's, or `wanted` if it is open."""
         text = self.metadata.get('stride', '')
         stride = int(text) if text.isdecimal() and int(text) else STRIDE
         width, height = (
@@ -69,7 +69,7 @@ class OnnxSession:
         return width, height
 
     def run(self, images: NDArray[np.generic]) -> list[NDArray[Any]]:
-        """Return the outputs for a batch of as many images as the file takes."""
+        """Return the outputs for a batch, whose size the file must accept."""
         try:
             outputs = self._session.run(None, {self._input: images})
         except self._errors as error:
@@ -79,13 +79,13 @@ class OnnxSession:
         return [np.asarray(output) for output in outputs]
 
     def _opened(self, ort: Any, device: str) -> tuple[Any, torch.device]:
-        """Return a session and where it runs; the rules are those of resolve_device."""
+        """Return a session and its device, by the rules of resolve_device."""
         opened = open_file(ort, self.path, device)
         return opened.session, opened.device
 
 
 def _located(name: str) -> Path:
-    """Return the file; an entry of the manifest is none, whatever lies in the folder."""
+    """Return the file; ConfigError for the name of an entry of the weights manifest."""
     if name in weights.MANIFEST:
         raise ConfigError(
             f'detector.weights is {name!r}, which are no weights of detector.type onnx; name an '

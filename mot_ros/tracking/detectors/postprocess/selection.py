@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From scored boxes to detections: the last steps, which all detectors share."""
+"""Post-processing shared by all detectors: threshold, NMS, clipping, top-k."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mot_ros.tracking.nets.ops.nms import nms, vote, VOTER_FLOOR
 from mot_ros.tracking.types import Detections
 
 CANDIDATES_PER_DETECTION = 10
-"""Bounds the time of suppression: the best so many boxes per wanted one enter it."""
+"""Bound on the time of NMS: number of candidates per detection that may be returned."""
 
 
 def candidate_floor(settings: DetectorSettings) -> float:
-    """Return the least score that matters: boxes below the score floor may still vote."""
+    """Return the least score that has an effect: boxes below the score floor may vote."""
     floor = settings.score_floor
     return min(floor, VOTER_FLOOR) if settings.box_voting else floor
 
 
 def strongest(scores: Tensor, settings: DetectorSettings) -> Tensor:
-    """Return the indices of the scores (N,) that enter suppression; all, if they are few."""
+    """Return the indices of the scores (N,) that enter NMS; all, if they are few."""
     most = CANDIDATES_PER_DETECTION * settings.max_detections
     if len(scores) <= most:
         return torch.arange(len(scores), device=scores.device)
@@ -34,10 +34,9 @@ def suppressed(
         boxes: Tensor, scores: Tensor, labels: Tensor,
         settings: DetectorSettings) -> tuple[Tensor, Tensor, Tensor]:
     """
-    Return boxes (K, 4), scores (K,) and labels (K,) of what suppression leaves, best first.
+    Run NMS per class: return boxes (K, 4), scores (K,) and labels (K,), best first.
 
-    Of overlapping boxes of a class all but the best go, which takes their mean place with
-    `box_voting`.
+    With `box_voting` a kept box takes the mean position of the boxes that it suppresses.
     """
     kept = nms(boxes, scores, labels, settings.nms_iou)
     placed = (
@@ -50,14 +49,14 @@ def finished(
         boxes: Tensor, scores: Tensor, labels: Tensor, size: tuple[int, int],
         settings: DetectorSettings) -> Detections:
     """
-    Cut boxes, best first, to an image of (width, height) and keep the best `max_detections`.
+    Clip boxes, best first, to an image of (width, height) and keep the best `max_detections`.
 
-    Scores below `score_floor` go, and boxes of which nothing is left. `boxes` is changed.
+    Scores below `score_floor` and boxes left without area are dropped. `boxes` is modified.
     """
     width, height = size
     boxes[:, 0::2].clamp_(0, width)
     boxes[:, 1::2].clamp_(0, height)
-    # also false for NaN, so that a damaged image cannot end in an invalid box
+    # also false for NaN, so that a damaged image cannot give an invalid box
     whole = (boxes[:, 2:] > boxes[:, :2]).all(dim=1) & (scores >= settings.score_floor)
     boxes, scores, labels = (
         column[whole][:settings.max_detections] for column in (boxes, scores, labels))

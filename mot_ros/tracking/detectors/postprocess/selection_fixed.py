@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-From the scores of all anchors to a table of detections, in fixed shapes: selection.py for GPUs.
+Post-processing in fixed shapes for GPUs: the steps of selection.py with masks.
 
-The steps are those of `strongest`, `suppressed` and `finished`, with masks in place of fewer rows,
-so that nobody waits for a number. What is left goes to the host in one piece.
+Masks replace shorter arrays in `strongest`, `suppressed` and `finished`, so that nothing
+synchronises with the GPU; the result table is downloaded in one piece.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ its end.
 COLUMNS = 8
 MOST_CANDIDATES = 1024
 """
-Boxes per class and image that may enter suppression here, whose time goes with their square.
+Boxes per class and image that may enter NMS here, whose time grows with their square.
 
 In crowds there were 600 of people. An image with more above the floor is not converged.
 """
 ROUNDS = 16
-"""Of suppression, see fixed_nms; images of the kinds that SSDs are made for needed 10."""
+"""Rounds of fixed_nms; typical images of SSDs needed 10."""
 
 
 def to_table(
         scores: Tensor, boxes: Tensor, labels: Tensor, limits: Tensor,
         settings: DetectorSettings) -> Tensor:
     """
-    Return the detections of B images as a table (B, M, 8) float32, best first, for `told`.
+    Return the detections of B images as a table (B, M, 8) float32, best first; see read_table.
 
-    Of `scores` (B, A, C) and `boxes` (B, A, 4) in pixels of the images; `labels` (C,) of the
-    columns, `limits` (B, 4) width, height, width and height of the images.
+    From `scores` (B, A, C) and `boxes` (B, A, 4) in pixels of the images; `labels` (C,) of the
+    score columns, `limits` (B, 4) width, height, width and height of the images.
     """
     found, index, converged = _strongest(scores, settings)
     valid = found >= 0
@@ -63,7 +63,7 @@ def to_table(
             vote(*image, settings.nms_iou)
             for image in zip(candidates, found, kinds, rows, strict=True)])
     cut = torch.minimum(placed.clamp(min=0), limits[:, None])
-    # also false for NaN, so that a damaged image cannot end in an invalid box
+    # also false for NaN, so that a damaged image cannot give an invalid box
     whole = there & (cut[..., 2:] > cut[..., :2]).all(-1)
     # the place of one that is cut away is that of the next one, if there is one
     converged &= done & ((stays.sum(dim=1) <= rows.shape[1]) | whole.all(dim=1))
@@ -88,10 +88,10 @@ def read_table(table: Floats) -> Detections | None:
 def _strongest(
         scores: Tensor, settings: DetectorSettings) -> tuple[Tensor, Tensor, Tensor]:
     """
-    Return the best of scores (B, A, C), best first (B, K), and their places in A * C (B, K).
+    Return the best scores of (B, A, C), best first (B, K), and their indices in A * C (B, K).
 
-    Of equal ones the first comes first. Scores below the floor are -1. Also whether these are
-    all that may be looked at (B,).
+    Ties go to the lower index. Scores below the floor are -1. Also returns whether no candidate is
+    missing (B,).
     """
     flat = scores.flatten(1)
     wanted = flat >= candidate_floor(settings)

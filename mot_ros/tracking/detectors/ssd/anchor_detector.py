@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What detectors with anchors share: from the scores and deltas of all of them to detections."""
+"""AnchoredDetector: base class of SSDs, from scores and deltas of anchors to detections."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ from mot_ros.tracking.types import Detections, Frame
 
 class AnchoredDetector(ABC):
     """
-    A detector whose network gives scores and deltas of anchors.
+    Detector whose network gives scores and deltas per anchor.
 
-    `anchors` (A, 4) are centre and size in pixels of the network's input, on the device,
-    `labels` those of the columns of scores. `resize` says how images are laid on the input,
-    see canvas.place; frames of different sizes go in one batch. On a GPU all that `detect` does
-    happens there, in fixed shapes, see resident.py; `fixed` says whether, None leaves it to the
-    device.
+    `anchors` (A, 4) are centre and size in pixels of the network's input, on the device, `labels`
+    those of the score columns. `resize` is a mode of letterbox.place; frames of different sizes
+    share a batch. On a GPU the whole of `detect` runs there in fixed shapes, see on_device.py;
+    `fixed` overrides that choice.
     """
 
     def __init__(
@@ -60,33 +59,32 @@ class AnchoredDetector(ABC):
     @property
     @abstractmethod
     def class_names(self) -> Sequence[str]:
-        """The names by label, also where only some of them are looked for."""
+        """Class names by label, also of unwanted ones."""
 
     @abstractmethod
     def _images(self, frames: Sequence[Frame]) -> Tensor:
-        """Return frames as the network takes them (B, 3, H, W), prepared where they are."""
+        """Return frames as the network's input (B, 3, H, W), each prepared on its device."""
 
     @abstractmethod
     def _laid(self, image: Tensor) -> Tensor:
-        """Return an image (h, w, 3) on the device as the network takes it, but (H, W, 3)."""
+        """Convert an image (h, w, 3) on the device to the network's input, as (H, W, 3)."""
 
     @abstractmethod
     def _scored(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return scores (B, A, C) and deltas (B, A, 4) of images (B, 3, H, W)."""
 
     def warm_up(self) -> None:
-        """Run once on nothing: the first call allocates memory and picks kernels."""
+        """Run once on an empty image: the first call allocates memory and selects kernels."""
         width, height = self._size
         self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """
-        Return the objects of each frame, best score first.
+        Return the detections of each frame, best score first.
 
-        Classes are chosen first, then scores below `score_floor` go, then of overlapping boxes
-        of a class all but the best, which takes their mean place with `box_voting`, then all
-        but the best `max_detections`. Boxes are cut to the image; one of which nothing is left
-        is dropped. Raises FrameError for a frame without image.
+        Steps: class selection, `score_floor`, NMS per class (with `box_voting` a kept box takes
+        the mean position), `max_detections`, clipping to the image; boxes left without area are
+        dropped. Raises FrameError for a frame without image.
         """
         if not frames:
             return []
@@ -103,11 +101,11 @@ class AnchoredDetector(ABC):
 
     def detect_densely(
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
-        """Return the objects of each frame and the raw outputs, running the network once."""
+        """Return the detections of each frame and the raw outputs of the same network run."""
         with torch.inference_mode():
             if self._resident is not None:
                 seen = self._resident.look(frames, NEED)
-                # copies, which outlive the next look
+                # copies, which stay valid after the next run
                 return self._told(frames, seen), RawDetections(
                     seen.scores.clone(), self._labels, seen.boxes.clone(),
                     self._resident.anchors(frames))
@@ -118,24 +116,24 @@ class AnchoredDetector(ABC):
     def _infer(self, frames: Sequence[Frame]) -> tuple[Tensor, Tensor]:
         """Return scores (B, A, C) and deltas (B, A, 4)."""
         if self.device.type == 'cpu' and len(frames) > 1:
-            # one after the other is twice as fast: the features of one image fit in the cache
+            # one by one is twice as fast: the features of one image fit in the cache
             scores, deltas = zip(
                 *(self._exactly(self._images([frame])) for frame in frames), strict=True)
             return torch.cat(scores), torch.cat(deltas)
         return self._exactly(self._images(frames))
 
     def _exactly(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return scores (B, A, C) and deltas (B, A, 4) of images in exact numbers."""
+        """Return scores (B, A, C) and deltas (B, A, 4) of images, computed in float32."""
         with deterministic_fp32(self.device):
             return self._scored(images)
 
     def _place(self, size: tuple[int, int]) -> Placement:
-        """Return where an image of (width, height) lies on the network's input."""
+        """Return the placement of an image of (width, height) on the network's input."""
         return place(size, self._size, self._resize)
 
     def _told(self, frames: Sequence[Frame], seen: DeviceOutputs) -> list[Detections]:
-        """Return what the tables say of each frame; what one leaves open is found out here."""
-        # the one time that the device is waited for
+        """Read each frame's table; run the plain selection where NMS did not converge."""
+        # the only synchronisation with the device
         tables = seen.tables.cpu().numpy()
         found = [read_table(table) for table in tables]
         return [
@@ -144,7 +142,7 @@ class AnchoredDetector(ABC):
                 found, frames, seen.scores, seen.deltas, strict=True)]
 
     def _whole(self, frames: Sequence[Frame], scores: Tensor, deltas: Tensor) -> RawDetections:
-        """Return scores (B, A, C) and deltas (B, A, 4) as what they say of the images."""
+        """Return raw outputs in pixels of the images, from scores and deltas (B, A, 4)."""
         placements = [self._place(frame.size) for frame in frames]
         boxes = decode(deltas, self._anchors)
         return RawDetections(
@@ -153,7 +151,7 @@ class AnchoredDetector(ABC):
             torch.stack([p.to_image(self._unmoved) for p in placements]))
 
     def _select(self, frame: Frame, scores: Tensor, deltas: Tensor) -> Detections:
-        """Turn the scores (A, C) and deltas (A, 4) of one frame into its detections."""
+        """Convert the scores (A, C) and deltas (A, 4) of one frame to its detections."""
         settings = self._settings
         anchor, column = torch.nonzero(scores >= candidate_floor(settings), as_tuple=True)
         found = scores[anchor, column]

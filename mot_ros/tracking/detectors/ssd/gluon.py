@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""GluonSsdDetector: the SSDs of GluonCV, which SMOT was published with."""
+"""GluonSsdDetector: GluonCV's SSDs, the detectors of the published SMOT."""
 
 from __future__ import annotations
 
@@ -31,21 +31,20 @@ VOC_NAMES = (
     'train', 'tvmonitor')
 """The 20 classes of Pascal VOC by label."""
 KNOWN_NAMES = {len(COCO_NAMES): COCO_NAMES, len(VOC_NAMES): VOC_NAMES, 1: ('person',)}
-"""Of files that do not name their classes, by how many there are."""
+"""Names for files without class names, by number of classes."""
 
 
 class GluonSsdDetector(AnchoredDetector):
     """
-    Finds what a GluonCV SSD was trained for, in images of any size.
+    Detect the classes of a GluonCV SSD in images of any size.
 
-    Images keep their proportions in the middle of the (width, height) of the settings, which
-    is a square in the published code; around them is the mean of ImageNet. `resize` can ask
-    for another place. Scores are those of the softmax, also the small ones, which the
-    published code takes for zero.
+    Images are letterboxed into the (width, height) of the settings, a square in the published
+    code, on ImageNet's mean; `resize` selects another placement. Scores are those of the softmax,
+    including small ones, which the published code sets to zero.
 
-    The weights are a safetensors file whose metadata say `body` and `classes`, as
-    `mot_ros weights import ssd` writes them. Raises WeightsError if they are missing, altered
-    or of another network, ConfigError for an unknown class or device.
+    The weights are a safetensors file whose metadata give `body` and `classes`, as `mot_ros
+    weights import ssd` writes them. Raises WeightsError if they are missing, altered or of another
+    network, ConfigError for an unknown class or device.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class GluonSsdDetector(AnchoredDetector):
         super().__init__(
             settings, network.anchors((settings.width, settings.height)).to(where), labels,
             'letterbox' if settings.resize == 'auto' else settings.resize, compute, fixed)
-        # channels last, which convolutions on a CPU like: up to twice as fast
+        # channels last makes convolutions on a CPU up to twice as fast
         self._network = network.eval().requires_grad_(False).to(  # type: ignore[call-overload]
             where, memory_format=torch.channels_last)
         lower(self._network, compute.dtype)
@@ -72,7 +71,7 @@ class GluonSsdDetector(AnchoredDetector):
 
     @property
     def class_names(self) -> Sequence[str]:
-        """The names by label, also where only some of them are looked for."""
+        """Class names by label, also of unwanted ones."""
         return self._names
 
     def _images(self, frames: Sequence[Frame]) -> Tensor:
@@ -88,7 +87,7 @@ class GluonSsdDetector(AnchoredDetector):
         return self._on_mean(signed(resized(image, (at.width, at.height)).flip(-1)), at)
 
     def _on_mean(self, picture: Tensor, at: Placement) -> Tensor:
-        """Normalise a picture (h, w, 3) in [-1, 1]; the mean, 0, is around it."""
+        """Normalise an image (h, w, 3) in [-1, 1] and surround it with the mean, which is 0."""
         return padded(
             (picture * 0.5 + (0.5 - self._mean)) / self._std, at, self._size, beside=0)
 
@@ -98,7 +97,7 @@ class GluonSsdDetector(AnchoredDetector):
 
 
 def _network(name_or_path: str, metadata: Mapping[str, str]) -> GluonSsd:
-    """Make the network that the metadata of its weights ask for."""
+    """Make the network that the weights' metadata describe."""
     try:
         body, classes = metadata['body'], int(metadata['classes'])
         sizes = [float(side) for side in metadata.get('sizes', '').split(',') if side]
@@ -111,7 +110,7 @@ def _network(name_or_path: str, metadata: Mapping[str, str]) -> GluonSsd:
 
 
 def _names(source: str, metadata: Mapping[str, str], classes: int) -> tuple[str, ...]:
-    """Return the names of so many classes; ConfigError if there are not as many."""
+    """Return the names of so many classes; ConfigError if their number differs."""
     if source or 'names' in metadata:
         found = read_names(source) if source else parse_names(metadata['names'])
         names = tuple(found.values() if isinstance(found, dict) else found)

@@ -27,17 +27,17 @@ from mot_ros.tracking.types import Frame
 from mot_ros.tracking.weights import store as weights
 
 Run = Callable[[Tensor], Sequence[Tensor]]
-"""Images (B, 3, H, W) to logits (B, A, C) and deltas (B, A, 4) of every anchor."""
+"""Map images (B, 3, H, W) to logits (B, A, C) and deltas (B, A, 4) of every anchor."""
 
 
 class SsdDetector(AnchoredDetector):
     """
-    Finds the 80 classes of COCO in images of any size.
+    Detect COCO's 80 classes in images of any size.
 
-    Images are stretched to the (width, height) of the settings, or fitted into it on grey
-    where `resize` says so; frames of different sizes go in one batch. The label is the index
-    into `class_names`. Raises WeightsError if the weights are missing, altered or of another
-    network, ConfigError for an unknown class or device.
+    Images are stretched to the (width, height) of the settings, or letterboxed on grey as `resize`
+    says; frames of different sizes share a batch. Labels index `class_names`. Raises WeightsError
+    if the weights are missing, altered or of another network, ConfigError for an unknown class or
+    device.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SsdDetector(AnchoredDetector):
 
     @property
     def class_names(self) -> Sequence[str]:
-        """COCO's 80 names by label, also where only some of them are looked for."""
+        """COCO's 80 names by label, also of unwanted classes."""
         return COCO_NAMES
 
     def _images(self, frames: Sequence[Frame]) -> Tensor:
@@ -76,10 +76,10 @@ class SsdDetector(AnchoredDetector):
         return torch.sigmoid(logits), deltas
 
     def _ready(self, network: SsdMobileNetV3, compute: Compute) -> Run:
-        """Return what runs a network, which is on the CPU, where this detector is."""
+        """Prepare a network, given on the CPU, for this detector's device."""
         network = network.to(self.device)
         if self.device.type == 'cuda':
-            # as images come; else each kernel would be put in this order in each call
+            # as images are; else oneDNN would reorder each kernel in each call
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         lower(network, compute.dtype)
         if self.device.type == 'cpu':
@@ -87,7 +87,7 @@ class SsdDetector(AnchoredDetector):
         return network
 
     def _fitted(self, frame: Frame) -> Frame:
-        """Return the frame with grey around its image, where it is not stretched."""
+        """Return the frame letterboxed on grey, unless images are stretched."""
         if self._resize == 'stretch':
             return frame
         return Frame.of(draw(frame, self._place(frame.size), self._size), frame.stamp)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""OnnxSsdDetector: the default detector, whose network runs in onnxruntime."""
+"""OnnxSsdDetector: the default detector in onnxruntime."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from mot_ros.tracking.onnx_backend.backend import digest, OnnxBackend
 from mot_ros.tracking.onnx_backend.ssd_export import write_raw
 
 IMAGES = 8
-"""Images that go through the network together at most."""
+"""Largest batch of images."""
 
 
 class OnnxSsdDetector(SsdDetector):
     """
-    Finds what SsdDetector finds, with numbers that differ by rounding.
+    Detect as SsdDetector does, equal up to rounding.
 
-    Where the network is not among the exported ones, it is written there first. Raises what
-    SsdDetector does, and ConfigError where onnxruntime or a package to export is missing.
+    Exports the network first if the cache of graphs lacks it. Raises the errors of SsdDetector,
+    and ConfigError if onnxruntime or a package for the export is missing.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class OnnxSsdDetector(SsdDetector):
             compute: Compute = Compute(),  # noqa: B008
             fixed: bool | None = None) -> None:
         self._backend = OnnxBackend(device, compute.precision)
-        # no graph of CUDA can be recorded across onnxruntime, and images come in float32
+        # onnxruntime cannot be captured in a CUDA graph, and images are float32
         super().__init__(settings, str(self._backend.device), Compute(graphs=False), fixed)
 
     def _ready(self, network: SsdMobileNetV3, compute: Compute) -> Run:
@@ -40,7 +40,7 @@ class OnnxSsdDetector(SsdDetector):
             f'ssd-{width}x{height}', digest(network), {'size': self._size},
             partial(write_raw, network, self._size), most=IMAGES)
         self.provider = graph.provider
-        """What runs the network: TensorRT, CUDA or CPU."""
+        """onnxruntime's provider of the network: TensorRT, CUDA or CPU."""
         return graph
 
 

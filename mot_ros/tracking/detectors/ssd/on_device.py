@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The way of frames through a detector with anchors where all of it stays on the device.
+OnDeviceSsd: an SSD whose whole pipeline stays on the device.
 
-One upload of the bytes; resizing, network, decoding, suppression and voting there, in fixed
-shapes, recorded as graphs; one small download. A GPU is never waited for in between.
+One upload of the image bytes; resizing, network, decoding, NMS and voting on the device in fixed
+shapes, captured as CUDA graphs; one small download. Nothing in between synchronises with the GPU.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Frame
 
 MOST_SIZES = 64
-"""Sizes of images whose places are remembered."""
+"""Number of image sizes whose placements are cached."""
 
 
 class Network(NamedTuple):
     """
-    What is special about a detector.
+    Functions that differ between detectors.
 
-    `laid` lays an image (H, W, 3) uint8 BGR on the input, (h, w, 3) as the network takes it;
-    `scored` turns a batch (B, 3, h, w) of such into scores (B, A, C) and deltas (B, A, 4),
-    float32; `placement` says where an image of (width, height) lies on the input.
+    `laid` letterboxes an image (H, W, 3) uint8 BGR to the input (h, w, 3); `scored` maps a batch
+    (B, 3, h, w) to scores (B, A, C) and deltas (B, A, 4), float32; `placement` gives the placement
+    of an image of (width, height) on the input.
     """
 
     laid: Callable[[Tensor], Tensor]
@@ -45,10 +45,10 @@ class Network(NamedTuple):
 
 class DeviceOutputs(NamedTuple):
     """
-    What the network says of B frames, on the device until the next call.
+    Outputs for B frames, on the device, valid until the next call.
 
-    `tables` (B, M, 8) are detections, see fixed_selection.py; `scores` (B, A, C), `deltas` and
-    `boxes` (B, A, 4) those of all anchors, the boxes in pixels of the images.
+    `tables` (B, M, 8) are detections, see detection_table.py; `scores` (B, A, C), `deltas` and
+    `boxes` (B, A, 4) are those of all anchors, the boxes in pixels of the images.
     """
 
     tables: Tensor
@@ -59,10 +59,10 @@ class DeviceOutputs(NamedTuple):
 
 class OnDeviceSsd:
     """
-    Looks at frames on one device, of any size; one graph per size of image and one per batch.
+    Run a detector on frames of any size on one device; a graph per image size and per batch size.
 
-    `anchors` (A, 4) are centre and size on the network's input, `labels` (C,) those of the
-    columns of scores.
+    `anchors` (A, 4) are centre and size on the network's input, `labels` (C,) those of the score
+    columns.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class OnDeviceSsd:
         self._size = settings.width, settings.height
         self._anchors, self._labels = anchors, labels
         self._uploads = Uploads(device)
-        # apart, so that images of many sizes share the long graph
+        # a graph of its own, so that images of many sizes share the long graph
         self._lay = CudaGraph(lambda image: (network.laid(image),), device, graphs)
         self._see = CudaGraph(self._seen, device, graphs)
         self._place = functools.lru_cache(MOST_SIZES)(self._make_place)
         self._own_anchors = functools.lru_cache(MOST_SIZES)(self._make_anchors)
 
     def look(self, frames: Sequence[Frame], need: str) -> DeviceOutputs:
-        """Return what the network sees in frames; raises FrameError for one without image."""
+        """Return the outputs for frames; FrameError for one without image."""
         pictures = [self._uploads.fetch(frame, need) for frame in frames]
         width, height = self._size
         images = torch.empty(len(frames), height, width, 3, device=self._anchors.device)
@@ -100,7 +100,7 @@ class OnDeviceSsd:
         return tables, scores, deltas, boxes
 
     def _make_place(self, size: tuple[int, int]) -> Tensor:
-        """Return what is taken from boxes, what they are multiplied by, and where they end."""
+        """Return offset and scale from the input to an image of `size`, and the image's limits."""
         at = self._network.placement(size)
         rows = [(at.left, at.top), (size[0] / at.width, size[1] / at.height), size]
         return torch.tensor(
@@ -112,5 +112,5 @@ class OnDeviceSsd:
 
 
 def _moved(boxes: Tensor, places: Tensor) -> Tensor:
-    """Turn boxes (B, A, 4) on the network's input into pixels of the images."""
+    """Convert boxes (B, A, 4) on the network's input to pixels of the images."""
     return (boxes - places[:, None, 0]) * places[:, None, 1]

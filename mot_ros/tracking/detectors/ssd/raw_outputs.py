@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a detector says of every anchor, for methods that look at chosen ones (SMOT)."""
+"""Raw outputs of a detector for every anchor, for methods that read chosen anchors (SMOT)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class RawDetections:
     """
-    What the network says of every anchor of B frames, before threshold and suppression.
+    Outputs for every anchor of B frames, before threshold and NMS.
 
     `scores` (B, A, C) in [0, 1], `labels` (C,) the label of each column, `boxes` (B, A, 4) and
     `anchors` (B, A, 4) xyxy in pixels of each source image, neither clipped. All on one device.
-    A detector without anchors gives squares around the cells of its grids in their place.
+    Detectors without anchors use squares around the cells of their grids.
     """
 
     scores: Tensor
@@ -36,25 +36,24 @@ class RawDetections:
 @runtime_checkable
 class DenseDetector(Detector, Protocol):
     """
-    A detector that also tells what it thinks of every anchor.
+    Detector that also returns its raw outputs.
 
-    One for which that depends on its weights may have an attribute `why_not_dense`, the reason
-    why it cannot be asked after all, or None.
+    If that depends on the weights, the detector has an attribute `why_not_dense`: the reason why
+    it is impossible, or None.
     """
 
     def detect_densely(
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
         """
-        Return what `detect` does, and all that it was chosen from, of one run of the network.
+        Return the detections of each frame and the raw outputs of the same network run.
 
-        Where objects are, and their number, does not change the anchors: frames of one size
-        have the same ones.
+        Anchors depend on the image size alone: all frames of one size have the same ones.
         """
         ...
 
 
 def dense(detector: Detector, who: str) -> DenseDetector:
-    """Return the detector as what `who` needs; ConfigError if it cannot be that."""
+    """Return the detector as a DenseDetector; ConfigError if it is none."""
     reason: str | None
     if isinstance(detector, DenseDetector):
         reason = getattr(detector, 'why_not_dense', None)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What detectors have in common that stand around another one."""
+"""Base class of detectors that wrap another detector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mot_ros.tracking.protocols import Detector
 
 
 class AroundDetector:
-    """The part of a detector that the one inside it answers for; `detect` is the subclass's."""
+    """Delegate to the wrapped detector all but `detect`, which a subclass defines."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
@@ -19,9 +19,9 @@ class AroundDetector:
 
     @property
     def class_names(self) -> Sequence[str]:
-        """Names by label; the label is the index."""
+        """Class names; the label is the index."""
         return self._detector.class_names
 
     def warm_up(self) -> None:
-        """Run once on nothing, where the detector knows how to."""
+        """Warm up the wrapped detector, if it can."""
         getattr(self._detector, 'warm_up', lambda: None)()

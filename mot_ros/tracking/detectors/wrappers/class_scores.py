@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ClassScores: a least score for each class, where one for all does not do."""
+"""ClassScores: a score threshold per class."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mot_ros.tracking.types import Detections, Frame
 
 def with_class_scores(detector: Detector, settings: Settings) -> Detector:
     """
-    Return a detector that keeps to `detector.class_scores`, this one where there are none.
+    Wrap a detector by `detector.class_scores`; return it unchanged if there are none.
 
-    Raises ConfigError for what is no NAME=SCORE, for a class that the detector does not have,
-    and with methods that ask the network itself.
+    Raises ConfigError for anything but NAME=SCORE, for an unknown class, and for methods that read
+    the network directly.
     """
     least = parse(settings.detector.class_scores)
     if not least:
@@ -35,7 +35,7 @@ def with_class_scores(detector: Detector, settings: Settings) -> Detector:
 
 
 def parse(text: str) -> dict[str, float]:
-    """Return the scores by class of 'car=0.6, dog=0.4'; ConfigError for anything else."""
+    """Parse 'car=0.6, dog=0.4' to scores by class; ConfigError for anything else."""
     least = {}
     for part in text.split(',') if text.strip() else ():
         name, sign, score = part.strip().rpartition('=')
@@ -52,7 +52,7 @@ def parse(text: str) -> dict[str, float]:
 
 
 class ClassScores(AroundDetector):
-    """Leaves out detections below the least score of their class; other classes are kept."""
+    """Drop detections below the threshold of their class; classes without threshold stay."""
 
     def __init__(self, detector: Detector, least: Mapping[str, float]) -> None:
         super().__init__(detector)
@@ -67,7 +67,7 @@ class ClassScores(AroundDetector):
         self._least[[names.index(name) for name in least]] = list(least.values())
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Return the objects of each frame that are sure enough for their class."""
+        """Return the detections of each frame that reach the threshold of their class."""
         return [
             found[found.scores >= self._least[found.labels]]
             for found in self._detector.detect(frames)]

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Detections from a file: played back by stamp, and recorded while a detector runs."""
+"""Detections cached in a file: replayed by stamp, recorded while a detector runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMAT = 2
 
 
 class RecordedDetections:
-    """A detector that has seen everything before; frames are told apart by their exact stamp."""
+    """Replay recorded detections; frames are identified by their exact stamp."""
 
     def __init__(
             self, by_stamp: Mapping[float, Detections], class_names: Sequence[str],
@@ -32,11 +32,11 @@ class RecordedDetections:
 
     @property
     def class_names(self) -> Sequence[str]:
-        """Names by label; the label is the index."""
+        """Class names; the label is the index."""
         return self._class_names
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Return what was recorded, without scores below the floor; FrameError if nothing was."""
+        """Return the recorded detections above the floor; FrameError for an unknown stamp."""
         return [self._look_up(frame.stamp) for frame in frames]
 
     def _look_up(self, stamp: float) -> Detections:
@@ -50,12 +50,12 @@ class RecordedDetections:
 
 class CachedDetector:
     """
-    Plays back what a file holds and runs a detector on the other frames, which it adds.
+    Replay the detections in a file; run a detector on the other frames and add those.
 
-    `key` says what the detections depend on: the video, the network, its input size. A file
-    with another key is refused. The detector is only made when a frame needs it, so that a
-    complete file needs neither weights nor time. It is expected to report scores down to
-    `recorded_floor`; what is given out goes down to `score_floor`.
+    `key` holds everything the detections depend on: the video, the network, its input size. A file
+    with another key is refused. The detector is made when a frame first needs it, so that a
+    complete file needs neither weights nor time. The detector must report scores down to
+    `recorded_floor`; results go down to `score_floor`.
     """
 
     def __init__(
@@ -69,20 +69,20 @@ class CachedDetector:
         self._by_stamp: dict[float, Detections] = {}
         self._class_names: tuple[str, ...] = ()
         self.recorded = 0
-        """Frames that the file already held."""
+        """Frames that were in the file."""
         self.added = 0
-        """Frames that the detector was run on."""
+        """Frames on which the detector ran."""
         if self._path.exists():
             self._class_names, self._by_stamp = load(self._path, self._key)
             self.recorded = len(self._by_stamp)
 
     @property
     def class_names(self) -> Sequence[str]:
-        """Names by label; the label is the index."""
+        """Class names; the label is the index."""
         return self._class_names or self._made().class_names
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Return the objects of each frame, best score first."""
+        """Return the detections of each frame, best score first."""
         unknown = [frame for frame in frames if frame.stamp not in self._by_stamp]
         if unknown:
             for frame, found in zip(unknown, self._made().detect(unknown), strict=True):
@@ -93,7 +93,7 @@ class CachedDetector:
             self._score_floor).detect(frames)
 
     def save(self) -> None:
-        """Write the file if there is anything new to write."""
+        """Write the file if anything was added."""
         if self.added:
             save(self._path, self._key, self.class_names, self._by_stamp)
 
@@ -107,7 +107,7 @@ class CachedDetector:
 def save(
         path: Path, key: Mapping[str, Any], class_names: Sequence[str],
         by_stamp: Mapping[float, Detections]) -> None:
-    """Write detections as .npz: the columns of all frames joined, and how many each has."""
+    """Write detections as .npz: concatenated columns, and the number of rows per frame."""
     every = Detections.concatenate(Detections.empty(), *by_stamp.values())
     header = {'format': FORMAT, 'key': dict(key), 'class_names': list(class_names)}
     partial = path.with_name(f'.{path.name}.part')
@@ -121,7 +121,7 @@ def save(
 
 def load(
         path: Path, key: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[float, Detections]]:
-    """Return class names and detections by stamp; SourceError if they were made otherwise."""
+    """Return class names and detections by stamp; SourceError for a file with another key."""
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(str(file['header']))

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""RegionDetector: looks for objects in a part of the image only."""
+"""RegionDetector: restrict a detector to a region of interest and a mask."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from mot_ros.tracking.types import Detections, Frame, UNKNOWN_SIZE
 
 
 def limited(detector: Detector, settings: Settings) -> Detector:
-    """Return a detector that looks only where the settings `roi` and `mask` allow."""
+    """Wrap a detector by the settings `roi` and `mask`; return it unchanged without them."""
     if settings.roi == RegionSettings() and not settings.mask:
         return detector
     return RegionDetector(detector, settings.roi, read_mask(settings.mask))
 
 
 def read_mask(path: str) -> NDArray[np.bool_] | None:
-    """Return where an image is not black (H, W), None for no path; ConfigError if unreadable."""
+    """Return an image's non-black pixels (H, W), None for no path; ConfigError if unreadable."""
     if not path:
         return None
     try:
@@ -47,13 +47,12 @@ def read_mask(path: str) -> NDArray[np.bool_] | None:
 
 class RegionDetector(AroundDetector):
     """
-    Shows a detector the part of the image in `region`, and leaves out what lies under a mask.
+    Run a detector on the `region` of an image, and drop detections under a mask.
 
-    The part fills the detector's input, so small objects in it are seen larger. Boxes come out
-    in pixels of the whole image. Of detections that need no image those are kept whose centre
-    lies in the part. The mask (H, W) is stretched over the image; where it is False at the
-    centre of a box, that box is left out. The detector never sees the mask: black pixels in an
-    image would themselves look like something.
+    The region fills the detector's input, so small objects in it become larger. Boxes are returned
+    in pixels of the whole image. External detections are kept if their centre lies in the region.
+    The mask (H, W) is stretched over the image; a box whose centre lies on False is dropped. The
+    detector does not get the masked image, in which black areas could be detected as objects.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class RegionDetector(AroundDetector):
         self._mask = mask
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Return the objects of each frame; FrameError if the region lies outside of it."""
+        """Return the detections of each frame; FrameError if the region lies outside of it."""
         parts = [self._part_of(frame.size) for frame in frames]
         found = self._detector.detect([
             _cut(frame, part)
@@ -75,7 +74,7 @@ class RegionDetector(AroundDetector):
     def _part_of(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """Return the region in an image of (width, height) as x1, y1, x2, y2."""
         region = self._region
-        # boxes may come without anybody knowing the image
+        # frames with boxes alone may have an unknown size
         width, height = (1 << 30, 1 << 30) if size == UNKNOWN_SIZE else size
         x2 = min(region.x + region.width, width) if region.width else width
         y2 = min(region.y + region.height, height) if region.height else height
@@ -88,7 +87,7 @@ class RegionDetector(AroundDetector):
     def _placed(
             self, found: Detections, frame: Frame,
             part: tuple[int, int, int, int]) -> Detections:
-        """Return detections in pixels of the whole image, without those left out."""
+        """Return the kept detections in pixels of the whole image."""
         x1, y1, x2, y2 = part
         if frame.image is not None:
             shift = np.array([x1, y1, x1, y1], np.float32)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""TiledDetector: a detector that looks at overlapping parts of an image, merged without seams."""
+"""TiledDetector: run a detector on overlapping tiles of an image and merge the results."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Floats, Frame
 
 BORDER = 0.02
-"""A box that ends this near to an inner edge, as a part of the tile's side, may be cut there."""
+"""Distance to an inner edge, relative to the tile's side, below which a box may be cut."""
 COVERED = 0.7
-"""A cut box goes if a box of another tile covers more of its area than this."""
+"""Share of a cut box's area above which a box of another tile replaces it."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of an image, xyxy in pixels, and the sides on which the image goes on."""
+    """Part of an image, xyxy in pixels, and its sides inside the image."""
 
     left: int
     top: int
@@ -48,7 +48,7 @@ class Tile:
         return np.array([[self.left, self.top, self.right, self.bottom]], np.float32)
 
     def cut(self, boxes: Floats) -> NDArray[np.bool_]:
-        """Return which boxes (N, 4), pixels of the image, end at an open side."""
+        """Return which boxes (N, 4), pixels of the image, touch an inner side."""
         margin = BORDER * np.array([*self.size, *self.size], np.float32)
         near = (np.abs(boxes - self.corners) <= margin) & np.array(self.open_sides)
         result: NDArray[np.bool_] = near.any(axis=1)
@@ -59,8 +59,8 @@ def tiles_of(size: tuple[int, int], columns: int, rows: int, overlap: float) -> 
     """
     Return the tiles of an image of (width, height), row by row, all of one size.
 
-    Neighbours share the fraction `overlap` of their side, give or take a pixel; what is not
-    larger than what they share is whole in one of them.
+    Neighbours overlap by the fraction `overlap` of their side, within a pixel; an object no larger
+    than the overlap is whole in one of them.
     """
     width, height = size
     across, down = (_spans(side, count, overlap)
@@ -79,10 +79,10 @@ def _spans(side: int, count: int, overlap: float) -> list[tuple[int, int]]:
 
 class TiledDetector(AroundDetector):
     """
-    Runs a detector on all tiles of an image, and on the whole of it if `tile_full` says so.
+    Run a detector on all tiles of an image, and on the whole image if `tile_full` is set.
 
-    An object is reported once: as one tile saw it whole, else as the full image shows it, else
-    the largest part that a tile saw.
+    Each object is returned once: from a tile that contains it whole, else from the full image,
+    else its largest part in a tile.
     """
 
     def __init__(self, detector: Detector, settings: DetectorSettings) -> None:
@@ -90,7 +90,7 @@ class TiledDetector(AroundDetector):
         self._settings = settings
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Return the objects of each frame, best score first, from one batch of all parts."""
+        """Return the detections of each frame, best score first, from one batch of all tiles."""
         settings = self._settings
         parts: list[Frame] = []
         per_frame: list[list[Tile]] = []
@@ -116,10 +116,10 @@ def _part(frame: Frame, tile: Tile) -> Frame:
 def merge(
         tiles: Sequence[Tile], found: Sequence[Detections], threshold: float) -> Detections:
     """
-    Join the detections of tiles, in pixels of each, to those of the image, best score first.
+    Merge the detections of tiles, in pixels of each, to those of the image, best score first.
 
-    Boxes that no inner edge cuts suppress each other by score, above an IoU of `threshold`.
-    The others come after them, the largest first, and stay if they are news, see _is_known.
+    Boxes that no inner edge cuts go through NMS at an IoU of `threshold`. Cut boxes follow, the
+    largest first, and are kept unless _is_known.
     """
     moved = [
         Detections(seen.boxes + np.tile(tile.corners[:, :2], 2), seen.scores, seen.labels)
@@ -144,10 +144,10 @@ def merge(
 
 def _is_known(part: Floats, rivals: Floats, tile: Tile, threshold: float) -> bool:
     """
-    Tell whether a cut box (1, 4) shows what one of the other tiles' boxes (N, 4) shows better.
+    Return whether another tile's boxes (N, 4) show the object of a cut box (1, 4) better.
 
-    It does if that box, as far as this tile could see it, overlaps it by an IoU above
-    `threshold`, or if that box covers most of it.
+    They do if one of them, restricted to this tile, has an IoU above `threshold` with it, or if
+    one covers most of it.
     """
     corners = tile.corners
     visible = _shared(rivals, corners)
@@ -156,6 +156,6 @@ def _is_known(part: Floats, rivals: Floats, tile: Tile, threshold: float) -> boo
 
 
 def _shared(a: Floats, b: Floats) -> Floats:
-    """Return what boxes (N, 4) share with one (1, 4); inverted where that is nothing."""
+    """Return the intersections of boxes (N, 4) with one (1, 4); inverted if empty."""
     return np.concatenate(
         [np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])], axis=1)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Redetection: what a network sees of tracks at the anchors most like them.
+Redetection: read the network's outputs at the tracking anchors of each track.
 
-SMOT (arXiv 2010.16031, section 3.1) asks the detector about its tracks in this way: the K
-anchors with the largest IoU, their scores and boxes averaged with the IoU as weight.
+Tracking anchors (SMOT, arXiv 2010.16031, section 3.1) are the K anchors with the largest IoU with
+a track; their scores and boxes are averaged, weighted by IoU.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from mot_ros.tracking.types import Floats, Ints
 @dataclass(frozen=True)
 class Redetections:
     """
-    What the network sees of N tracks.
+    Outputs of the network for N tracks.
 
-    `boxes` (N, 4) xyxy in pixels of the image, `scores` (N,) of the class of the track,
-    `overlaps` (N,) IoU of the best anchor; zero where the network says nothing that is finite.
+    `boxes` (N, 4) xyxy in pixels of the image, `scores` (N,) of the track's class, `overlaps` (N,)
+    IoU of the best anchor; zero where an output is not finite.
     """
 
     boxes: Floats
@@ -40,11 +40,11 @@ class Redetections:
 
 class Redetector:
     """
-    Looks for tracks where they are expected, at the `count` anchors most like each.
+    Redetect tracks at their predicted boxes, at the `count` anchors of largest IoU.
 
-    Scores and boxes are means of what the network says, unthresholded, weighed by IoU. A class
-    that the detector does not look for has score 0. On a GPU tracks come in buckets, one graph
-    for each; `fixed` says whether, None leaves it to the device.
+    Scores and boxes are IoU-weighted means of the raw outputs without threshold. An unwanted class
+    has score 0. On a GPU tracks are padded to buckets with one CUDA graph each; `fixed` overrides
+    that.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Redetector:
         self._look = CudaGraph(self._table, anchors.device, graphs)
 
     def __call__(self, raw: RawDetections, boxes: Floats, labels: Ints) -> Redetections:
-        """Ask `raw`, of one frame, about tracks with boxes (N, 4) and labels (N,)."""
+        """Redetect tracks with boxes (N, 4) and labels (N,) in `raw`, the outputs of one frame."""
         count = len(boxes)
         if not count:
             return Redetections(boxes, np.zeros(0, np.float32), np.zeros(0, np.float32))
@@ -63,9 +63,9 @@ class Redetector:
         tracks = to_device_padded(
             rows, bucket(count) if self._fixed else count, self._anchors.device)
         table, = self._look(raw.scores[0], raw.boxes[0], raw.labels, tracks)
-        # one look at the device for everything
+        # the only synchronisation with the device
         result = table.cpu().numpy()[:count]
-        # rounding may end above 1
+        # rounding may exceed 1
         return Redetections(result[:, :4], np.minimum(result[:, 4], 1), result[:, 5])
 
     def _table(
@@ -74,7 +74,7 @@ class Redetector:
         """
         Return box, score and overlap (N, 6) of tracks (N, 5), boxes and labels.
 
-        Of `scores` (A, C), `boxes` (A, 4) and the `labels` (C,) of the columns.
+        From `scores` (A, C), `boxes` (A, 4) and the `labels` (C,) of the columns.
         """
         expected = tracks[:, :4]
         nearest = self._anchors.nearest(expected, self._count)
@@ -92,5 +92,5 @@ class Redetector:
 def redetect(
         raw: RawDetections, anchors: TrackingAnchors, boxes: Floats, labels: Ints,
         count: int) -> Redetections:
-    """Ask about tracks once, see Redetector."""
+    """Redetect tracks once, see Redetector."""
     return Redetector(anchors, count, graphs=False)(raw, boxes, labels)

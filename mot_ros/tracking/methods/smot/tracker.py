@@ -34,16 +34,15 @@ Mask = NDArray[np.bool_]
 
 class Smot(PooledMethod[TrackPool[LastObservationModel]]):
     """
-    Every track is looked for at the anchors most like it; detections only start tracks.
+    Redetect every track at its tracking anchors; detections only start tracks.
 
-    Nothing is matched from frame to frame, so the time per frame hardly depends on how many
-    tracks there are. Ended tracks leave their looks, by which a later one may turn out to be
-    the same: published ids are identities. Differs from the published code where that has
-    defects: missing tracks are looked for again, the list of ended ones is bounded, anchors
-    have their say whatever their score, and flow is never read outside of the image. A `flow`,
-    such as a learned one, takes the place of that of the settings; `fixed` says whether tracks
-    are asked about in buckets, see Redetector. Raises ConfigError for a detector that cannot be
-    asked about anchors.
+    Nothing is matched from frame to frame, so the time per frame hardly depends on the number of
+    tracks. Ended tracks keep their embeddings, by which a new track can be linked to them:
+    published ids are identities. Differs from the published code where that has defects: missing
+    tracks are searched again, the list of ended ones is bounded, anchors count whatever their
+    score, and flow is never read outside the image. `flow`, such as a learned one, replaces that
+    of the settings; `fixed` overrides the Redetector's choice of shapes. Raises ConfigError for a
+    detector without raw outputs.
     """
 
     def __init__(
@@ -58,16 +57,15 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
 
     @property
     def needs_image(self) -> bool:
-        """Whether it looks at the image itself, beside the detector."""
+        """Whether the method itself reads the image, beside the detector."""
         return self._motion.needs_image or self._embedder is not None
 
     def configure(self, settings: Settings, detector: Detector) -> None:
         """
-        Take other settings between two frames.
+        Apply new settings between two frames; if it raises, nothing has changed.
 
-        Tracks live on, except where motion becomes that of velocity or ceases to be. With
-        another way to tell looks they are known by what they look like from then on. What
-        raises changes nothing.
+        Tracks live on, unless the motion switches to or from constant velocity. With another
+        embedder their embeddings restart empty.
         """
         s = settings.smot
         asked = dense(detector, 'method smot')
@@ -88,13 +86,13 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         self._redetector: tuple[tuple[int, int], Redetector] | None = None
 
     def reset(self, *, keep_ids: bool = False) -> None:
-        """Forget every track; number from 1 again unless `keep_ids`."""
+        """Drop every track; ids restart at 1 unless `keep_ids`."""
         super().reset(keep_ids=keep_ids)
         self._linker.keep(slice(0, 0))
         self._motion.reset()
 
     def update(self, frame: Frame) -> Tracks:
-        """Look for the tracks, let what is new begin, tell who it is, forget who is gone."""
+        """Search the tracks in the image, start and link new ones, delete ended ones."""
         tracks = self._tracks
         (detections,), raw = self._detector.detect_densely([frame])
         tracks.propagate(frame)
@@ -115,7 +113,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         return tracks.snapshot()[self._searched]
 
     def propagate(self, frame: Frame) -> Tracks:
-        """Take a frame that is not looked into: tracks move on and keep their states."""
+        """Propagate every track to a frame without detection; states stay."""
         if self.needs_image:
             frame.require_image(NEED)
         self._tracks.coast(frame)
@@ -124,14 +122,14 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
 
     @property
     def _searched(self) -> Mask:
-        """Which tracks are looked for: seen in the last frame, or missing for not too long."""
+        """Mask of the tracks to search: seen in the last frame, or missing not too long."""
         tracks = self._tracks
         result: Mask = in_state(tracks.states, TrackState.CONFIRMED) | (
             tracks.unseen <= self._settings.search + STAMP_NOISE)
         return result
 
     def _expect(self, frame: Frame) -> Tracks:
-        """Move the tracks that are looked for to where they should be in this frame (H)."""
+        """Predict the boxes of the searched tracks in this frame (the function H)."""
         tracks, rows = self._tracks, self._searched
         boxes = tracks.boxes
         boxes[rows] = self._motion.move(frame, boxes[rows])
@@ -139,7 +137,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         return tracks.snapshot()
 
     def _look(self, frame: Frame, raw: RawDetections, tracks: Tracks) -> Redetections:
-        """Return what the network sees of tracks where they are expected."""
+        """Return the network's outputs for tracks at their predicted boxes."""
         import torch  # takes seconds to load
 
         from mot_ros.tracking.methods.smot.redetection import Redetector
@@ -154,7 +152,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
             return self._redetector[1](raw, tracks.boxes, tracks.labels)
 
     def _stay(self, seen: Redetections, tracks: Tracks) -> Ints:
-        """Return which of the tracks that were looked for are seen (section 3.2)."""
+        """Return which of the searched tracks are kept (section 3.2)."""
         import torch
 
         from mot_ros.tracking.nets.ops.nms import nms
@@ -165,7 +163,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         sure = np.flatnonzero(
             (seen.overlaps >= s.anchor_iou)
             & (seen.scores >= np.where(active, s.keep, s.resume)))
-        # tracks of the last frame come before those that were missing in it
+        # tracks of the last frame take precedence over those missing in it
         boxes, ranks, kinds = (
             torch.from_numpy(column[sure])
             for column in (seen.boxes, seen.scores + active, labels))
@@ -176,10 +174,9 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
 
     def _explained(self, detections: Detections, tracks: Detections) -> tuple[Ints, Ints]:
         """
-        Return the detections that start tracks: sure, and of none of the tracks found.
+        Return the detections that start tracks: confident, and not explained by a found track.
 
-        Also for each track the detection that is it (K,): each has the other as its best, -1 if
-        there is none.
+        Also returns per track the detection that is its mutual best match (K,), -1 if none.
         """
         s = self._settings
         table = iou(detections.boxes, tracks.boxes)
@@ -195,7 +192,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
 
     def _covered(
             self, boxes: Floats, labels: Ints, others: Floats, other_labels: Ints) -> Mask:
-        """Say which boxes (N, 4) overlap one of the others (M, 4) with their label too much."""
+        """Return which boxes (N, 4) overlap one of the others (M, 4) of equal label too much."""
         overlaps = iou(boxes, others) * (labels[:, None] == other_labels)
         result: Mask = overlaps.max(axis=1, initial=0) > self._settings.suppress_iou
         return result
@@ -204,11 +201,11 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         return labels if self._settings.class_aware else np.zeros_like(labels)
 
     def _embed(self, frame: Frame, found: Ints, ids: Ints, new: Floats) -> Floats:
-        """Learn the looks of some of the tracks `found`, and return those of new boxes."""
+        """Update the embeddings of some of the tracks `found`, and return those of new boxes."""
         if self._embedder is None:
             return np.zeros((len(new), 0), np.float32)
         tracks = self._tracks
-        # not all in the same frame, which would take longer than others
+        # spread over frames, so that none takes longer than others
         due = found[(tracks.frames + ids) % self._settings.embed_every == 0]
         features = self._embedder.embed(frame, np.concatenate([tracks.boxes[due], new]))
         self._linker.update_embeddings(due, features[:len(due)])
@@ -217,7 +214,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
     def _link(
             self, detections: Detections, new: Ints, features: Floats,
             labels: Ints) -> tuple[Ints, Floats]:
-        """Let ended tracks go on as the new ones that look like them; return the others."""
+        """Link ended tracks to new ones by embedding; return the unlinked new ones."""
         s, tracks = self._settings, self._tracks
         ended = np.flatnonzero(in_state(tracks.states, TrackState.LOST))
         if self._embedder is None or not len(new) or not len(ended):
@@ -231,7 +228,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         return new[linked.free_cols], features[linked.free_cols]
 
     def _forget(self) -> None:
-        """Forget tracks that are not looked for, and those not worth remembering any longer."""
+        """Remove tracks that are no longer searched and whose identity has expired."""
         s, tracks = self._settings, self._tracks
         alive = self._searched
         if self._embedder is not None:
@@ -244,12 +241,12 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
 
 
 def observed(settings: SmotSettings) -> LastObservation:
-    """Return whether tracks go on at the speed they had while they are not seen."""
+    """Return the motion model of unseen tracks: constant velocity or constant position."""
     return LastObservation(moving=settings.motion == 'velocity')
 
 
 def make_motion(settings: Settings, flow: DenseFlow | None = None) -> BoxMotion:
-    """Return what moves boxes into the next frame; at their speed the pool moves them itself."""
+    """Return the BoxMotion; NoMotion for constant velocity, which the pool applies itself."""
     s = settings.smot
     if flow is not None:
         return FlowMotion(flow, s.flow_reduction)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tracking anchors: the anchors most like a tracked box (arXiv 2010.16031, section 3.1)."""
+"""Tracking anchors: those of largest IoU with a tracked box (arXiv 2010.16031, section 3.1)."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from torch import Tensor
 from mot_ros.tracking.types import Ints
 
 SAME = 1e-3
-"""Sides and centres of anchors that differ by less than this part of a side are the same."""
+"""Tolerance, relative to a side, within which sides and centres of anchors count as equal."""
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The K anchors most like each of N boxes: `overlaps` (N, K), best first, `rows` (N, K)."""
+    """The K anchors of largest IoU with each of N boxes, best first: `overlaps`, `rows` (N, K)."""
 
     overlaps: Tensor
     rows: Tensor
 
     @property
     def weights(self) -> Tensor:
-        """Shares (N, K) of the anchors: IoU over the sum, zero where nothing overlaps."""
+        """Weights (N, K) of the anchors: IoU over its sum, zero without overlap."""
         total = self.overlaps.sum(dim=1, keepdim=True)
         return torch.where(total > 0, self.overlaps / total, torch.zeros_like(self.overlaps))
 
 
 class TrackingAnchors:
     """
-    Finds the anchors most like a box by looking at a few of them, with the exact result.
+    Find the anchors of largest IoU with a box by comparing a few of them, exactly.
 
-    Anchors of one shape lie on a grid, where IoU with a box falls with the distance along x and
-    along y. So the anchor in the i-th nearest column and the j-th nearest row of its shape has
-    i * j - 1 others of that shape before it; and if the best anchors of t - 1 shapes are better
-    than the best of its own, these too. Only where i * j <= K - t + 1 can it be among the best
-    K. The time does not depend on the size of the image. Anchors that form no grids are
-    compared one and all. Of as many boxes it always takes the same steps, and waits for none.
+    Anchors of one shape lie on a grid, on which IoU with a box falls with the distance along x and
+    along y. So the anchor in the i-th nearest column and the j-th nearest row of its shape has i *
+    j - 1 better ones of that shape; and if the best anchors of t - 1 shapes exceed the best of its
+    own, these too. Only with i * j <= K - t + 1 can it be among the best K. The time does not
+    depend on the image size. Anchors that form no grids are all compared. The steps depend on the
+    number of boxes alone and never synchronise with a GPU.
     """
 
     def __init__(self, anchors: Tensor) -> None:
@@ -67,14 +67,14 @@ class TrackingAnchors:
 
     @property
     def device(self) -> torch.device:
-        """Where the anchors are, and the boxes must be."""
+        """Device of the anchors, on which boxes must be too."""
         return self._anchors.device
 
     def __len__(self) -> int:
         return len(self._anchors)
 
     def nearest(self, boxes: Tensor, count: int) -> Nearest:
-        """Return the `count` anchors (or all, if fewer) most like boxes (N, 4) xyxy."""
+        """Return the `count` anchors (or all, if fewer) of largest IoU with boxes (N, 4) xyxy."""
         if not self._grids:
             return compared_with_all(self._anchors, boxes, count)
         count = min(count, len(self))
@@ -96,7 +96,7 @@ class TrackingAnchors:
         return Nearest(best.overlaps, number.gather(1, best.indices))
 
     def _walk(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return ranks of shape, column and row (P,) from 0 on: what may be the best `count`."""
+        """Return ranks of shape, column and row (P,) from 0, of candidates for the best."""
         if count not in self._steps:
             t, i, j = np.mgrid[:min(count, len(self._grid)), :count, :count]
             wanted = (i + 1) * (j + 1) + t <= count
@@ -106,7 +106,7 @@ class TrackingAnchors:
 
 
 def compared_with_all(anchors: Tensor, boxes: Tensor, count: int) -> Nearest:
-    """Return the same as TrackingAnchors.nearest by comparing each box with each anchor."""
+    """Return the result of TrackingAnchors.nearest by comparing each box with each anchor."""
     numbers = torch.arange(len(anchors), device=anchors.device).expand(len(boxes), -1)
     best = _best(boxes.double(), anchors.double(), numbers, min(count, len(anchors)))
     return Nearest(best.overlaps, best.indices)
@@ -117,7 +117,7 @@ _Grid = tuple[NDArray[np.float64], NDArray[np.float64], Ints]
 
 
 def grids_of(anchors: Tensor) -> list[_Grid]:
-    """Return the grids that anchors (A, 4) xyxy form; none if there are some in no grid."""
+    """Return the grids that anchors (A, 4) xyxy form; none if an anchor is in no grid."""
     corners = anchors.cpu().numpy().astype(np.float64)
     low, high = corners[:, :2], corners[:, 2:]
     side, centre = high - low, (low + high) / 2
@@ -135,14 +135,14 @@ def grids_of(anchors: Tensor) -> list[_Grid]:
         if len(members) != numbers.size or (numbers < 0).any():
             return []
         columns, rows = centre[numbers[0], 0], centre[numbers[:, 0], 1]
-        # shapes that share their centres share the work of finding them
+        # shapes with equal centres share one search
         key = np.rint(np.concatenate([[len(columns)], columns, rows]) / tolerance).tobytes()
         found.setdefault(key, (columns, rows, []))[2].append(numbers)
     return [(columns, rows, np.stack(numbers)) for columns, rows, numbers in found.values()]
 
 
 def _clusters(values: NDArray[np.float64], tolerance: float) -> Ints:
-    """Give values (N,) numbers by size; those with no gap between them get the same one."""
+    """Return cluster numbers of values (N,) by size; values within `tolerance` share a cluster."""
     order = np.argsort(values, kind='stable')
     numbers = np.empty(len(values), np.int64)
     numbers[order] = np.concatenate([[0], np.cumsum(np.diff(values[order]) > tolerance)])
@@ -151,12 +151,12 @@ def _clusters(values: NDArray[np.float64], tolerance: float) -> Ints:
 
 def _ranked(places: Tensor, at: Tensor, count: int) -> Tensor:
     """
-    Return which of the sorted `places` (P,) are nearest to each of `at` (N,), nearest first.
+    Return the indices of the sorted `places` (P,) nearest to each of `at` (N,), nearest first.
 
-    (N, count); where there are fewer places, the first one stands for those that lack.
+    (N, count); if there are fewer places, the first one pads.
     """
     most = min(count, len(places))
-    # the nearest ones are neighbours; they begin where the next one after them is farther off
+    # nearest ones are consecutive; the run starts where its successor is farther away
     middles = (places[:-most] + places[most:]) / 2
     window = torch.searchsorted(middles, at)[:, None] + torch.arange(most, device=at.device)
     distances = (places[window] - at[:, None]).abs()
@@ -166,7 +166,7 @@ def _ranked(places: Tensor, at: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True)
 class _Best:
-    """The best anchors of N boxes: IoU (N, K) in float32, places (N, K) among the candidates."""
+    """The best anchors of N boxes: IoU (N, K) in float32, indices (N, K) of the candidates."""
 
     overlaps: Tensor
     indices: Tensor
@@ -178,9 +178,9 @@ def _best(
     """
     Return the `count` best of the candidates `numbers` (N, M) of boxes (N, 4), both in float64.
 
-    Sort by IoU, at equal IoU by the distance of the centres, then by the number of the anchor.
-    Candidates that are not `there` (N, M) come last, with an IoU of -1. In float64 anchors inside
-    a box that are equally large have equal IoU, so ties do not depend on the processor.
+    Order: IoU, then distance of the centres, then number of the anchor. Candidates that are not
+    `there` (N, M) come last, with IoU -1. In float64 equally large anchors inside a box have equal
+    IoU, so ties do not depend on the processor.
     """
     candidates = anchors[numbers]
     overlaps = _iou(boxes[:, None], candidates)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""TrackletLinker: identities that outlive their tracklets, told by looks (SMOT, section 3.3)."""
+"""TrackletLinker: link new tracks to ended identities by embedding (SMOT, section 3.3)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mot_ros.tracking.types import Floats, Index, Ints
 
 class TrackletLinker:
     """
-    What N tracks look like: the mean of all embeddings of each, in the order of the tracks.
+    Mean embedding of N tracks, in the order of the tracks.
 
-    `add` and `keep` take the same rows as the TrackPool beside it. An embedding of zero says
-    nothing; a track of which nothing is known is like no other.
+    `add` and `keep` take the same rows as the TrackPool beside it. A zero embedding changes
+    nothing; a track without embedding matches none.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -30,7 +30,7 @@ class TrackletLinker:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held for all tracks."""
+        """Bytes allocated for all tracks."""
         return self._sums.nbytes
 
     def add(self, features: Floats) -> None:
@@ -38,11 +38,11 @@ class TrackletLinker:
         self._sums = np.concatenate([self._sums, features])
 
     def keep(self, index: Index) -> None:
-        """Forget all tracks but the indexed ones."""
+        """Keep the indexed tracks, drop the others."""
         self._sums = self._sums[index]
 
     def update_embeddings(self, rows: Ints, features: Floats) -> None:
-        """Add what the tracks `rows` (K,), each once, look like now: (K, D), unit or zero."""
+        """Add one embedding (K, D), unit or zero, to each of the distinct tracks `rows` (K,)."""
         self._sums[rows] += features
 
     def link(
@@ -51,9 +51,8 @@ class TrackletLinker:
         """
         Match ended tracks `rows` (K,) with embeddings (M, D) of new ones.
 
-        Only pairs that are `allowed` (K, M) and whose means are no farther apart than
-        `distance` (L2 between vectors of unit length); the matching is bipartite and the
-        nearest in all. Rows of the result are rows of the pool.
+        Optimal bipartite matching of the pairs that are `allowed` (K, M) with an L2 distance of
+        unit vectors of at most `distance`. Rows of the result are rows of the pool.
         """
         means = unit(self._sums[rows].astype(np.float32))
         alike = cosines(means, features)
@@ -69,10 +68,10 @@ def distance_gate(
         ended: Floats, unseen: NDArray[np.float64], new: Floats,
         speed: float) -> NDArray[np.bool_]:
     """
-    Say which new boxes (M, 4) an object may have reached since its track ended, (K, M).
+    Return which new boxes (M, 4) an object can have reached since its track ended, (K, M).
 
-    `ended` (K, 4) are the last boxes, `unseen` (K,) how many seconds ago, `speed` in heights of
-    the last box per second; 0 is any.
+    `ended` (K, 4) are the last boxes, `unseen` (K,) seconds since then, `speed` is in heights of
+    the last box per second; 0 disables the gate.
     """
     if not speed:
         return np.ones((len(ended), len(new)), np.bool_)

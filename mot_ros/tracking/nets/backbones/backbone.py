@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the detectors with a feature pyramid ask of the network in front of it."""
+"""Backbone: interface of networks in front of a feature pyramid."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 class Backbone(nn.Module):
     """
-    Images (B, 3, H, W) float32 RGB to the list C2..C5, at strides 4, 8, 16 and 32.
+    Map images (B, 3, H, W) float32 RGB to the list C2..C5, at strides 4, 8, 16 and 32.
 
-    `channels` are the widths of C2..C5. `mean` and `std` are what the images are normalised
-    with, for RGB in [0, 1]: (x - mean) / std.
+    `channels` are the widths of C2..C5. Images are normalised by `mean` and `std`, for RGB in [0,
+    1]: (x - mean) / std.
     """
 
     channels: tuple[int, int, int, int]

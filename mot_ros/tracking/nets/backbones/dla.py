@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Deep layer aggregation (arXiv 1707.06484), the body of SiamMOT, with its published names."""
+"""Deep layer aggregation (DLA, arXiv 1707.06484), SiamMOT's backbone, with published names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
 from mot_ros.tracking.nets.ops.precision import suiting
 
 STRIDE = 32
-"""Images whose sides are no multiples of it do not pass: a sum would miss a row."""
+"""Sides of an image must be multiples of this, or shapes in a sum would differ."""
 
 
 class DlaLevels(NamedTuple):
     """One row of the paper's table 1."""
 
     depths: tuple[int, int, int, int, int, int]
-    """Of the levels 0 to 5; from level 2 on they are trees."""
+    """Depths of levels 0 to 5, trees from level 2 on."""
     channels: tuple[int, int, int, int, int, int]
     bottleneck: bool
     residual_root: bool
@@ -39,7 +39,7 @@ PLANS = {
 
 
 class DlaBasicBlock(nn.Module):
-    """Two 3 x 3 convolutions and a sum with what the tree gives."""
+    """Two 3 x 3 convolutions and the residual that the tree passes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class DlaBasicBlock(nn.Module):
 
 
 class DlaBottleneck(nn.Module):
-    """Half as wide inside, with one 3 x 3 convolution, and a sum with what the tree gives."""
+    """Bottleneck of half the width with one 3 x 3 convolution and the residual of the tree."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class DlaBottleneck(nn.Module):
 
 
 class Root(nn.Module):
-    """Where the branches of a tree come together: concatenated and mixed."""
+    """Aggregation node of a tree: concatenate and mix."""
 
     def __init__(self, inputs: int, outputs: int, residual: bool) -> None:
         super().__init__()
@@ -84,13 +84,13 @@ class Root(nn.Module):
         self.residual = residual
 
     def forward(self, children: Sequence[Tensor]) -> Tensor:
-        """Mix children (B, any, H, W) into (B, outputs, H, W); the newest comes first."""
+        """Mix children (B, any, H, W) to (B, outputs, H, W); the newest comes first."""
         mixed = self.bn(self.conv(torch.cat(list(children), 1)))
         return _relu(mixed + children[0] if self.residual else mixed)
 
 
 class Twig(nn.Module):
-    """A tree of depth 1: two blocks and the root."""
+    """Tree of depth 1: two blocks and the root."""
 
     def __init__(
             self, plan: DlaLevels, inputs: int, outputs: int, stride: int, extra: int,
@@ -105,7 +105,7 @@ class Twig(nn.Module):
         self.project = _projection(inputs, outputs)
 
     def forward(self, features: Tensor, children: Sequence[Tensor] = ()) -> Tensor:
-        """Compute (B, outputs, H / stride, W / stride); `children` go to the root as well."""
+        """Compute (B, outputs, H / stride, W / stride); `children` are passed to the root."""
         bottom = _pooled(features, self.stride)
         if self.level_root:
             children = [*children, bottom]
@@ -115,10 +115,10 @@ class Twig(nn.Module):
 
 class Branch(nn.Module):
     """
-    A tree of larger depth: two trees, of which the second gets the first as a child.
+    Tree of larger depth: two trees, the second with the first as a child.
 
-    Its `project` is in every published file and reaches no output. It is kept for the sake of
-    strict loading and never computed.
+    `project` is in every published file but affects no output. It is kept for strict loading and
+    never computed.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Branch(nn.Module):
         self.project = _projection(inputs, outputs)
 
     def forward(self, features: Tensor, children: Sequence[Tensor] = ()) -> Tensor:
-        """Compute (B, outputs, H / stride, W / stride); `children` go to the last root."""
+        """Compute (B, outputs, H / stride, W / stride); `children` are passed to the last root."""
         if self.level_root:
             children = [*children, _pooled(features, self.stride)]
         first = self.tree1(features)
@@ -141,10 +141,9 @@ class Branch(nn.Module):
 
 class Dla(Backbone):
     """
-    DLA-34, 102 or 169 with frozen norms; a depth that there is not raises ConfigError.
+    DLA-34, 102 or 169 with frozen batch norm; ConfigError for another depth.
 
-    The tensors have the names and shapes that they have below `backbone.body.` in SiamMOT's
-    checkpoints.
+    Tensors have the names and shapes of SiamMOT's checkpoints below `backbone.body.`.
     """
 
     def __init__(self, depth: int = 34) -> None:
@@ -183,9 +182,9 @@ def _tree(
         plan: DlaLevels, depth: int, inputs: int, outputs: int, stride: int, extra: int,
         level_root: bool) -> Twig | Branch:
     """
-    Make a tree; `extra` is the width of the children that it will be given.
+    Make a tree; `extra` is the width of the children passed to it.
 
-    With `level_root` its own input, pooled, is one more child of its last root.
+    With `level_root` its own pooled input is another child of its last root.
     """
     if depth == 1:
         return Twig(plan, inputs, outputs, stride, extra, level_root)
@@ -199,7 +198,7 @@ def _level(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential
 
 
 def _projection(inputs: int, outputs: int) -> nn.Sequential:
-    """Change the width by a 1 x 1 convolution; nothing to do, no tensors, if it is the same."""
+    """Change the width by a 1 x 1 convolution; identity without tensors if it is equal."""
     if inputs == outputs:
         return nn.Sequential()
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), FrozenNorm(outputs))

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The networks in front of GluonCV's SSD predictors: ResNet-18, 34 and 50, MobileNet 1.0."""
+"""Backbones of GluonCV's SSDs: ResNet-18, 34 and 50, MobileNet 1.0."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
 MOBILENET_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 MOBILENET_WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 MOBILENET_TAPPED = 10
-"""The last of those pairs at stride 16, whose output feeds the first predictor."""
+"""The last pair at stride 16, whose output feeds the first predictor."""
 EXTRAS = (512, 512, 256, 256)
-"""Widths of the levels after the network proper, where its input is 512 pixels."""
+"""Widths of the extra levels, for an input of 512 pixels."""
 EXTRAS_300 = (256, 256, 128, 128)
 LAST_KERNEL = 3
-"""Side of the last kernel of the network for 300 pixels, which gets no padding."""
+"""Side of the last kernel of the network for 300 pixels, without padding."""
 
 
 class GluonBasicBlock(nn.Module):
@@ -66,9 +66,9 @@ class ResNet34V1b(nn.Module):
     """
     ResNet-34 for inputs of 300 pixels: strides 8 and 16, then four levels of pairs with bias.
 
-    Its third layer keeps the stride of the second. The tensors have the published names, but
-    for `gamma` and `beta`. The last kernel gets no padding; where an input is so small that
-    it would not fit, zeros after the features make up for it.
+    Its third layer keeps the stride of the second. Tensors have the published names, except
+    `gamma` and `beta`. The last kernel has no padding; for an input too small for it the features
+    are padded with zeros.
     """
 
     channels = (128, 512, *EXTRAS_300)
@@ -110,7 +110,7 @@ class ResNet34V1b(nn.Module):
 
 
 class Expanded(nn.Module):
-    """What the networks for 512 pixels share: two levels of their own, at 16 and 32, and four."""
+    """Shared part of the networks for 512 pixels: levels at strides 16 and 32, four extra ones."""
 
     channels: tuple[int, ...]
 
@@ -125,7 +125,7 @@ class Expanded(nn.Module):
             width = outputs
 
     def expanded(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        """Return the levels and the four more."""
+        """Return the levels and the four extra ones."""
         found = list(levels)
         for extra in self.expand:
             found.append(extra(found[-1]))
@@ -176,7 +176,7 @@ class MobileNetV1(Expanded):
         """Return the six levels of images (B, 3, H, W)."""
         features = images
         levels: list[Tensor] = []
-        # the convolution is before the pairs
+        # the stem precedes the pairs
         for index, unit in enumerate(self.units, -1):
             features = unit(features)
             if index == MOBILENET_TAPPED:

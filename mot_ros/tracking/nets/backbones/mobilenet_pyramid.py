@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""MobileNetBackbone: the default detector's MobileNetV3-Large below a feature pyramid."""
+"""MobileNetBackbone: the default detector's MobileNetV3-Large as backbone of a feature pyramid."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from mot_ros.tracking.nets.backbones.mobilenet_v3 import CHANNELS, MobileNetV3
 
 class MobileNetBackbone(MobileNetV3, Backbone):
     """
-    The light body, at any image size; sides are divided by the stride and rounded up.
+    Light backbone for any image size; sides are divided by the stride and rounded up.
 
-    Its tensors have the names that they have in SsdMobileNetV3; from_ssd takes them out of
-    there.
+    Tensors have the names of SsdMobileNetV3; see from_ssd.
     """
 
     channels = CHANNELS

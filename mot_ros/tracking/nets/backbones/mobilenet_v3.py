@@ -47,21 +47,21 @@ BLOCKS = (
 )
 STEM = 16
 TAPPED = (2, 5, 12, 14)
-"""The last blocks at strides 4, 8, 16 and 32; of block 12 what it widens before its stride."""
+"""The last blocks at strides 4, 8, 16 and 32; of block 12 the expansion before its stride."""
 CHANNELS = (BLOCKS[2].out, BLOCKS[5].out, BLOCKS[12].hidden, BLOCKS[14].out)
 
 
 GREY = 64
-"""Side in pixels of the image on which usual features are measured."""
+"""Side in pixels of the grey image on which channel means are measured."""
 
 
 class ConvNormActivation(nn.Conv2d):
     """
-    Convolution with TensorFlow's SAME padding, and the activation after it.
+    Convolution with TensorFlow's SAME padding, followed by the activation.
 
-    The output has ceil(size / stride) cells. BatchNorm is folded into weight and bias when
-    weights are imported: its statistics stay fixed in detection training too, and one affine
-    map, as trainable as before, is all that is left of it.
+    The output has ceil(size / stride) cells. BatchNorm is folded into weight and bias at import:
+    its statistics are fixed in detection training too, and the affine map that remains is as
+    trainable.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class ConvNormActivation(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve (B, inputs, H, W) into (B, outputs, ceil(H / stride), ceil(W / stride))."""
         bias = cast(Tensor, self.bias)
-        # see lower; torch's own convolution takes no bias of other numbers than the weight's
+        # see lower; torch's own convolution needs weight and bias of one dtype
         apart = bias.dtype != self.weight.dtype
         output = F.conv2d(
             input, self.kernel_for(input.shape[-2:]), None if apart else bias, self.stride,
@@ -97,9 +97,9 @@ class ConvNormActivation(nn.Conv2d):
         """
         Return the kernel for features of (rows, columns).
 
-        With stride 2 and an even size, SAME wants one cell less of padding before the features
-        than after them. Zeros before the kernel do the same to symmetric padding, and spare a
-        padded copy of the features.
+        With stride 2 and an even size, SAME pads one cell less before the features than after
+        them. Zeros before the kernel have the same effect with symmetric padding, without a padded
+        copy of the features.
         """
         if self.stride == (1, 1):
             return self.weight
@@ -116,11 +116,11 @@ class ConvNormActivation(nn.Conv2d):
 
     def lower(self, dtype: torch.dtype, mean: Tensor | None = None) -> None:
         """
-        Bring the weight to lower numbers, see nets/precision.py.
+        Convert the weight to a lower precision, see nets/ops/precision.py.
 
-        With the usual `mean` (inputs,) of each channel that comes in, the bias makes up for what
-        rounding the weight does to it. The bias is float32 on a CPU, where oneDNN takes it so:
-        rounded it moves whole maps.
+        With the `mean` (inputs,) of each input channel, the bias compensates the rounding of the
+        weight. The bias stays float32 on a CPU, as oneDNN accepts it: rounding it would shift
+        whole maps.
         """
         weight, bias = self.weight.detach(), cast(Tensor, self.bias)
         depthwise = self.groups == self.in_channels > 1
@@ -133,7 +133,7 @@ class ConvNormActivation(nn.Conv2d):
 
 
 class SqueezeExcite(nn.Module):
-    """Weigh channels by what the whole image holds of them."""
+    """Weight channels by their global average (squeeze-and-excite)."""
 
     def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
@@ -142,26 +142,26 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Scale (B, channels, H, W)."""
-        # in place where nothing will ask for the features again: memory is what takes time here
+        # in place without gradients: memory traffic dominates the time here
         scale = torch.mul if torch.is_grad_enabled() else Tensor.mul_
         scaled: Tensor = scale(features, self.gate(features).to(features.dtype))
         return scaled
 
     def gate(self, features: Tensor) -> Tensor:
-        """Return what channels are to be multiplied by, (B, channels, 1, 1) float32."""
+        """Return the channels' factors, (B, channels, 1, 1) float32."""
         mean = features.mean((2, 3), keepdim=True, dtype=torch.float32)
         return F.hardsigmoid(self.widen(self.reduce(mean)))
 
     def lower(self, dtype: torch.dtype) -> None:
-        """Stay in float32: one number here is one for a whole map."""
+        """Keep float32, since one number here scales a whole map."""
 
 
 class InvertedResidual(nn.Module):
-    """Widen, filter each channel, weigh channels, narrow; added to the input where it fits."""
+    """Expand, filter per channel, squeeze-and-excite, project; with a residual if shapes agree."""
 
     def __init__(self, inputs: int, block: Block) -> None:
         super().__init__()
-        # the first block is as wide as its input, so there is nothing to widen
+        # the first block needs no expansion
         self.expand = (
             ConvNormActivation(inputs, block.hidden, activation=block.activation)
             if block.hidden != inputs else nn.Identity())
@@ -174,7 +174,7 @@ class InvertedResidual(nn.Module):
         self.residual = block.stride == 1 and inputs == block.out
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the output and the widened features inside."""
+        """Return the output and the expanded features."""
         wide = self.expand(features)
         output = self.project(self.squeeze(self.depthwise(wide)))
         if self.residual:
@@ -183,7 +183,7 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV3(nn.Module):
-    """Stem and blocks, for networks that add their own tensors beside them."""
+    """Stem and blocks, for networks that add heads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,16 +204,16 @@ class MobileNetV3(nn.Module):
         for index, block in enumerate(self.blocks):
             features, wide = block(features)
             if index in TAPPED:
-                # the last map of stride 16 that the blocks have is inside the one that halves it
+                # the last map of stride 16 is the expansion inside the block that halves it
                 found.append(wide if BLOCKS[index].stride == 2 else features)
         return found
 
     def lower(self, dtype: torch.dtype) -> None:
         """
-        Bring all weights to lower numbers, those of gates apart, see nets/precision.py.
+        Convert all weights but those of gates to a lower precision, see nets/ops/precision.py.
 
-        What channels usually hold is measured on a grey image: other pictures differ from it by
-        much less than channels do from each other, and anybody has it.
+        Channel means are measured on a grey image: images differ from it by much less than
+        channels from each other, and it is always available.
         """
         means: dict[nn.Module, Tensor] = {}
 

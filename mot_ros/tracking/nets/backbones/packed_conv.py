@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Convolutions as oneDNN likes them on a CPU: half the time of eager torch, the same numbers."""
+"""Convolutions packed for oneDNN on a CPU: half the time of eager torch, equal results."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ _ACTIVATIONS: dict[str, tuple[str, list[float]]] = {
 
 class PackedConv(nn.Module):
     """
-    A convolution for inference with features of one size.
+    Convolution for inference with features of one size.
 
-    The kernel is kept in the layout that oneDNN computes with, instead of being brought into
-    it in every call, and the activation is applied while the result is still in the cache.
-    Other sizes, and everything that needs gradients, go through the plain convolution.
+    The kernel is kept in oneDNN's layout, instead of being reordered in every call, and the
+    activation is fused. Other sizes, and calls that need gradients, use the plain convolution.
     """
 
     def __init__(self, conv: ConvNormActivation, cells: tuple[int, int]) -> None:
@@ -46,7 +45,7 @@ class PackedConv(nn.Module):
             [1, conv.in_channels, *cells])
 
     def forward(self, features: Tensor) -> Tensor:
-        """Do what the plain convolution does."""
+        """Compute what the plain convolution does."""
         if tuple(features.shape[-2:]) != self._cells or torch.is_grad_enabled():
             return self.conv(features)  # type: ignore[no-any-return]
         return self.applied(features, self._kernel)
@@ -61,10 +60,10 @@ class PackedConv(nn.Module):
 
 class Gated(nn.Module):
     """
-    Squeeze-and-excite and the 1 x 1 convolution after it, in lower numbers than float32.
+    Squeeze-and-excite and the 1 x 1 convolution after it, in lower precision.
 
-    Weighing the kernel's channels instead of the features' does the same to a single image,
-    spares a pass over the features, and does not round the gate.
+    Scaling the kernel's channels instead of the features' is equivalent for a single image, saves
+    a pass over the features, and does not round the gate.
     """
 
     def __init__(self, squeeze: SqueezeExcite, project: PackedConv) -> None:
@@ -73,7 +72,7 @@ class Gated(nn.Module):
         self.project = project
 
     def forward(self, features: Tensor) -> Tensor:
-        """Do what the two do."""
+        """Compute what the two modules do."""
         if len(features) > 1 or torch.is_grad_enabled():
             return self.project(self.squeeze(features))  # type: ignore[no-any-return]
         kernel = self.project.conv.weight * self.squeeze.gate(features)
@@ -82,12 +81,11 @@ class Gated(nn.Module):
 
 def pack(network: nn.Module, size: tuple[int, int]) -> bool:
     """
-    Replace every Conv of a network on the CPU by its PackedConv; return whether it was done.
+    Replace every ConvNormActivation of a network on the CPU by a PackedConv; return success.
 
-    `size` is the (width, height) of the images that will come. The operators are the ones
-    that torch's own compiler generates calls to, but no public interface: where this build of
-    torch has none, or they do not give the plain result on a small example, the network stays
-    as it is.
+    `size` is the (width, height) of the images to come. The operators are those that torch's own
+    compiler emits, not a public interface: if this build of torch lacks them, or they fail on a
+    small example, the network stays unchanged.
     """
     dtype = next(network.parameters()).dtype
     if not _faithful(dtype):
@@ -104,7 +102,7 @@ def pack(network: nn.Module, size: tuple[int, int]) -> bool:
 def replace_convs(
         network: nn.Module, size: tuple[int, int],
         make: Callable[[ConvNormActivation, tuple[int, int]], nn.Module]) -> None:
-    """Put `make(conv, (rows, columns) of its input)` where every Conv is, for one image size."""
+    """Replace every convolution by `make(conv, (rows, columns) of its input)`."""
     cells: dict[nn.Module, tuple[int, int]] = {}
 
     def note(module: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -125,8 +123,8 @@ def replace_convs(
 
 
 def _faithful(dtype: torch.dtype) -> bool:
-    """Compare a few packed convolutions with plain ones, in the numbers of the network."""
-    # of a result of about 30 the last bits of its mantissa may differ
+    """Compare a few packed convolutions with plain ones, in the network's precision."""
+    # the last bits of the mantissa of a result of about 30 may differ
     close = 1e-4 if dtype == torch.float32 else 0.25
     for activation in _ACTIVATIONS:
         conv = ConvNormActivation(8, 8, 3, 2, groups=8, activation=activation)

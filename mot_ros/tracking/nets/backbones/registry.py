@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The bodies by name, as settings and the metadata of weights give it."""
+"""Backbones by name, as in settings and the metadata of weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACKBONES = ('dla34', 'dla102', 'dla169', 'resnet50', 'resnet101', 'mobilenetv3'
 
 
 def make_backbone(name: str) -> Backbone:
-    """Return the body of one of the names in BACKBONES, untrained; else raise ConfigError."""
+    """Return an untrained backbone of one of the names in BACKBONES; ConfigError for another."""
     if name not in BACKBONES:
         raise ConfigError(f'there is no body {name!r}; the bodies are {", ".join(BACKBONES)}')
     if name == 'mobilenetv3':

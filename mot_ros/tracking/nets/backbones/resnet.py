@@ -20,7 +20,7 @@ CHANNELS = (256, 512, 1024, 2048)
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3, 1 x 1, a quarter as wide inside; the stride is in the first of them."""
+    """Bottleneck of a quarter of the width: 1 x 1 with the stride, 3 x 3, 1 x 1."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Bottleneck(nn.Module):
 
 
 class Stem(nn.Module):
-    """A 7 x 7 convolution and a maximum, each halving the image."""
+    """A 7 x 7 convolution and a max pooling, each with stride 2."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The blocks of the PRB networks, SMILEtrack's detectors: YOLOv7's and those of PRB-FPN."""
+"""Blocks of the PRB networks, SMILEtrack's detectors: YOLOv7's and PRB-FPN's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 EPSILON = 1e-3
-"""Of every BatchNorm; YOLO's initialiser sets it, so no file says it."""
+"""Epsilon of every BatchNorm; YOLO's initialiser sets it, so files do not contain it."""
 POOLS = (5, 9, 13)
 """Windows of the spatial pyramid."""
 
@@ -31,14 +31,14 @@ class PrbConv(nn.Module):
         return F.silu(self.bn(self.conv(features)), not torch.is_grad_enabled())
 
     def fold(self) -> None:
-        """Work the BatchNorm into the convolution: for inference only, in eval mode."""
+        """Fold the BatchNorm into the convolution; for inference only, in eval mode."""
         if isinstance(self.bn, nn.BatchNorm2d):
             self.conv = fuse_conv_bn_eval(self.conv, self.bn)
             self.bn = nn.Identity()
 
 
 class PrbBottleneck(nn.Module):
-    """Darknet's: 1 x 1 to the `inner` width, 3 x 3 to the outer, added to the input or not."""
+    """Darknet's bottleneck: 1 x 1 to the `inner` width, 3 x 3 to the outer, optional residual."""
 
     def __init__(self, inputs: int, outputs: int, inner: int, shortcut: bool) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class PrbBottleneck(nn.Module):
 
 class Mspa(nn.Module):
     """
-    Multi-scale processing (BottleneckMSPA): two 3 x 3 convolutions on ever fewer channels.
+    Multi-scale processing (BottleneckMSPA): two 3 x 3 convolutions on shrinking widths.
 
     The width is a multiple of 4.
     """
@@ -100,10 +100,10 @@ class SppCspc(nn.Module):
 
 class ResidualBridge(nn.Module):
     """
-    Joins three levels (RBBlockA, arXiv 2012.01724): this one, a shallower, a deeper.
+    Fuse three levels (RBBlockA, arXiv 2012.01724): this one, a shallower, a deeper.
 
-    `inputs` and `widths` are channels; the shallower level is read with stride 2, the deeper
-    one repeated 2 x 2.
+    `inputs` and `widths` are channels; the shallower level is read with stride 2, the deeper one
+    upsampled by repetition.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class ResidualBridge(nn.Module):
 
 
 class BiFusion(nn.Module):
-    """Joins a level with the next coarser one (BFM), every 2 x 2 cells of the finer as one."""
+    """Fuse a level with the next coarser one (BFM), by space-to-depth of the finer one."""
 
     def __init__(
             self, inputs: tuple[int, int], outputs: int, widths: tuple[int, int]) -> None:
@@ -137,7 +137,7 @@ class BiFusion(nn.Module):
 
 
 class Sum(nn.Module):
-    """Adds two levels of one shape (Shortcut)."""
+    """Add two levels of one shape (Shortcut)."""
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Compute the sum."""
@@ -145,6 +145,6 @@ class Sum(nn.Module):
 
 
 def space_to_depth(features: Tensor) -> Tensor:
-    """Turn (B, C, H, W) into (B, 4 C, H / 2, W / 2): upper left, lower left, upper right, ..."""
+    """Rearrange (B, C, H, W) to (B, 4 C, H / 2, W / 2): upper left, lower left, ..."""
     return torch.cat(
         [features[..., row::2, column::2] for column in (0, 1) for row in (0, 1)], 1)

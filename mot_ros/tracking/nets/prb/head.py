@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The head of the PRB networks: from features to boxes and what is in them."""
+"""Head of the PRB networks: from features to boxes, objectness and classes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ANCHORS = (
     ((140, 301), (303, 264), (238, 542)),
     ((436, 615), (739, 380), (925, 792)),
 )
-"""Width and height of the boxes that a cell starts from, pixels of the input, by level."""
+"""Width and height of a cell's anchors, pixels of the input, by level."""
 BOXES_PER_CELL = 3
 BOX_AND_OBJECTNESS = 5
 LEVELS = len(STRIDES)
 
 
 class Implicit(nn.Module):
-    """A learned number per channel, added or multiplied."""
+    """Learned number per channel, added or multiplied."""
 
     def __init__(self, channels: int, value: float) -> None:
         super().__init__()
@@ -34,10 +34,10 @@ class Implicit(nn.Module):
 
 class Head(nn.Module):
     """
-    Features of four levels to what their cells say of three boxes each (IAuxDetect).
+    Map features of four levels to logits of three boxes per cell (IAuxDetect).
 
-    What stands before and after each convolution, `ia` and `im`, is folded into it by `fold`.
-    `m2` are the convolutions of training's auxiliary head, which is not computed.
+    `ia` and `im`, before and after each convolution, are folded into it by `fold`. `m2`, the
+    convolutions of the auxiliary training head, are not computed.
     """
 
     def __init__(self, widths: Sequence[int], auxiliary: Sequence[int], classes: int) -> None:
@@ -66,8 +66,8 @@ class Head(nn.Module):
         return results
 
     def fold(self) -> None:
-        """Work `ia` and `im` into the convolutions: W (x + a) + b, times m."""
-        # nothing is left to do the second time
+        """Fold `ia` and `im` into the convolutions: W (x + a) + b, times m."""
+        # a second call changes nothing
         for conv, before, after in zip(self.m, self.ia, self.im, strict=False):
             weight, bias = cast(Tensor, conv.weight), cast(Tensor, conv.bias)
             scale = cast(Tensor, after.implicit).detach().flatten()

@@ -4,8 +4,8 @@
 """
 PRB-FPN6-MSP, SMILEtrack's detector of the YOLOv7 family (arXiv 2211.08824, 2012.01724).
 
-Of that family this one is built. PRB-FPN6-2PY, PRB-FPN6-3PY, PRB-FPN-CSP and YOLOv7 itself have
-other tables of layers; their files are told by the number of layers, named and refused.
+Only this one of the family is implemented. PRB-FPN6-2PY, PRB-FPN6-3PY, PRB-FPN-CSP and YOLOv7 have
+other layer tables; their files are recognised by the number of layers and refused by name.
 """
 
 from __future__ import annotations
@@ -42,17 +42,16 @@ KNOWN_HEADS = {
     43: 'PRB-FPN6-MSP for deployment', 60: 'PRB-FPN-CSP or PRB-FPN-MSP', 105: 'YOLOv7',
     108: 'PRB-FPN-ELAN', 121: 'YOLOv7-X', 122: 'YOLOv7-W6', 180: 'PRB-FPN6-2PY',
     194: 'PRB-FPN6-3PY'}
-"""Positions of the head in files of relatives, by which these are named when refused."""
+"""Index of the head in files of related networks, by which they are recognised."""
 
 
 class Prb(nn.Module):
     """
-    Images to boxes and their scores, at any input size of which both sides divide by 64.
+    Map images to boxes and their scores, at any input size divisible by 64.
 
-    Images are (B, 3, H, W) RGB in [0, 1]. The names of the tensors are the published ones,
-    `model.<layer>.<part>`; with `auxiliary` also those of training's auxiliary head are there,
-    without doing anything. `rows` is the table of layers, the last eight of which are what the
-    two heads read.
+    Images are (B, 3, H, W) RGB in [0, 1]. Tensors have the published names,
+    `model.<layer>.<part>`; with `auxiliary` the tensors of the auxiliary training head exist too,
+    unused. `rows` is the table of layers, whose last eight feed the two heads.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class Prb(nn.Module):
         self._head = str(len(rows))
         spare = widths[-LEVELS:] if auxiliary else []
         self.model[self._head] = Head([widths[level] for level in self._levels], spare, classes)
-        # what nobody reads any more goes, or all features would be in memory at once
+        # features are dropped after their last use, to bound memory
         self._last_reader = {
             source: place for place in range(len(rows) - LEVELS)
             for source in self._sources[place]}
@@ -100,14 +99,14 @@ class Prb(nn.Module):
         return boxes, objectness, classes
 
     def fold(self) -> None:
-        """Work BatchNorm and the head's implicit parts into convolutions: for inference only."""
+        """Fold BatchNorm and the head's implicit parts into convolutions; for inference only."""
         for module in list(self.modules()):
             if isinstance(module, (PrbConv, Head)):
                 module.fold()
 
 
 def _layer(row: Row, inputs: Sequence[int]) -> nn.Module:
-    """Build one row; what is repeated stands in a sequence, as in the published names."""
+    """Make one layer; repeated ones form a sequence, as in the published names."""
     if row.kind == 'bridge':
         return ResidualBridge((inputs[0], inputs[1], inputs[2]), row.width, row.widths)
     if row.kind == 'fusion':
@@ -125,7 +124,7 @@ def _layer(row: Row, inputs: Sequence[int]) -> nn.Module:
 
 
 def count_classes(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> int:
-    """Return how many classes the head in a file's tensors has; WeightsError if it has none."""
+    """Return the number of classes in a file's tensors; WeightsError if it has no head."""
     bias = state.get(f'model.{len(rows)}.m.0.bias')
     if bias is not None and bias.ndim == 1:
         each, rest = divmod(len(bias), BOXES_PER_CELL)
@@ -147,7 +146,7 @@ def count_classes(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> int
 
 def adopt(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> MatchedWeights:
     """
-    Return the tensors that Prb has; the auxiliary head of training is left out.
+    Return the tensors of Prb; the auxiliary training head is dropped.
 
     Raises WeightsError for another network of the family, see MatchedWeights for the rest.
     """

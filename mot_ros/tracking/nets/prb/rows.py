@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The layers of PRB-FPN6-MSP, one row each."""
+"""Layer table of PRB-FPN6-MSP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One row of the table of layers; `sources` are rows, none of them the one before."""
+    """One row of the layer table; `sources` are rows other than the preceding one."""
 
     kind: str
     """conv, bottleneck, mspa, spp, bridge, fusion or sum."""
@@ -20,7 +20,7 @@ class Row(NamedTuple):
     stride: int = 1
     repeats: int = 1
     widths: tuple[int, int] = (0, 0)
-    """Channels that bridge and fusion bring their first two sources to."""
+    """Channels to which bridge and fusion project their first two sources."""
     shortcut: bool = False
 
 
@@ -67,12 +67,12 @@ MSP = (
     Row('fusion', 480, (35, 31), widths=(240, 240)),
     Row('bottleneck', 480),
     Row('mspa', 480, repeats=2),
-    # 39: what the head reads, by level
+    # 39: input of the head, by level
     Row('conv', 320, (35,), kernel=3),
     Row('conv', 640, (38,), kernel=3),
     Row('conv', 960, (29,), kernel=3),
     Row('conv', 1280, (20,), kernel=3),
-    # 43: what the auxiliary head of training reads
+    # 43: input of the auxiliary training head
     Row('conv', 320, (35,), kernel=3),
     Row('conv', 640, (26,), kernel=3),
     Row('conv', 960, (17,), kernel=3),

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SLM, SMILEtrack's similarity network: image slices, attention between them, one embedding."""
+"""SLM, SMILEtrack's similarity learning module: attention between image slices, embedding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from mot_ros.tracking.nets.ops.precision import suiting
 
 CROP = (80, 224)
-"""Width and height of the crops that the network takes."""
+"""Width and height of the network's crops."""
 DIMENSION = 128
 """Length of an embedding."""
 PROJECTED = 32
@@ -26,13 +26,13 @@ SLICE_ROWS, SLICE_COLUMNS = 14, 5
 VARIANTS = ('code', 'article')
 
 CHECKPOINT_KEY = 'model_G_state_dict'
-"""Where the published training code keeps the network in its checkpoints."""
+"""Key of the network in checkpoints of the published training code."""
 UNUSED = ('resnet.layer4.', 'resnet.fc.', 'conv1.')
-"""What the published files hold beside the network that runs."""
+"""Prefixes of tensors in published files that the network does not use."""
 
 
 class Residual(nn.Module):
-    """ResNet's basic block (arXiv 1512.03385), its tensors named as everywhere."""
+    """ResNet's basic block (arXiv 1512.03385), with the usual tensor names."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
@@ -54,10 +54,9 @@ class Residual(nn.Module):
 
 class Trunk(nn.Module):
     """
-    ResNet-18 up to its third stage, which keeps the cells of the second: stride 8 in all.
+    ResNet-18 up to its third stage, without that stage's stride: stride 8 in all.
 
-    The published code asks for a dilation in place of that stride, but the basic block never
-    dilates.
+    The published code passes a dilation instead of the stride, but the basic block ignores it.
     """
 
     def __init__(self) -> None:
@@ -78,11 +77,11 @@ class Trunk(nn.Module):
 
 class SliceAttention(nn.Module):
     """
-    Every slice asks itself and the other three: F_i = sum over j of W attended(i, j) + b.
+    Self- and cross-attention of four slices: F_i = sum over j of W attended(i, j) + b.
 
-    Queries, keys and values are 1 x 1 convolutions, so one product on the tokens of all slices
-    does for all. Queries and keys are both divided by the fourth root of a head's width, as in
-    the published code. A map has C `channels`, here 32, and slices of T cells, here 70.
+    Queries, keys and values are 1 x 1 convolutions, computed for the tokens of all slices at once.
+    Queries and keys are both divided by the fourth root of a head's width, as in the published
+    code. A map has C `channels`, here 32, and slices of T cells, here 70.
     """
 
     def __init__(self, channels: int = PROJECTED) -> None:
@@ -94,7 +93,7 @@ class SliceAttention(nn.Module):
         self.to_out = nn.Conv2d(width, channels, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Turn a map (B, C, 28, 10) into its slices (B, 4, C, T): LU, RU, LD, RD."""
+        """Convert a map (B, C, 28, 10) to its slices (B, 4, C, T): LU, RU, LD, RD."""
         tokens = slices(self.placed(features)).mT
         projections = self.to_q, self.to_k, self.to_v
         weight = torch.cat([project.weight for project in projections]).flatten(1)
@@ -108,30 +107,30 @@ class SliceAttention(nn.Module):
             joined, self.to_out.weight.flatten(1), 4 * cast(Tensor, self.to_out.bias)).mT
 
     def placed(self, features: Tensor) -> Tensor:
-        """Say where in the image features (B, C, 28, 10) are, if the variant does."""
+        """Add a positional embedding to features (B, C, 28, 10), in variants that have one."""
         return features
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Sum what each slice gets from all, of (B, 4, heads, T, width), the same shape."""
+        """Sum the attention of each slice to all slices, from and to (B, 4, heads, T, width)."""
         raise NotImplementedError
 
 
 class LinearAttention(SliceAttention):
     """
-    The published code's: softmax of queries over their channels, of keys over the tokens.
+    Attention of the published code: softmax of queries over channels, of keys over tokens.
 
-    Since nothing but products follows, sum over j of q_i (k_j v_j') = q_i (sum over j of
-    k_j v_j'): four small products stand for sixteen calls, exactly.
+    Since only products follow, sum over j of q_i (k_j v_j') = q_i (sum over j of k_j v_j'): four
+    small products replace sixteen calls, exactly.
     """
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Sum what each slice gets from all, see SliceAttention."""
+        """Sum the attention of each slice to all slices, see SliceAttention."""
         context = (k.softmax(-2).mT @ v).sum(1, keepdim=True)
         return q.softmax(-1) @ context
 
 
 class SoftmaxAttention(SliceAttention):
-    """The article's: a learned position for every token, softmax over the tokens of a slice."""
+    """Attention of the article: learned positional embedding, softmax over a slice's tokens."""
 
     def __init__(
             self, channels: int = PROJECTED,
@@ -141,30 +140,30 @@ class SoftmaxAttention(SliceAttention):
         nn.init.normal_(self.position, std=0.02)
 
     def placed(self, features: Tensor) -> Tensor:
-        """Add the learned positions."""
+        """Add the learned positional embedding."""
         upper, lower = (torch.cat(list(half), -1) for half in self.position.chunk(2))
         return features + torch.cat([upper, lower], -2)
 
     def attended(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Sum what each slice gets from all, see SliceAttention."""
+        """Sum the attention of each slice to all slices, see SliceAttention."""
         # (B, heads, tokens of all slices, width)
         q, k, v = (part.transpose(1, 2).flatten(2, 3) for part in (q, k, v))
-        # the softmax is over one slice j at a time; the product after it sums over all of them
+        # the softmax is over one slice j at a time; the product after it sums over all slices
         weights = _split(q @ k.mT, 3, 4).softmax(-1).flatten(-2)
         return _split(weights @ v, 2, 4).transpose(1, 2)
 
 
 class Slm(nn.Module):
     """
-    Crops to embeddings: SLM as published (`code`) or as its article describes it (`article`).
+    Map crops to embeddings: SLM as published (`code`) or as in its article (`article`).
 
-    Crops are (B, 3, 224, 80) float32 BGR from 0 to 255, not normalised. Embeddings (B, 128)
-    are not negative and not of unit length. The names of the tensors are the published ones.
+    Crops are (B, 3, 224, 80) float32 BGR from 0 to 255, not normalised. Embeddings (B, 128) are
+    non-negative and not of unit length. Tensors have the published names.
     """
 
     crop = CROP
     batch = 16
-    """Crops at once: beyond, features leave the cache of a CPU, and memory stays bounded."""
+    """Crops per batch: with more, features exceed a CPU's cache, and memory is unbounded."""
 
     def __init__(self, variant: str) -> None:
         super().__init__()
@@ -181,7 +180,7 @@ class Slm(nn.Module):
         return cast(Tensor, self.fc(strongest)).float()
 
     def fold(self) -> None:
-        """Work every BatchNorm into what is before it: for inference only, in eval mode."""
+        """Fold every BatchNorm into the layer before it; for inference only, in eval mode."""
         for parent in self.resnet.modules():
             for conv, norm in (('conv1', 'bn1'), ('conv2', 'bn2'), ('0', '1')):
                 if isinstance(getattr(parent, norm, None), nn.BatchNorm2d):
@@ -201,10 +200,10 @@ def slices(features: Tensor) -> Tensor:
 
 def running_part(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
     """
-    Return the tensors of a published file that Slm has, and the names of those it leaves out.
+    Return the tensors of a published file that Slm has, and the names of those it drops.
 
-    A leading `module.`, which training on several GPUs puts there, goes away. What is neither
-    stays, so that a strict loader finds it.
+    A leading `module.` of multi-GPU training is removed. Unknown tensors stay, so that strict
+    loading reports them.
     """
     named = {name.removeprefix('module.'): tensor for name, tensor in state.items()}
     unused = [name for name in named if name.startswith(UNUSED)]
@@ -212,5 +211,5 @@ def running_part(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[s
 
 
 def _split(tensor: Tensor, dim: int, parts: int) -> Tensor:
-    """Make a dimension two: which of so many parts, and where in it."""
+    """Split a dimension in two: part and position in it."""
     return tensor.reshape(*tensor.shape[:dim], parts, -1, *tensor.shape[dim + 1:])

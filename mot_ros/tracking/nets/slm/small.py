@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SlmSmall: SLM's slices and attention on the default detector's body, for CPUs."""
+"""SlmSmall: SLM's slices and attention on the default detector's backbone, for CPUs."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ from mot_ros.tracking.nets.ops.precision import suiting
 from mot_ros.tracking.nets.slm.network import DIMENSION, slices, SoftmaxAttention
 
 CROP = (64, 128)
-"""Width and height of the crops that the network takes."""
+"""Width and height of the network's crops."""
 MIXED = 64
 SLICE = (8, 4)
 """Rows and columns of cells of a slice, of 8 pixels of the crop each."""
 FINE, COARSE = 5, 11
-"""The blocks of the body whose maps, of strides 8 and 16, are looked at."""
+"""Blocks of the backbone whose maps, of strides 8 and 16, are used."""
 SHADES = 32
-"""Kinds of colours that are told apart."""
+"""Number of learned colour bins."""
 
 
 class SlmSmall(nn.Module):
     """
-    Crops to embeddings, at a twenty-fifth of the work of ResNet-18.
+    Map crops to embeddings, at a twenty-fifth of the cost of ResNet-18.
 
-    Crops are (B, 3, 128, 64) float32 BGR from 0 to 255, as Slm takes them but smaller;
-    embeddings (B, 128) are of unit length. The body is MobileNetV3 up to stride 16, as in the
-    default detector, whose weights it can begin with (trunk_from_ssd). Two of its maps are laid
-    over each other, and over them how much of which colours there is: a detector has learned to
-    see people whatever they wear, and that is just what tells them apart. The sum is cut into
-    slices as in the article, and each slice attends to all. Unlike there a slice keeps what it
-    was (a residual), and its mean counts beside its maximum.
+    Crops are (B, 3, 128, 64) float32 BGR from 0 to 255, as Slm's but smaller; embeddings (B, 128)
+    are of unit length. The backbone is MobileNetV3 up to stride 16, as in the default detector,
+    whose weights can initialise it (trunk_from_ssd). Two of its maps are added, and a soft colour
+    histogram to them: a detector is trained to ignore the clothes that distinguish people. The sum
+    is cut into slices as in the article, and each slice attends to all. Unlike there attention has
+    a residual, and the mean of a slice counts beside its maximum.
     """
 
     crop = CROP
@@ -59,7 +58,7 @@ class SlmSmall(nn.Module):
             for width, block in zip(widths[:-1], blocks, strict=True))
         self.fine = ConvNormActivation(BLOCKS[FINE].out, MIXED)
         self.coarse = ConvNormActivation(BLOCKS[COARSE].out, MIXED)
-        # the activations are the convolutions' own; tensors keep the names of where they were
+        # activations are inside the convolutions; tensors keep the names of their positions
         self.shades = nn.Sequential(
             ConvNormActivation(3, SHADES, activation='relu'), nn.Identity(),
             ConvNormActivation(SHADES, SHADES, activation='relu'))
@@ -68,7 +67,7 @@ class SlmSmall(nn.Module):
         self.attention = SoftmaxAttention(MIXED, SLICE)
         self.norm = nn.LayerNorm(8 * MIXED)
         self.embed = nn.Linear(8 * MIXED, DIMENSION)
-        # without BatchNorm nothing but the first weights keeps activations in range
+        # without BatchNorm only the initial weights keep activations in range
         for module in self.trunk.modules():
             if isinstance(module, ConvNormActivation):
                 nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
@@ -82,10 +81,10 @@ class SlmSmall(nn.Module):
         return F.normalize(self.embed(self.norm(pooled)).float())
 
     def fold(self) -> None:
-        """Do nothing: the norms of the body have been folded from the beginning."""
+        """Do nothing: the backbone's BatchNorm is folded at import."""
 
     def _mixed(self, images: Tensor) -> Tensor:
-        """Return (B, 64, 16, 8) of images as the body takes them."""
+        """Return (B, 64, 16, 8) of normalised images."""
         images = suiting(images, self.fine)
         features, fine = cast(ConvNormActivation, self.trunk.stem)(images), images
         for index, block in enumerate(cast(nn.ModuleList, self.trunk.blocks)):
@@ -93,14 +92,14 @@ class SlmSmall(nn.Module):
             if index == FINE:
                 fine = self.fine(features)
         coarse = F.interpolate(self.coarse(features), scale_factor=2.0, mode='nearest')
-        # as a histogram does, shades first and their share in a cell then
+        # as a histogram: first the bins, then their share in a cell
         shades = self.shades(F.avg_pool2d(images, 2))
         colours: Tensor = self.colours(F.avg_pool2d(shades, 4))
         return fine + coarse + colours
 
 
 def trunk_from_ssd(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return those tensors of the SSD's weights that the body of SlmSmall has, by its names."""
+    """Return the SSD's tensors that initialise SlmSmall's backbone, by its names."""
     with torch.device('meta'):
         wanted = SlmSmall().trunk.state_dict()
     return {f'trunk.{name}': state[name] for name in wanted if name in state}

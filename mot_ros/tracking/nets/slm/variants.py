@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The variants of SLM by name, as settings and the metadata of weights give it."""
+"""Variants of SLM by name, as in settings and the metadata of weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ VARIANTS = (*slm.VARIANTS, 'small')
 
 
 def make_slm(variant: str) -> AnySlm:
-    """Return the network of one of VARIANTS, untrained; else raise ConfigError."""
+    """Return an untrained network of one of VARIANTS; ConfigError for another."""
     if variant not in VARIANTS:
         raise ConfigError(f'there is no SLM {variant!r}; the variants are {", ".join(VARIANTS)}')
     return SlmSmall() if variant == 'small' else Slm(variant)
 
 
 def variant_of(state: Mapping[str, Tensor]) -> str:
-    """Tell by the names in a state_dict, whatever prefix they have, which variant it is of."""
+    """Return the variant of a state_dict by its tensor names, whatever their prefix."""
     if any('trunk.blocks.' in name for name in state):
         return 'small'
     learned_position = any(name.endswith('patch_attention.position') for name in state)

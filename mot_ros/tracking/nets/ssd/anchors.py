@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SSD's anchors: boxes in pixels of the network's input, and the deltas that move them."""
+"""SSD anchors in pixels of the network's input, and decoding of deltas."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def anchor_shapes(
     """
     Return the (width, height) in pixels of each level's anchors, in the network's order.
 
-    The multi-scale generator of the TensorFlow detection zoo: scales in even steps, five
-    aspect ratios and one square between two scales; the first level has three anchors only,
-    of which the square is of scale 0.1. The third ratio's inverse is 0.3333 there, not 1/3.
+    As the TensorFlow detection zoo's multi-scale generator: evenly spaced scales, five aspect
+    ratios and one square between two scales; the first level has only three anchors, with a square
+    of scale 0.1. The third ratio's inverse is 0.3333 there, not 1/3.
     """
     step = (largest - least) / (levels - 1)
     scales = [least + step * level for level in range(levels)] + [1.0]
@@ -45,11 +45,11 @@ def make_anchors(
         shapes: Sequence[Sequence[tuple[float, float]]],
         cells: Sequence[tuple[int, int]], size: tuple[int, int]) -> Tensor:
     """
-    Return the anchors of every level as centre and size (A, 4), pixels of the network's input.
+    Return the anchors of all levels as centre and size (A, 4), pixels of the network's input.
 
-    `cells` is (rows, columns) of each level's feature map, `size` is (width, height) of the
-    input. Row by row, cell by cell, the anchors of a cell together; not cut at the border.
-    Their sizes are absolute: a larger input gets more anchors, not larger ones.
+    `cells` is (rows, columns) of each level's feature map, `size` the (width, height) of the
+    input. Row by row, cell by cell, the anchors of a cell together; not clipped. Sizes are
+    absolute: a larger input has more anchors, not larger ones.
     """
     width, height = size
     levels = []
@@ -64,7 +64,7 @@ def make_anchors(
 
 def decode(deltas: Tensor, anchors: Tensor) -> Tensor:
     """
-    Move anchors (..., 4), centre and size, by deltas (..., 4) into boxes xyxy (..., 4).
+    Decode deltas (..., 4) on anchors (..., 4), centre and size, to boxes xyxy (..., 4).
 
     Centre shifts are in tenths of the anchor's size, sizes in fifths of a natural logarithm;
     nothing is clipped.

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""GluonCV's SSDs, which SMOT runs on (arXiv 1512.02325): networks, predictors and anchors."""
+"""GluonCV's SSDs (arXiv 1512.02325), the detectors of SMOT: network, predictors, anchors."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ RATIOS = (FEW, MANY, MANY, MANY, FEW, FEW)
 
 
 class GluonVariant(NamedTuple):
-    """What a published network was trained with."""
+    """Training parameters of a published network."""
 
     size: int
-    """Side of its square input in pixels; others do as well."""
+    """Side of its square input in pixels; other sizes work too."""
     sizes: tuple[float, ...]
     """Sides of the square anchors, one more than there are levels."""
     steps: tuple[int, ...]
@@ -48,7 +48,7 @@ PLANS = {
 
 
 class GluonPredictor(nn.Module):
-    """One 3 x 3 convolution that ends in `outputs` numbers per cell."""
+    """A 3 x 3 convolution with `outputs` channels."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -61,13 +61,13 @@ class GluonPredictor(nn.Module):
 
 class GluonSsd(nn.Module):
     """
-    Images to class logits and box deltas of every anchor, at any input size.
+    Map images to class logits and box deltas of every anchor, at any input size.
 
-    Images are (B, 3, H, W) float32 RGB, (x - mean) / std of x in [0, 1]. Column 0 of the
-    logits is the background, and a softmax over all columns makes scores of them. `body` is a
-    name in PLANS, `classes` the number of classes without the background, `sizes` those of the
-    anchors where they are not the body's. Raises ConfigError for an unknown body, and unless
-    there are a class and seven positive sizes.
+    Images are (B, 3, H, W) float32 RGB, (x - mean) / std of x in [0, 1]. Column 0 of the logits is
+    the background; scores are the softmax over all columns. `body` is a backbone in PLANS,
+    `classes` the number of classes without background, `sizes` the anchors' sizes if they are not
+    the backbone's. Raises ConfigError for an unknown backbone, and unless there are a class and
+    seven positive sizes.
     """
 
     mean = IMAGENET_MEAN
@@ -107,8 +107,8 @@ class GluonSsd(nn.Module):
         """
         Return all anchors as centre and size (A, 4) for an input of (width, height).
 
-        Their centres lie `steps` apart, also where the cells of the features do not: a larger
-        input has more of them at the same places.
+        Their centres are `steps` apart, even if the feature cells are not: a larger input adds
+        anchors and moves none.
         """
         return torch.cat([
             make_anchors([shapes], [cells], (cells[1] * step, cells[0] * step))
@@ -120,7 +120,7 @@ def anchor_shapes(sizes: Sequence[float]) -> list[list[tuple[float, float]]]:
     """
     Return (width, height) of each level's anchors, in the network's order.
 
-    A square of the level's size, one between that and the next level's, then the other ratios.
+    A square of the level's size, one between it and the next level's, then the other ratios.
     """
     shapes = []
     for side, following, ratios in zip(sizes[:-1], sizes[1:], RATIOS, strict=True):
@@ -139,7 +139,7 @@ def _features(body: str) -> ResNet34V1b | ResNetV1 | MobileNetV1:
 
 
 def _per_anchor(predictors: nn.ModuleList, levels: Sequence[Tensor], width: int) -> Tensor:
-    """Run one predictor per level and lay its numbers out as (B, A, width)."""
+    """Run one predictor per level and arrange its outputs as (B, A, width)."""
     return torch.cat([
         predictor(level).permute(0, 2, 3, 1).reshape(level.shape[0], -1, width)
         for predictor, level in zip(predictors, levels, strict=True)], dim=1).float()

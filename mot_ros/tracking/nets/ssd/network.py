@@ -15,16 +15,16 @@ from mot_ros.tracking.nets.backbones.mobilenet_v3 import CHANNELS, ConvNormActiv
 from mot_ros.tracking.nets.ssd.anchors import anchor_shapes
 
 BACKGROUND_AND_CLASSES = 91
-"""Columns of the class scores: 0 is the background, k is category id k of COCO."""
+"""Columns of the class scores: 0 is the background, k is COCO's category id k."""
 
 
 TAIL = 480
 EXTRAS = ((256, 512), (128, 256), (128, 256), (64, 128))
-"""Inner and outer channels of the levels after the backbone, each half the size of the last."""
+"""Inner and outer channels of the extra levels, each half the size of the last."""
 
 
 class SsdPredictor(nn.Sequential):
-    """A depthwise and a pointwise convolution that end in `outputs` numbers per cell."""
+    """Depthwise and pointwise convolution with `outputs` channels."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -34,10 +34,10 @@ class SsdPredictor(nn.Sequential):
 
 class SsdMobileNetV3(MobileNetV3):
     """
-    Images to class logits and box deltas of every anchor, at any input size.
+    Map images to class logits and box deltas of every anchor, at any input size.
 
-    Images are (B, 3, H, W) float32 RGB, (x - 127.5) / 127.5. Scores are independent sigmoids
-    of the logits, not a softmax: a class can be left out without changing the others.
+    Images are (B, 3, H, W) float32 RGB, (x - 127.5) / 127.5. Scores are independent sigmoids of
+    the logits, not a softmax: removing a class does not change the others.
     """
 
     def __init__(self) -> None:
@@ -75,15 +75,14 @@ class SsdMobileNetV3(MobileNetV3):
         """Return (rows, columns) of every level for an input of (width, height)."""
         width, height = size
         strides = [16 << level for level in range(len(self.shapes))]
-        # halving with rounding up, again and again, is dividing once with rounding up
+        # repeated halving with rounding up equals one division with rounding up
         return [(-(-height // stride), -(-width // stride)) for stride in strides]
 
     def keep_columns(self, columns: Sequence[int]) -> None:
         """
         Compute only these columns of the logits from now on, in this order.
 
-        Exact, since each score is a sigmoid of its own; one class out of 91 saves a fifth of
-        the work.
+        Exact, since each score is a sigmoid of its own; one class of 91 saves a fifth of the work.
         """
         for head, shapes in zip(self.class_heads, self.shapes, strict=True):
             cast(SsdPredictor, head).pointwise.keep_outputs([
@@ -93,7 +92,7 @@ class SsdMobileNetV3(MobileNetV3):
 
 
 def _per_anchor(heads: nn.ModuleList, levels: Sequence[Tensor], width: int) -> Tensor:
-    """Run one head per level and lay its numbers out as (B, A, width)."""
+    """Run one head per level and arrange its outputs as (B, A, width)."""
     return torch.cat([
         head(level).permute(0, 2, 3, 1).reshape(level.shape[0], -1, width)
         for head, level in zip(heads, levels, strict=True)], dim=1).float()
