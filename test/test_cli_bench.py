@@ -169,7 +169,7 @@ def test_a_chart_without_matplotlib_is_refused_at_once(monkeypatch, capsys):
     (['siammot', '--random', '--weights', 'x'], 'but not both'),
     (['siammot', '--body', 'dla34'], 'with --random weights'),
     (['sort', '--random'], 'mean nothing for sort; leave them out'),
-    (['siammot', '--random', '--body', 'vgg'], "there is no body 'vgg'"),
+    (['siammot', '--random', '--body', 'vgg'], "there is no backbone 'vgg'"),
     (['sort', '--size', '12'], "--size is '12'"),
     (['sort', '--size', '9x9', '--video', 'x'], 'leave it out, or --video'),
     (['sort', '--video', '/no/where'], '/no/where'),

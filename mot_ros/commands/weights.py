@@ -49,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
               '       mot_ros weights import KIND FILE [--out PATH] [--trust-pickle]',
         description='Fetch the weights of the default detector into the cache, or convert a '
         'checkpoint that others have trained: SiamMOT and its detector (siammot), '
-        "SMILEtrack's network for looks (slm), SMILEtrack's detector PRB-FPN6-MSP (prb), the "
+        "SMILEtrack's re-ID network (slm), SMILEtrack's detector PRB-FPN6-MSP (prb), the "
         'SSDs of GluonCV that SMOT was published with (ssd). Nothing in a file is ever run.')
     importing.add_argument(
         'names', nargs='*', metavar='NAME | KIND FILE',

@@ -98,8 +98,8 @@ def ssd_detector(precision: str) -> None:
             DetectorSettings(width=320, height=256, resize=way), 'cpu', Compute(precision),
             fixed=True)
         with pretended(detector):
-            resident = detector._resident
-            seen = resident.look([frame(96, 64), frame(64, 80)], 'it is a test')
+            resident = detector._on_device
+            seen = resident.run([frame(96, 64), frame(64, 80)], 'it is a test')
             there(*seen, resident.anchors([frame(96, 64)]))
 
 
@@ -110,8 +110,8 @@ def smot(precision: str) -> None:
     raw = detector.raw([frame(96, 64)])
     redetector = Redetector(TrackingAnchors(raw.anchors[0]), 10, fixed=True)
     with pretended(detector, redetector):
-        seen = detector._resident.look([frame(96, 64)], 'it is a test')
-        there(*redetector._look(
+        seen = detector._on_device.run([frame(96, 64)], 'it is a test')
+        there(*redetector._graph(
             seen.scores[0], seen.boxes[0], detector._labels, torch.empty(16, 5, device=DEVICE)))
 
 
@@ -121,7 +121,7 @@ def slm(precision: str) -> None:
     with pretended(embedder):
         image = torch.empty(64, 96, 3, dtype=torch.uint8, device=DEVICE)
         crops = embedder._cut(image, torch.empty(16, 4, device=DEVICE))
-        there(*crops, *embedder._look(*crops))
+        there(*crops, *embedder._graph(*crops))
 
 
 def siammot(precision: str, weights: str = 'siammot-small') -> None:

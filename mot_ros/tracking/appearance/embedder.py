@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking.types import Floats, Frame, Ints
 
-NEED = 'appearance cannot be told without one'
+NEED = 'appearance needs one'
 """Why a frame needs an image."""
 LEAST = 2
 """Least width and height in pixels of the visible part of a box that is embedded."""

@@ -65,8 +65,8 @@ class FeatureBank:
 
     def update(self, rows: Ints, features: Floats) -> None:
         """Add one feature (K, D), unit or zero, to each of the distinct tracks `rows` (K,)."""
-        told = features.any(axis=1)
-        rows, features = rows[told], features[told]
+        valid = features.any(axis=1)
+        rows, features = rows[valid], features[valid]
         self._kept[self._places[rows], self.counts[rows] % self.capacity] = features
         first = self.counts[rows] == 0
         mean = self.momentum * self.mean[rows] + (1 - self.momentum) * features

@@ -33,7 +33,7 @@ class SlmEmbedder:
     `name` is a name in the weights manifest or a file: safetensors, or a checkpoint of the
     published code. Raises WeightsError if it is empty, missing or of another network, ConfigError
     for a device that does not exist. On a GPU crops are cut and embedded there, padded to buckets
-    with one CUDA graph each; `compute.fixed` overrides that.
+    with one CUDA graph each; `fixed` overrides that.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class SlmEmbedder:
             fixed: bool | None = None) -> None:
         if not name:
             raise WeightsError(
-                'SLM has no weights, and untrained it tells nobody apart; name a file of trained '
-                "ones, or compare colours ('colour') instead")
+                'SLM has no weights, and cannot be used untrained; name a file of trained '
+                "weights, or set appearance.type to 'colour'")
         self.device = resolve_device(device)
         state, self.unused = running_part(weights.load(name, inside=CHECKPOINT_KEY))
         """Names of tensors in the file that the network does not use."""
@@ -54,7 +54,8 @@ class SlmEmbedder:
         self._uploads = Uploads(self.device)
         # a graph of its own, so that images of many sizes share the long graph
         self._cut = CudaGraph(self._crops, self.device, compute.graphs)
-        self._look = CudaGraph(lambda crops: (self._exactly(crops),), self.device, compute.graphs)
+        self._graph = CudaGraph(
+            lambda crops: (self._embed_fp32(crops),), self.device, compute.graphs)
 
     @property
     def dimension(self) -> int:
@@ -94,7 +95,7 @@ class SlmEmbedder:
         """Embed windows (N, 4) of an image in batches, cutting out only the needed part."""
         size = self._network.batch
         return np.concatenate([
-            self._exactly(resized_windows(
+            self._embed_fp32(resized_windows(
                 image, whole[start:start + size], self._network.crop, self.device)).cpu().numpy()
             for start in range(0, len(whole), size)])
 
@@ -105,7 +106,7 @@ class SlmEmbedder:
         for start in range(0, len(whole), most):
             some = whole[start:start + most].astype(np.float32)
             crops, = self._cut(image, to_device_padded(some, bucket(len(some)), self.device))
-            embedded, = self._look(crops)
+            embedded, = self._graph(crops)
             # a copy, since the next batch of this size overwrites the graph's output
             parts.append(embedded[:len(some)].clone())
         # the only synchronisation with the device
@@ -115,7 +116,7 @@ class SlmEmbedder:
     def _crops(self, image: Tensor, whole: Tensor) -> tuple[Tensor]:
         return (sampled_windows(image, whole, self._network.crop),)
 
-    def _exactly(self, crops: Tensor) -> Tensor:
+    def _embed_fp32(self, crops: Tensor) -> Tensor:
         """Embed crops in float32."""
         crops = crops.contiguous(memory_format=torch.channels_last)
         with deterministic_fp32(self.device):

@@ -58,26 +58,27 @@ def export_weights(
     _check(path, out, force)
     if dtype is not None and dtype not in DTYPES:
         raise WeightsError(f'{dtype!r} is no precision; choose of {", ".join(DTYPES)}')
-    state, told = read_tensors(name_or_path), weights.metadata(name_or_path)
-    whole = weights.BASE not in told
-    told = {key: text for key, text in told.items() if key not in (weights.BASE, weights.PART)}
+    state, metadata = read_tensors(name_or_path), weights.metadata(name_or_path)
+    whole = weights.BASE not in metadata
+    metadata = {
+        key: text for key, text in metadata.items() if key not in (weights.BASE, weights.PART)}
     if beside:
         if out.suffix != '.safetensors':
             raise WeightsError(f'{out}: only a .safetensors file can say what it is a part of')
         part = part_of(state, beside)
         state = {name: tensor for name, tensor in state.items() if name.startswith(part)}
-        told = {**told, weights.BASE: beside, weights.PART: part}
+        metadata = {**metadata, weights.BASE: beside, weights.PART: part}
     if dtype is None and whole and not beside and path.suffix == out.suffix == '.safetensors':
         data = weights.read(name_or_path)
     else:
         kept = {
             name: array_of(name, _as(dtype, name, tensor), path) for name, tensor in state.items()}
         if out.suffix == '.safetensors':
-            data = serialize(kept, told)
+            data = serialize(kept, metadata)
         else:
             # copies, since torch would save the whole storage of a view
             plain = {name: torch.from_numpy(array.copy()) for name, array in kept.items()}
-            key = KEYS.get(told.get('kind', ''))
+            key = KEYS.get(metadata.get('kind', ''))
             file = io.BytesIO()
             torch.save(plain if key is None else {key: plain}, file)
             data = file.getvalue()

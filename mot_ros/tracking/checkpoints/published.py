@@ -36,7 +36,7 @@ from mot_ros.tracking.weights.torch_pickle import (
 
 KINDS: Mapping[str, str] = MappingProxyType({
     'siammot': 'SiamMOT and its Faster R-CNN, .pth of the published code',
-    'slm': "SLM, SMILEtrack's network for looks, ver12.pt and the like",
+    'slm': "SLM, SMILEtrack's re-ID network, ver12.pt and the like",
     'prb': "PRB-FPN6-MSP, SMILEtrack's detector, .pt of its YOLOv7 code",
     'ssd': "GluonCV's SSDs, SMOT's detectors, .params of MXNet",
 })

@@ -70,7 +70,7 @@ def wanted_labels(classes: Sequence[str], names: Sequence[str]) -> list[int]:
                 f'did you mean {" or ".join(near)}?' if near
                 else f'the names are {", ".join(names)}')
             raise ConfigError(
-                f'detector.classes has {name!r}, which the detector does not know; {hint}')
+                f'detector.classes has {name!r}, which is no class of the detector; {hint}')
     wanted = set(classes) or set(names)
     return [label for label, name in enumerate(names) if name in wanted]
 

@@ -34,9 +34,9 @@ class ExternalDetections:
     def _of(self, frame: Frame) -> Detections:
         if frame.detections is None:
             raise FrameError(
-                'the frame comes without detections, and detector.type external looks for none: '
-                "send them to the tracker node's topic `detections`, or choose a detector that "
-                'works by itself')
+                'the frame comes without detections, and detector.type external detects nothing: '
+                "send them to the tracker node's topic `detections`, or choose another "
+                'detector.type')
         return frame.detections[frame.detections.scores >= self._score_floor]
 
 

@@ -111,7 +111,7 @@ class PrbDetector:
     def _detect(self, frame: Frame) -> Detections:
         settings = self._settings
         canvas, placement = fit_into(frame.size, self._limit)
-        boxes, objectness, classes = self._look(frame, canvas, placement)
+        boxes, objectness, classes = self._forward(frame, canvas, placement)
         scores, column = classes.max(-1)
         scores = objectness if classes.shape[-1] == 1 else objectness * scores
         labels = self._labels[column]
@@ -123,7 +123,7 @@ class PrbDetector:
         found = suppressed(placement.to_image(boxes[best]), scores[best], labels[best], settings)
         return finished(*found, frame.size, settings)
 
-    def _look(
+    def _forward(
             self, frame: Frame, canvas: tuple[int, int],
             placement: Placement) -> tuple[Tensor, Tensor, Tensor]:
         """Return boxes (N, 4) on the canvas, objectness (N,) and class probabilities (N, C)."""

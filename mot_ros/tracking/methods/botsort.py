@@ -67,13 +67,13 @@ class BotSort(PooledMethod[AppearanceTrackPool]):
         high = np.flatnonzero(scores >= s.track_high_thresh)
         low = np.flatnonzero((scores >= s.track_low_thresh) & (scores < s.track_high_thresh))
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
-        tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
+        tentative, established = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
 
         def step(rows: Ints, cols: Ints, minimum: float) -> Matches:
             table = self._similarity(predicted, detections, rows, cols)
             return assign(positive_pairs(table), table.shape, minimum).within(rows, cols)
 
-        first = step(believed, high, s.match_iou)
+        first = step(established, high, s.match_iou)
         # A low-score detection may continue only a track that was observed in the last frame.
         is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         second = match(

@@ -58,14 +58,14 @@ class ByteTrack(PooledMethod[TrackPool[KalmanFilter]]):
         high = np.flatnonzero(scores >= s.track_high_thresh)
         low = np.flatnonzero((scores >= s.track_low_thresh) & (scores < s.track_high_thresh))
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
-        tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
+        tentative, established = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
 
         def step(rows: Ints, cols: Ints, minimum: float, *, fuse_score: bool) -> Matches:
             return match(
                 predicted, detections, minimum, rows=rows, cols=cols, fuse_score=fuse_score,
                 class_aware=s.class_aware)
 
-        first = step(believed, high, s.match_iou, fuse_score=s.fuse_score)
+        first = step(established, high, s.match_iou, fuse_score=s.fuse_score)
         # A low-score detection may continue only a track that was observed in the last frame.
         is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         second = step(first.free_rows[~is_lost], low, s.low_iou, fuse_score=False)

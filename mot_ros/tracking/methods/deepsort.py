@@ -51,11 +51,11 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         matches = self.associate(predicted, detections)
 
         # the first observation is the start itself
-        proven = ~in_state(predicted.states[matches.rows], TrackState.TENTATIVE) | (
+        confirmed = ~in_state(predicted.states[matches.rows], TrackState.TENTATIVE) | (
             tracks.hits[matches.rows] + 2 >= s.n_init)
         tracks.observe(
             matches.rows, detections, matches.cols,
-            np.where(proven, TrackState.CONFIRMED, TrackState.TENTATIVE).astype(np.uint8))
+            np.where(confirmed, TrackState.CONFIRMED, TrackState.TENTATIVE).astype(np.uint8))
         tracks.update_embeddings(matches.rows, matches.cols)
         alive = np.ones(len(tracks), np.bool_)
         alive[matches.free_rows] = ~in_state(
@@ -72,17 +72,17 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         s, tracks = self._settings, self._tracks
         cols = np.flatnonzero(detections.scores >= s.min_score)
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
-        believed = np.flatnonzero(~is_tentative)
-        table = self._similarity(predicted, detections, believed, cols)
+        established = np.flatnonzero(~is_tentative)
+        table = self._similarity(predicted, detections, established, cols)
         least = 0.0 if tracks.embedder is None else 1 - s.max_distance
         rows, taken = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         left = np.arange(len(cols))
-        misses = tracks.misses[believed]
+        misses = tracks.misses[established]
         for age in np.unique(misses):
             level = np.flatnonzero(misses == age)
             some = table[np.ix_(level, left)]
             found = assign(positive_pairs(some), some.shape, least).within(level, left)
-            rows.append(believed[found.rows])
+            rows.append(established[found.rows])
             taken.append(cols[found.cols])
             left = found.free_cols
         # tracks seen in the last frame or just started may have changed their appearance

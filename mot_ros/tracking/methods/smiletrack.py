@@ -64,8 +64,8 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         matches = self.associate(predicted, detections)
         tracks.observe(matches.rows, detections, matches.cols)
         # the box of a half hidden object shows another object's appearance
-        sure = np.isin(matches.cols, self.split(detections.scores)[0])
-        tracks.update_embeddings(matches.rows[sure], matches.cols[sure])
+        high_score = np.isin(matches.cols, self.split(detections.scores)[0])
+        tracks.update_embeddings(matches.rows[high_score], matches.cols[high_score])
         mark_lost_and_remove(
             tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer,
             self._appearance_allows_merge)
@@ -85,7 +85,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         s = self._settings
         high, low = self.split(detections.scores)
         is_tentative = in_state(predicted.states, TrackState.TENTATIVE)
-        tentative, believed = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
+        tentative, established = np.flatnonzero(is_tentative), np.flatnonzero(~is_tentative)
 
         def by_overlap(rows: Ints, cols: Ints, minimum: float, *, fuse_score: bool) -> Matches:
             return match(
@@ -96,18 +96,18 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             table = self._similarity(predicted, detections, rows, cols, memory)
             return assign(smc.positive_pairs(table), table.shape, minimum).within(rows, cols)
 
-        blind = self._tracks.embedder is None
+        boxes_only = self._tracks.embedder is None
         first = (
             assign(
-                self._box_similarity(predicted, detections, believed, high),
-                (len(believed), len(high)), s.match_iou).within(believed, high)
-            if blind else by_similarity(believed, high, s.match, 'mean'))
+                self._box_similarity(predicted, detections, established, high),
+                (len(established), len(high)), s.match_iou).within(established, high)
+            if boxes_only else by_similarity(established, high, s.match, 'mean'))
         # Only a track seen in the last frame may be continued by a doubtful detection.
         is_lost = in_state(predicted.states[first.free_rows], TrackState.LOST)
         rest = first.free_rows[~is_lost]
         memory = 'bank' if s.second == 'multi' else 'mean'
         second = (by_overlap(rest, low, s.second_match, fuse_score=False)
-                  if blind or s.second == 'iou' else
+                  if boxes_only or s.second == 'iou' else
                   by_similarity(rest, low, s.second_match, memory))
         third = by_overlap(tentative, first.free_cols, s.tentative_iou, fuse_score=True)
         return Matches(
@@ -158,12 +158,12 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
                 s.reach_growth)
         if s.class_aware:
             possible &= predicted.labels[rows][:, None] == detections.labels[cols]
-        alike = self._appearance_similarity(overlap, possible, rows, cols, memory)
+        similarity = self._appearance_similarity(overlap, possible, rows, cols, memory)
         if s.worth == 'article':
-            table = smc.article_similarity(overlap, alike, s.alpha, s.gate)
+            table = smc.article_similarity(overlap, similarity, s.alpha, s.gate)
         else:
             distances = self._tracks.motion.squared_distances(detections.boxes[cols])[rows]
-            table = smc.code_similarity(overlap, alike, distances, s.veto_weight, s.veto)
+            table = smc.code_similarity(overlap, similarity, distances, s.veto_weight, s.veto)
         return np.where(possible, table, np.float32(0))
 
     def _appearance_similarity(
@@ -181,11 +181,11 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             rivals = possible & (overlap > 0) if not self._settings.reach else possible
             lone = rivals & (rivals.sum(axis=1) == 1)[:, None] & (rivals.sum(axis=0) == 1)
             asked = ~(lone & (overlap >= LONE_IOU)).any(axis=0)
-        alike = np.ones(overlap.shape, np.float32)
+        similarity = np.ones(overlap.shape, np.float32)
         embedded = tracks.both_embedded(rows, cols[asked])
-        alike[:, asked] = np.where(
+        similarity[:, asked] = np.where(
             embedded, tracks.cosines(rows, cols[asked], memory), overlap[:, asked])
-        return alike
+        return similarity
 
 
 def _capacity(settings: SmileTrackSettings) -> int:

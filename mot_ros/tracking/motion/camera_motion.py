@@ -62,7 +62,7 @@ class CameraMotion:
     def reset(self) -> None:
         """Drop the last frame, so that the next one has no predecessor."""
         self._last: Grey | None = None
-        self._glance = StillnessCheck()
+        self._stillness = StillnessCheck()
         self._size = (0, 0)
         self._objects = np.zeros((0, 4), np.float32)
 
@@ -86,17 +86,17 @@ class CameraMotion:
         now = self._last = self._grey(frame)
         self._objects, self._size = objects, frame.size
         if last is None or not same_size:
-            self._glance.forget()
+            self._stillness.forget()
             return Warp.identity()
-        if self._mode == 'auto' and self._glance.shift(last, now) < STILL:
+        if self._mode == 'auto' and self._stillness.shift(last, now) < STILL:
             return Warp.identity()
         self.estimates += 1
-        self._glance.forget()
+        self._stillness.forget()
         matrix = self._aligner.align(last, now, _mask(last, known, frame.size))
         if matrix is None:
             return self._failed()
         if self._mode == 'auto' and Warp(matrix).shift(now.shape[::-1]) < 2 * STILL:
-            self._glance.look(now, _mask(now, objects, frame.size))
+            self._stillness.detect(now, _mask(now, objects, frame.size))
             return Warp.identity()
         return self._checked(_at_size(matrix, now, frame.size), frame.size)
 
@@ -111,7 +111,7 @@ class CameraMotion:
 
     def _grey(self, frame: Frame) -> Grey:
         """Return the image in grey, halved until it is small."""
-        image = frame.require_image('the motion of the camera cannot be told without one')
+        image = frame.require_image('camera motion compensation needs one')
         width, height = frame.size
         while width > self._width:
             # every halving on its own: twice as fast as one step to the same size

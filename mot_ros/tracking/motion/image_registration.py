@@ -27,7 +27,7 @@ QUALITY = 0.005
 """Least corner strength, relative to the strongest corner."""
 APART = 0.8
 """Least distance between corners, relative to the side of the square each would get."""
-GLANCES = 60
+STILLNESS_CORNERS = 60
 """Corners of a StillnessCheck."""
 LARGEST_ZOOM, LARGEST_TURN, LARGEST_SHIFT = 1.5, 0.5, 0.5
 """Largest plausible motion of a camera between two frames: factor, radians, shares of a side."""
@@ -100,9 +100,9 @@ class StillnessCheck:
     def __init__(self) -> None:
         self._corners = _NO_CORNERS
 
-    def look(self, image: Grey, mask: Grey) -> None:
+    def detect(self, image: Grey, mask: Grey) -> None:
         """Detect new corners where `mask` is not 0."""
-        self._corners = _corners(image, GLANCES, mask)
+        self._corners = _corners(image, STILLNESS_CORNERS, mask)
 
     def forget(self) -> None:
         """Drop the corners, which belong to another image."""

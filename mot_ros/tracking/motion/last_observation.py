@@ -46,10 +46,10 @@ class LastObservationModel:
     def __init__(self, kind: LastObservation) -> None:
         self._kind = kind
         self._boxes: Doubles = np.zeros((0, 4))
-        self._seen: Doubles = np.zeros((0, 2))
+        self._centres: Doubles = np.zeros((0, 2))
         """Centres at the last observation, warped with the image (N, 2)."""
         self.velocities: Doubles = np.zeros((0, 2))
-        self._known: Doubles = np.zeros(0)
+        self._weight: Doubles = np.zeros(0)
         """Weight of the mean in `velocities`, 0 before the second observation (N,)."""
         self._since: Doubles = np.zeros(0)
         """Seconds since the last observation (N,)."""
@@ -71,15 +71,15 @@ class LastObservationModel:
         """Append tracks at rest at boxes (K, 4)."""
         new, zero = boxes.astype(np.float64), np.zeros(len(boxes))
         self._boxes = np.concatenate([self._boxes, new])
-        self._seen = np.concatenate([self._seen, centres(new)])
+        self._centres = np.concatenate([self._centres, centres(new)])
         self.velocities = np.concatenate([self.velocities, np.zeros((len(boxes), 2))])
-        self._known = np.concatenate([self._known, zero])
+        self._weight = np.concatenate([self._weight, zero])
         self._since = np.concatenate([self._since, zero])
 
     def keep(self, index: Index) -> None:
         """Keep the indexed tracks, drop the others."""
-        self._boxes, self._seen = self._boxes[index], self._seen[index]
-        self.velocities, self._known = self.velocities[index], self._known[index]
+        self._boxes, self._centres = self._boxes[index], self._centres[index]
+        self.velocities, self._weight = self.velocities[index], self._weight[index]
         self._since = self._since[index]
 
     def predict(self, seconds: float, lost: Index | None = None) -> None:
@@ -98,16 +98,16 @@ class LastObservationModel:
         centre, passed = centres(new), self._since[rows]
         moved = passed > 0
         speed = np.divide(
-            centre - self._seen[rows], passed[:, None], where=moved[:, None],
+            centre - self._centres[rows], passed[:, None], where=moved[:, None],
             out=self.velocities[rows])
         # decayed weight of the mean, against the weight of the new change
-        old = self._known[rows] * np.exp(-passed / self._kind.memory)
+        old = self._weight[rows] * np.exp(-passed / self._kind.memory)
         fresh = np.where(moved, -np.expm1(-passed / self._kind.memory), 0.0)
         total = np.maximum(old + fresh, np.finfo(np.float64).tiny)
         share = (fresh / total)[:, None]
         self.velocities[rows] = (1 - share) * self.velocities[rows] + share * speed
-        self._known[rows] = np.where(moved, old + fresh, self._known[rows])
-        self._boxes[rows], self._seen[rows], self._since[rows] = new, centre, 0.0
+        self._weight[rows] = np.where(moved, old + fresh, self._weight[rows])
+        self._boxes[rows], self._centres[rows], self._since[rows] = new, centre, 0.0
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
         """
@@ -120,5 +120,5 @@ class LastObservationModel:
         half = (self._boxes[:, 2:] - self._boxes[:, :2]) / 2 * warp.scale
         centre = warp.points(centres(self._boxes))
         self._boxes = np.concatenate([centre - half, centre + half], axis=1)
-        self._seen = warp.points(self._seen)
+        self._centres = warp.points(self._centres)
         self.velocities = self.velocities @ warp.matrix[:, :2].T

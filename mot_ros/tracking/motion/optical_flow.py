@@ -21,7 +21,7 @@ from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.types import Floats, Frame
 
-NEED = 'optical flow cannot be told without one'
+NEED = 'optical flow needs one'
 """Why a frame needs an image."""
 KINDS = ('none', 'farneback', 'dis', 'camera')
 REDUCTIONS = ('mean', 'median')

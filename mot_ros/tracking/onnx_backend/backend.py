@@ -50,7 +50,7 @@ class OnnxBackend:
     def __init__(self, device: str, precision: str = 'float32') -> None:
         self._runtime = runtime('backend onnx')
         self._device, self._precision = device, precision
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         gpu_of(self._runtime, device)
         gpu = device != 'cpu' and torch.cuda.is_available()
         self.device = torch.device('cpu')
@@ -58,7 +58,7 @@ class OnnxBackend:
         if gpu and has_cuda(self._runtime):
             self.device = resolve_device(device)
         elif gpu:
-            self._tell(
+            self._log_once(
                 'there is a GPU, but this onnxruntime is built without CUDA and computes on the '
                 'CPU: pip install onnxruntime-gpu')
 
@@ -87,7 +87,7 @@ class OnnxBackend:
         logging.getLogger(__name__).info(
             '%s runs by %s on %s', title, opened.provider, opened.device)
         if self._precision != 'float32' and opened.provider != 'TensorRT':
-            self._tell(
+            self._log_once(
                 f'precision {self._precision} is for TensorRT alone where backend is onnx; '
                 f'{opened.provider} computes in float32')
         return OnnxGraph(opened, path.name, most)
@@ -97,16 +97,16 @@ class OnnxBackend:
         # imported late: only needed once
         from mot_ros.tracking.checkpoints import pinned as weights_import
 
-        self._tell(f'writing {path} for onnxruntime, once, which takes some seconds')
+        self._log_once(f'writing {path} for onnxruntime, once, which takes some seconds')
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / path.name
             write(file)
             weights_import.write(path, file.read_bytes())
 
-    def _tell(self, text: str) -> None:
+    def _log_once(self, text: str) -> None:
         """Log something once, as a warning, since lower levels are hidden by default."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._logged:
+            self._logged.add(text)
             logging.getLogger(__name__).warning(text)
 
 

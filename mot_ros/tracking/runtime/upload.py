@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mot_ros.tracking.types import Frame
 
-NEED = 'it is looked at on a GPU'
+NEED = 'the network needs one'
 """Why a frame that is fetched ahead needs an image."""
 
 
@@ -61,11 +61,11 @@ class Uploads:
     def _copy(self, frame: Frame, need: str) -> _Copy:
         key = str(self.device)
         if key not in frame.copies:
-            frame.copies[key] = self._sent(frame, need)
+            frame.copies[key] = self._uploaded(frame, need)
         copy: _Copy = frame.copies[key]
         return copy
 
-    def _sent(self, frame: Frame, need: str) -> _Copy:
+    def _uploaded(self, frame: Frame, need: str) -> _Copy:
         image = frame.require_image(need)
         if isinstance(image, Tensor) and image.device == self.device:
             return _Copy(image, None)

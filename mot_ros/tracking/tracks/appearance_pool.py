@@ -123,9 +123,9 @@ class AppearanceTrackPool(TrackPool[KalmanFilter]):
     def add(self, detections: Detections, sources: Ints, state: TrackState) -> None:
         """Start a track at each of the detections `sources` (K,), with the next ids."""
         # embedded first, since an error must not leave tracks without a row in the bank
-        looks = self.embed(sources)
+        embeddings = self.embed(sources)
         super().add(detections, sources, state)
-        self._bank.add(looks)
+        self._bank.add(embeddings)
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Keep the tracks of a mask (N,), drop the others."""

@@ -86,7 +86,7 @@ def test_what_fills_a_bucket_changes_nothing(ours, expected, count):
 def test_more_than_the_largest_bucket_go_in_parts(
         ours, expected, count, small_buckets, monkeypatch):
     frame, boxes = Frame.of(smooth(), 0.0), random_boxes(count)
-    for name in ('_cut', '_look'):
+    for name in ('_cut', '_graph'):
         monkeypatch.setattr(ours, name, Replayed(getattr(ours, name), None))
     with downloads() as counted:
         found = ours.embed(frame, boxes)
@@ -127,12 +127,12 @@ def test_nobody_waits_until_the_download(ours):
     windows = buckets.to_device_padded(random_boxes(5).round().clip(0), 16, ours.device)
     with torch.inference_mode(), no_waiting():
         crops, = ours._cut(image, windows)
-        ours._look(crops)
+        ours._graph(crops)
 
 
 def test_warming_up_meets_the_usual_buckets(ours, monkeypatch):
-    seen = Replayed(lambda crops: (ours._exactly(crops),), None)
-    monkeypatch.setattr(ours, '_look', seen)
+    seen = Replayed(lambda crops: (ours._embed_fp32(crops),), None)
+    monkeypatch.setattr(ours, '_graph', seen)
     ours.warm_up()
     assert seen.recorded == 2
     ours.embed(Frame.of(smooth(), 0.0), random_boxes(30))
@@ -166,6 +166,6 @@ def test_a_gpu_is_not_waited_for(file):
         with torch.inference_mode():
             crops, = there._cut(
                 there._uploads.fetch(frame), buckets.to_device_padded(boxes, 16, there.device))
-            there._look(crops)
+            there._graph(crops)
     finally:
         torch.cuda.set_sync_debug_mode(mode)

@@ -170,7 +170,7 @@ def test_a_made_image_and_all_classes_give_the_same_boxes(real):
     (['-o', 'x.pb'], 'x.pb must end in .onnx'),
     (['-o', 'none/x.onnx'], 'the folder none does not exist'),
     (['-o', 'x.onnx', '--width', '5'], 'detector.width is 5; it must lie in [64, 4096]'),
-    (['-o', 'x.onnx', '--classes', 'persn'], "has 'persn', which the detector does not know"),
+    (['-o', 'x.onnx', '--classes', 'persn'], "has 'persn', which is no class of the detector"),
     (['-o', 'x.onnx', '--weights', 'none.safetensors'], 'neither a name in the manifest')])
 def test_wrong_options_are_named(tmp_path, monkeypatch, capsys, words, complaint):
     monkeypatch.chdir(tmp_path)

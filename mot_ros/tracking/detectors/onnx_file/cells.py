@@ -49,7 +49,7 @@ def cell_squares(
         return (f'is of layout {kind}, of which only objects come out and no places without one; '
                 'export it without suppression')
     if not kind.startswith('yolo'):
-        return (f'is of layout {kind}, which does not tell where its anchors are; use a YOLO, or '
+        return (f'is of layout {kind}, which does not contain its anchors; use a YOLO, or '
                 'detector.type ssd or gluon_ssd')
     count = outputs[layout.places[0]].shape[2 if kind == 'yolov8' else 1]
     for sides in (WHOLE, OF_ANCHORS) if kind == 'yolov5' else (WHOLE,):

@@ -99,7 +99,7 @@ class OnnxDetector:
         """
         return [
             found for part in self._parts(frames)
-            for found in self._select(part, self._look(part))]
+            for found in self._select(part, self._outputs(part))]
 
     def detect_densely(
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
@@ -114,7 +114,7 @@ class OnnxDetector:
         found: list[Detections] = []
         rows: list[tuple[Tensor, Tensor, Tensor]] = []
         for part in self._parts(frames):
-            outputs = self._look(part)
+            outputs = self._outputs(part)
             found += self._select(part, outputs)
             for row, frame in enumerate(part):
                 placement = self._placement(frame)
@@ -137,7 +137,7 @@ class OnnxDetector:
         """Return the placement of the image on the network's input."""
         return place(frame.size, self._size, self._resize)
 
-    def _look(self, frames: Sequence[Frame]) -> list[NDArray[np.generic]]:
+    def _outputs(self, frames: Sequence[Frame]) -> list[NDArray[np.generic]]:
         """Return the outputs for one batch of frames."""
         return self._run(
             [draw(frame, self._placement(frame), self._size) for frame in frames], self._pixels)

@@ -50,10 +50,10 @@ class AnchoredDetector(ABC):
         self._unmoved = decode(torch.zeros_like(anchors), anchors)
         self._labels = torch.tensor(labels, device=anchors.device)
         self.device = anchors.device
-        self._resident: OnDeviceSsd | None = None
+        self._on_device: OnDeviceSsd | None = None
         if use_fixed_shapes(self.device, fixed):
-            network = Network(self._laid, self._exactly, self._place)
-            self._resident = OnDeviceSsd(
+            network = Network(self._laid, self._score_fp32, self._place)
+            self._on_device = OnDeviceSsd(
                 network, anchors, self._labels, settings, graphs=compute.graphs)
 
     @property
@@ -89,8 +89,8 @@ class AnchoredDetector(ABC):
         if not frames:
             return []
         with torch.inference_mode():
-            if self._resident is not None:
-                return self._told(frames, self._resident.look(frames, NEED))
+            if self._on_device is not None:
+                return self._read_tables(frames, self._on_device.run(frames, NEED))
             scores, deltas = self._infer(frames)
             return [self._select(*row) for row in zip(frames, scores, deltas, strict=True)]
 
@@ -103,12 +103,12 @@ class AnchoredDetector(ABC):
             self, frames: Sequence[Frame]) -> tuple[list[Detections], RawDetections]:
         """Return the detections of each frame and the raw outputs of the same network run."""
         with torch.inference_mode():
-            if self._resident is not None:
-                seen = self._resident.look(frames, NEED)
+            if self._on_device is not None:
+                outputs = self._on_device.run(frames, NEED)
                 # copies, which stay valid after the next run
-                return self._told(frames, seen), RawDetections(
-                    seen.scores.clone(), self._labels, seen.boxes.clone(),
-                    self._resident.anchors(frames))
+                return self._read_tables(frames, outputs), RawDetections(
+                    outputs.scores.clone(), self._labels, outputs.boxes.clone(),
+                    self._on_device.anchors(frames))
             scores, deltas = self._infer(frames)
             found = [self._select(*row) for row in zip(frames, scores, deltas, strict=True)]
             return found, self._whole(frames, scores, deltas)
@@ -118,11 +118,11 @@ class AnchoredDetector(ABC):
         if self.device.type == 'cpu' and len(frames) > 1:
             # one by one is twice as fast: the features of one image fit in the cache
             scores, deltas = zip(
-                *(self._exactly(self._images([frame])) for frame in frames), strict=True)
+                *(self._score_fp32(self._images([frame])) for frame in frames), strict=True)
             return torch.cat(scores), torch.cat(deltas)
-        return self._exactly(self._images(frames))
+        return self._score_fp32(self._images(frames))
 
-    def _exactly(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def _score_fp32(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return scores (B, A, C) and deltas (B, A, 4) of images, computed in float32."""
         with deterministic_fp32(self.device):
             return self._scored(images)
@@ -131,15 +131,15 @@ class AnchoredDetector(ABC):
         """Return the placement of an image of (width, height) on the network's input."""
         return place(size, self._size, self._resize)
 
-    def _told(self, frames: Sequence[Frame], seen: DeviceOutputs) -> list[Detections]:
+    def _read_tables(self, frames: Sequence[Frame], outputs: DeviceOutputs) -> list[Detections]:
         """Read each frame's table; run the plain selection where NMS did not converge."""
         # the only synchronisation with the device
-        tables = seen.tables.cpu().numpy()
+        tables = outputs.tables.cpu().numpy()
         found = [read_table(table) for table in tables]
         return [
             self._select(frame, scores, deltas) if one is None else one
             for one, frame, scores, deltas in zip(
-                found, frames, seen.scores, seen.deltas, strict=True)]
+                found, frames, outputs.scores, outputs.deltas, strict=True)]
 
     def _whole(self, frames: Sequence[Frame], scores: Tensor, deltas: Tensor) -> RawDetections:
         """Return raw outputs in pixels of the images, from scores and deltas (B, A, 4)."""

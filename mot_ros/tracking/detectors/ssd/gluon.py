@@ -104,7 +104,7 @@ def _network(name_or_path: str, metadata: Mapping[str, str]) -> GluonSsd:
         return GluonSsd(body, classes, sizes)
     except (KeyError, ValueError, ConfigError) as error:
         raise WeightsError(
-            f'the metadata of {name_or_path} do not tell body and classes of a GluonCV SSD '
+            f'the metadata of {name_or_path} do not give backbone and classes of a GluonCV SSD '
             f'({error}); bring its .params file in with: {weights.IMPORT_COMMAND} ssd FILE'
         ) from error
 

@@ -75,11 +75,11 @@ class OnDeviceSsd:
         self._uploads = Uploads(device)
         # a graph of its own, so that images of many sizes share the long graph
         self._lay = CudaGraph(lambda image: (network.laid(image),), device, graphs)
-        self._see = CudaGraph(self._seen, device, graphs)
+        self._graph = CudaGraph(self._outputs, device, graphs)
         self._place = functools.lru_cache(MOST_SIZES)(self._make_place)
         self._own_anchors = functools.lru_cache(MOST_SIZES)(self._make_anchors)
 
-    def look(self, frames: Sequence[Frame], need: str) -> DeviceOutputs:
+    def run(self, frames: Sequence[Frame], need: str) -> DeviceOutputs:
         """Return the outputs for frames; FrameError for one without image."""
         pictures = [self._uploads.fetch(frame, need) for frame in frames]
         width, height = self._size
@@ -87,13 +87,13 @@ class OnDeviceSsd:
         for image, picture in zip(images, pictures, strict=True):
             image.copy_(self._lay(picture)[0])
         places = torch.stack([self._place(frame.size) for frame in frames])
-        return DeviceOutputs(*self._see(images.permute(0, 3, 1, 2), places))
+        return DeviceOutputs(*self._graph(images.permute(0, 3, 1, 2), places))
 
     def anchors(self, frames: Sequence[Frame]) -> Tensor:
         """Return the anchors (B, A, 4) xyxy in pixels of each image."""
         return torch.stack([self._own_anchors(frame.size) for frame in frames])
 
-    def _seen(self, images: Tensor, places: Tensor) -> tuple[Tensor, ...]:
+    def _outputs(self, images: Tensor, places: Tensor) -> tuple[Tensor, ...]:
         scores, deltas = self._network.scored(images)
         boxes = _moved(decode(deltas, self._anchors), places)
         tables = to_table(scores, boxes, self._labels, places[:, 2], self._settings)

@@ -59,9 +59,9 @@ class ClassScores(AroundDetector):
         names = list(detector.class_names)
         for name in least:
             if name not in names:
-                known = ', '.join(names[:10]) or 'not told'
+                known = ', '.join(names[:10]) or 'unknown'
                 raise ConfigError(
-                    f'detector.class_scores has {name!r}, which the detector does not know; its '
+                    f'detector.class_scores has {name!r}, which is no class of the detector; its '
                     f'classes are {known}{", ..." if len(names) > 10 else ""}')
         self._least = np.zeros(len(names), np.float32)
         self._least[[names.index(name) for name in least]] = list(least.values())

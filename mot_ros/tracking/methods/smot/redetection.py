@@ -52,7 +52,7 @@ class Redetector:
             fixed: bool | None = None) -> None:
         self._anchors, self._count = anchors, count
         self._fixed = use_fixed_shapes(anchors.device, fixed)
-        self._look = CudaGraph(self._table, anchors.device, graphs)
+        self._graph = CudaGraph(self._table, anchors.device, graphs)
 
     def __call__(self, raw: RawDetections, boxes: Floats, labels: Ints) -> Redetections:
         """Redetect tracks with boxes (N, 4) and labels (N,) in `raw`, the outputs of one frame."""
@@ -62,7 +62,7 @@ class Redetector:
         rows = np.concatenate([boxes, labels[:, None]], axis=1, dtype=np.float32)
         tracks = to_device_padded(
             rows, bucket(count) if self._fixed else count, self._anchors.device)
-        table, = self._look(raw.scores[0], raw.boxes[0], raw.labels, tracks)
+        table, = self._graph(raw.scores[0], raw.boxes[0], raw.labels, tracks)
         # the only synchronisation with the device
         result = table.cpu().numpy()[:count]
         # rounding may exceed 1
@@ -84,9 +84,9 @@ class Redetector:
         score = (scores[nearest.rows, column] * weights).sum(dim=1) * of_class.any(dim=1)
         found = (boxes[nearest.rows] * weights[:, :, None]).sum(dim=1)
         table = torch.cat([found, score[:, None], nearest.overlaps[:, :1]], dim=1)
-        told = torch.isfinite(table).all(dim=1) & (found[:, 2:] > found[:, :2]).all(dim=1)
+        finite = torch.isfinite(table).all(dim=1) & (found[:, 2:] > found[:, :2]).all(dim=1)
         unseen = torch.cat([expected, torch.zeros_like(table[:, 4:])], dim=1)
-        return (torch.where(told[:, None], table, unseen),)
+        return (torch.where(finite[:, None], table, unseen),)
 
 
 def redetect(

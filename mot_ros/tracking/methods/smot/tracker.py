@@ -98,7 +98,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         tracks.propagate(frame)
         before = self._expect(frame)
         rows = np.flatnonzero(self._searched)
-        seen = self._look(frame, raw, before[rows])
+        seen = self._redetect(frame, raw, before[rows])
         stay = self._stay(seen, before[rows])
         found = rows[stay]
         again = Detections(seen.boxes[stay], seen.scores[stay], before.labels[found])
@@ -136,7 +136,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
         tracks.motion.expect(boxes)
         return tracks.snapshot()
 
-    def _look(self, frame: Frame, raw: RawDetections, tracks: Tracks) -> Redetections:
+    def _redetect(self, frame: Frame, raw: RawDetections, tracks: Tracks) -> Redetections:
         """Return the network's outputs for tracks at their predicted boxes."""
         import torch  # takes seconds to load
 

@@ -17,7 +17,8 @@ BACKBONES = ('dla34', 'dla102', 'dla169', 'resnet50', 'resnet101', 'mobilenetv3'
 def make_backbone(name: str) -> Backbone:
     """Return an untrained backbone of one of the names in BACKBONES; ConfigError for another."""
     if name not in BACKBONES:
-        raise ConfigError(f'there is no body {name!r}; the bodies are {", ".join(BACKBONES)}')
+        raise ConfigError(
+            f'there is no backbone {name!r}; the backbones are {", ".join(BACKBONES)}')
     if name == 'mobilenetv3':
         return MobileNetBackbone()
     if name.startswith('dla'):

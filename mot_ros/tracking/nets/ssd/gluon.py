@@ -76,7 +76,7 @@ class GluonSsd(nn.Module):
     def __init__(self, body: str, classes: int, sizes: Sequence[float] = ()) -> None:
         super().__init__()
         if body not in PLANS:
-            raise ConfigError(f'there is no SSD on {body!r}; the bodies are {", ".join(PLANS)}')
+            raise ConfigError(f'there is no SSD on {body!r}; the backbones are {", ".join(PLANS)}')
         if classes < 1:
             raise ConfigError(f'an SSD for {classes} classes is asked for; one is the least')
         sizes = sizes or PLANS[body].sizes

@@ -237,8 +237,8 @@ def test_smot_follows_a_box_that_moves(tmp_path, kind):
 @pytest.mark.parametrize('kind, reason', [
     ('yolov10', 'is of layout yolov10, of which only objects come out'),
     ('tensorflow', 'is of layout tensorflow, of which only objects come out'),
-    ('ssd', 'is of layout ssd, which does not tell where its anchors are'),
-    ('ssd_pixels', 'is of layout ssd_pixels, which does not tell where its anchors are')])
+    ('ssd', 'is of layout ssd, which does not contain its anchors'),
+    ('ssd_pixels', 'is of layout ssd_pixels, which does not contain its anchors')])
 def test_layouts_without_places_are_refused(tmp_path, kind, reason):
     ours = made(tmp_path, MADE[kind](), layout=kind)
     for asked in (ours, timed(ours)):

@@ -195,7 +195,7 @@ def test_fixed_shapes_give_what_open_ones_give(file, values):
     others = [Frame.of(image(200, 150, 7), 0.0)]
     ours.detect(others)
     with torch.inference_mode(), no_waiting():
-        ours._resident.look(others, '')
+        ours._on_device.run(others, '')
 
 
 def test_one_class_alone_scores_as_among_all(file):
@@ -255,7 +255,7 @@ def test_sizes_of_the_anchors_come_from_the_file(tmp_path):
 
 
 @pytest.mark.parametrize('metadata, complaint', [
-    ({}, "do not tell body and classes of a GluonCV SSD .'body'"),
+    ({}, "do not give backbone and classes of a GluonCV SSD .'body'"),
     ({'body': 'vgg', 'classes': '2'}, "no SSD on 'vgg'"),
     ({'body': 'mobilenet1.0', 'classes': 'two'}, "literal for int.*: 'two'"),
     ({'body': 'mobilenet1.0', 'classes': '0'}, 'for 0 classes'),

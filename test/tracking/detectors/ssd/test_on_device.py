@@ -134,10 +134,10 @@ def test_nobody_waits_until_then(images, resize, voting):
     others = frames_of([image[::-1].copy() for image in images[:2]])
     with torch.inference_mode():
         for frame in others:
-            ours._resident._uploads.fetch(frame)
+            ours._on_device._uploads.fetch(frame)
         with no_waiting():
-            ours._resident.look(others, '')
-            ours._resident.anchors(others)
+            ours._on_device.run(others, '')
+            ours._on_device.anchors(others)
 
 
 def test_an_image_that_is_there_already_is_not_brought_again(images):
@@ -160,8 +160,8 @@ def test_replays_that_use_their_memory_again_change_nothing(images, monkeypatch)
     assert all(torch.equal(now, before) for now, before in zip(
         (raw.scores, raw.boxes, raw.anchors), kept, strict=True))
     # the network once per number of images, whatever their sizes
-    assert ours._resident._see.recorded == len({1, len(images)})
-    assert ours._resident._lay.recorded == len({image.shape for image in images})
+    assert ours._on_device._graph.recorded == len({1, len(images)})
+    assert ours._on_device._lay.recorded == len({image.shape for image in images})
 
 
 @pytest.mark.parametrize('image, complaint', [
@@ -182,7 +182,7 @@ def test_a_network_that_gives_nan_gives_no_boxes(images):
 
 
 def test_the_cpu_keeps_open_shapes_if_nothing_is_said():
-    assert detector(fixed=None)._resident is None
+    assert detector(fixed=None)._on_device is None
 
 
 # on a GPU
@@ -218,10 +218,10 @@ def test_a_gpu_is_not_waited_for(images, resize):
     torch.cuda.set_sync_debug_mode('error')
     try:
         with torch.inference_mode():
-            seen = ours._resident.look(frames, '')
+            seen = ours._on_device.run(frames, '')
     finally:
         torch.cuda.set_sync_debug_mode(mode)
-    assert_same(ours._told(frames, seen), expected, 0, 0)
+    assert_same(ours._read_tables(frames, seen), expected, 0, 0)
 
 
 @gpu

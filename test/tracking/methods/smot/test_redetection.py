@@ -159,7 +159,7 @@ def test_replays_that_use_their_memory_again_change_nothing(monkeypatch):
         found = copy.deepcopy(look(raw, *tracks))
         look(raw_of(SSD, seed=9), *tracks_of(count, 9))
         assert_same(found, Redetector(INDEX, 5, fixed=False)(raw, *tracks))
-    assert look._look.recorded == 2
+    assert look._graph.recorded == 2
 
 
 @gpu

@@ -59,15 +59,15 @@ def shapes_of(module):
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def shuffled(body, seed=0):
-    """Give all norms of a body statistics of their own, and keep the numbers moderate."""
+def shuffled(backbone, seed=0):
+    """Give all norms of a backbone statistics of their own, and keep the numbers moderate."""
     torch.manual_seed(seed)
-    for module in body.modules():
+    for module in backbone.modules():
         if isinstance(module, FrozenNorm):
             for name, buffer in module.named_buffers():
                 positive = name in ('weight', 'running_var')
                 buffer.copy_(torch.rand_like(buffer) * 0.5 + (0.75 if positive else -0.25))
-    return body.eval()
+    return backbone.eval()
 
 
 class Written:
@@ -169,22 +169,22 @@ def test_dla_has_the_published_number_of_parameters(depth, parameters, unused):
 @pytest.mark.parametrize('depth, depths', [
     (34, (1, 2, 2, 1)), (102, (1, 3, 4, 1)), (169, (2, 3, 5, 1))])
 def test_dla_computes_what_its_description_says(depth, depths):
-    body = shuffled(Dla(depth))
+    backbone = shuffled(Dla(depth))
     images = torch.randn(1, 3, 32, 64)
     with torch.inference_mode():
-        same(body(images), WrittenDla(body.state_dict())(images, depths, depth != 34))
+        same(backbone(images), WrittenDla(backbone.state_dict())(images, depths, depth != 34))
 
 
 def test_the_unused_projections_of_dla_are_loaded_and_not_computed():
-    body = Dla(34)
+    backbone = Dla(34)
     images = torch.randn(1, 3, 64, 64)
-    before = body(images)
-    for level in (body.level3, body.level4):
+    before = backbone(images)
+    for level in (backbone.level3, backbone.level4):
         level.project[0].weight.data.fill_(torch.nan)
-    after = body(images)
+    after = backbone(images)
     assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
     sum(level.sum() for level in after).backward()
-    idle = [name for name, weight in body.named_parameters() if weight.grad is None]
+    idle = [name for name, weight in backbone.named_parameters() if weight.grad is None]
     assert idle == ['level3.project.0.weight', 'level4.project.0.weight']
 
 
@@ -198,14 +198,14 @@ def test_dla_refuses_sizes_that_32_does_not_divide(size):
 @pytest.mark.parametrize('depth, counts, parameters', [
     (50, (3, 4, 6, 3), 25_557_032), (101, (3, 4, 23, 3), 44_549_160)])
 def test_resnet_computes_what_its_description_says(depth, counts, parameters):
-    body = shuffled(ResNet(depth))
-    state = body.state_dict()
+    backbone = shuffled(ResNet(depth))
+    state = backbone.state_dict()
     # the classifiers' counts, less 1000 classes
     assert sum(tensor.numel() for name, tensor in state.items()
                if '.running_' not in name) == parameters - 2_049_000
     images = torch.randn(1, 3, 45, 70)
     with torch.inference_mode():
-        same(body(images), written_resnet(state, images, counts))
+        same(backbone(images), written_resnet(state, images, counts))
 
 
 def test_resnet_has_the_names_of_maskrcnn_benchmark():
@@ -229,13 +229,13 @@ def test_resnet_has_the_names_of_maskrcnn_benchmark():
 @pytest.mark.parametrize('name', BACKBONES)
 def test_strides_and_channels_are_as_promised(name):
     with torch.device('meta'):
-        body = make_backbone(name)
-        levels = body(torch.empty(1, 3, 704, 1280))
+        backbone = make_backbone(name)
+        levels = backbone(torch.empty(1, 3, 704, 1280))
     assert [tuple(level.shape) for level in levels] == [
         (1, width, 704 // stride, 1280 // stride)
-        for width, stride in zip(body.channels, (4, 8, 16, 32), strict=True)]
+        for width, stride in zip(backbone.channels, (4, 8, 16, 32), strict=True)]
     if name == 'dla34':
-        assert body.channels == (64, 128, 256, 512)
+        assert backbone.channels == (64, 128, 256, 512)
 
 
 @pytest.mark.parametrize('name', ['resnet50', 'mobilenetv3'])
@@ -248,8 +248,8 @@ def test_other_bodies_than_dla_take_any_size_and_round_up(name):
 
 def test_mobilenet_taps_the_ssd_where_it_should():
     torch.manual_seed(3)
-    ssd, body = SsdMobileNetV3().eval(), MobileNetBackbone().eval()
-    body.load_state_dict(from_ssd(ssd.state_dict()))
+    ssd, backbone = SsdMobileNetV3().eval(), MobileNetBackbone().eval()
+    backbone.load_state_dict(from_ssd(ssd.state_dict()))
     seen = {}
     for index in (2, 5, 12, 14):
         ssd.blocks[index].register_forward_hook(
@@ -257,10 +257,10 @@ def test_mobilenet_taps_the_ssd_where_it_should():
     images = torch.randn(1, 3, 70, 99)
     with torch.inference_mode():
         ssd(images)
-        found = body(images)
+        found = backbone(images)
     expected = [seen[2][0], seen[5][0], seen[12][1], seen[14][0]]
     assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
-    assert [level.shape[1] for level in found] == [24, 40, 672, 80] == list(body.channels)
+    assert [level.shape[1] for level in found] == [24, 40, 672, 80] == list(backbone.channels)
 
 
 def test_each_body_says_how_its_pixels_are_normalised():
@@ -276,13 +276,13 @@ def test_each_body_says_how_its_pixels_are_normalised():
 @pytest.mark.parametrize('name', BACKBONES)
 def test_bodies_are_made_by_name(name):
     with torch.device('meta'):
-        body = make_backbone(name)
+        backbone = make_backbone(name)
     kinds = {'dla': Dla, 'resnet': ResNet, 'mobilenetv': MobileNetBackbone}
-    assert type(body) is kinds[name.rstrip('0123456789')]
+    assert type(backbone) is kinds[name.rstrip('0123456789')]
 
 
 @pytest.mark.parametrize('make, complaint', [
-    (lambda: make_backbone('dla60'), "no body 'dla60'; the bodies are dla34, dla102"),
+    (lambda: make_backbone('dla60'), "no backbone 'dla60'; the backbones are dla34, dla102"),
     (lambda: Dla(60), 'no DLA-60; the depths are 34, 102, 169'),
     (lambda: ResNet(18), 'no ResNet-18 here; the depths are 50, 101')])
 def test_what_there_is_not_is_refused(make, complaint):
@@ -293,10 +293,10 @@ def test_what_there_is_not_is_refused(make, complaint):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU that CUDA can use')
 @pytest.mark.parametrize('name', ['dla34', 'resnet50', 'mobilenetv3'])
 def test_a_gpu_gives_what_the_cpu_gives(name):
-    body = shuffled(make_backbone(name))
+    backbone = shuffled(make_backbone(name))
     images = torch.randn(1, 3, 64, 96)
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        here = body(images)
-        there = body.cuda()(images.cuda())
+        here = backbone(images)
+        there = backbone.cuda()(images.cuda())
     for one, other in zip(there, here, strict=True):
         assert (one.cpu() - other).abs().max() <= 1e-4 * other.abs().max()

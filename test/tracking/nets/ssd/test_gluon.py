@@ -399,7 +399,7 @@ def test_files_of_other_networks_are_refused(change, complaint):
 
 
 @pytest.mark.parametrize('arguments, complaint', [
-    (('vgg16', 80), "no SSD on 'vgg16'; the bodies are resnet34_v1b"),
+    (('vgg16', 80), "no SSD on 'vgg16'; the backbones are resnet34_v1b"),
     (('resnet18_v1', 0), 'for 0 classes'),
     (('resnet18_v1', 2, (1, 2, 3)), 'are \\[1, 2, 3\\]; 7 positive numbers'),
     (('resnet18_v1', 2, (1, 2, 3, 4, 5, 6, -7)), '7 positive numbers')])
