@@ -33,7 +33,7 @@ Made = TypeVar('Made')
 
 @dataclass(frozen=True)
 class SlmNetwork:
-    """Which SLM, see nets/slms.py."""
+    """Which SLM, see nets/slm/variants.py."""
 
     variant: str = 'small'
 

@@ -14,9 +14,9 @@ from torch import nn, Tensor
 
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.backbones.gluon import MobileNetV1, ResNetV1
-from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
+from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenBatchNorm
 from mot_ros.tracking.nets.ssd.gluon import GluonSsd, PLANS, RATIOS
-from mot_ros.tracking.weights import key_matching as adoption
+from mot_ros.tracking.weights import key_matching
 from mot_ros.tracking.weights.key_matching import MatchedWeights
 
 NORM_PARTS = {
@@ -59,7 +59,7 @@ def adopt(state: Mapping[str, Tensor]) -> MatchedWeights:
         if ours in named:
             raise WeightsError(f'there are two tensors for {ours}; one is {name}')
         named[ours] = _without_epsilon(ours, tensor)
-    return adoption.match_keys(named, network.state_dict(), {
+    return key_matching.match_keys(named, network.state_dict(), {
         'body': body, 'classes': str(classes), 'sizes': ','.join(f'{side:g}' for side in sizes),
     }, unused=(ANCHORS,))
 
@@ -73,11 +73,11 @@ def published_names(network: GluonSsd) -> Iterator[tuple[str, str]]:
     """
     flat = dict(_flat_names(network.features))
     for path, module in network.named_modules():
-        if isinstance(module, (nn.Conv2d, FrozenNorm)):
+        if isinstance(module, (nn.Conv2d, FrozenBatchNorm)):
             inner = path.removeprefix('features.')
             base = f'{flat[inner]}_' if inner in flat else f'{path}.'
             for part in module.state_dict():
-                theirs = NORM_PARTS[part] if isinstance(module, FrozenNorm) else part
+                theirs = NORM_PARTS[part] if isinstance(module, FrozenBatchNorm) else part
                 yield f'{path}.{part}', f'{base}{theirs}'
 
 
@@ -99,7 +99,7 @@ def _flat_names(features: nn.Module) -> Iterator[tuple[str, str]]:
 def _counted(module: nn.Module, path: str, prefix: str) -> Iterator[tuple[str, str]]:
     counts: Counter[str] = Counter()
     for name, child in module.named_modules():
-        if isinstance(child, (nn.Conv2d, FrozenNorm)):
+        if isinstance(child, (nn.Conv2d, FrozenBatchNorm)):
             kind = 'conv' if isinstance(child, nn.Conv2d) else 'batchnorm'
             yield f'{path}.{name}', f'{prefix}{kind}{counts[kind]}'
             counts[kind] += 1
@@ -133,7 +133,7 @@ def _backbone_of(state: Mapping[str, Tensor]) -> str:
     if kernel is None:
         raise WeightsError(
             f'these are not the weights of an SSD on {", ".join(PLANS)}, but '
-            f'{adoption.abbreviate(list(state))}')
+            f'{key_matching.abbreviate(list(state))}')
     return 'resnet50_v1' if state[kernel].shape[-1] == 1 else 'resnet18_v1'
 
 

@@ -138,7 +138,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
             values = values * height_iou(expected[pairs.rows], found) ** power
         values = values * detections.scores[cols][pairs.cols]
         if s.direction_weight:
-            observed_directions = self._tracks.trails.observed_directions(
+            observed_directions = self._tracks.history.observed_directions(
                 rows[pairs.rows], s.direction_span)
             ahead = direction_consistency(
                 *observed_directions, found) * detections.scores[cols][pairs.cols]

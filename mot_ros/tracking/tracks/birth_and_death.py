@@ -35,7 +35,7 @@ def mark_lost_and_remove(
     tracks.lose(unmatched)
     alive = tracks.unseen <= lost_buffer + STAMP_NOISE
     alive[unmatched[in_state(predicted.states[unmatched], TrackState.TENTATIVE)]] = False
-    _merge_doubles(tracks, detections, alive, same)
+    _merge_duplicates(tracks, detections, alive, same)
     tracks.keep(alive)
 
 
@@ -48,7 +48,7 @@ def start_tracks(
     tracks.add(detections, born, TrackState.CONFIRMED if first_frame else TrackState.TENTATIVE)
 
 
-def _merge_doubles(
+def _merge_duplicates(
         tracks: TrackPool[Motion], detections: Detections, alive: NDArray[np.bool_],
         same: Callable[[int, int], bool]) -> None:
     """Merge a lost and an active track at one place into the older one."""

@@ -78,27 +78,27 @@ class HistoryTrackPool(AppearanceTrackPool):
 
     def reset(self, *, keep_ids: bool = False) -> None:
         """Drop every track; ids restart at 1 unless `keep_ids`."""
-        self.trails = ObservationHistory()
+        self.history = ObservationHistory()
         super().reset(keep_ids=keep_ids)
 
     def warp(self, warp: Warp, *, mix_sizes: bool = False) -> None:
         """Apply a warp of the image to every track."""
         super().warp(warp, mix_sizes=mix_sizes)
-        self.trails.warp(warp)
+        self.history.warp(warp)
 
     def observe(
             self, rows: Ints, detections: Detections, sources: Ints,
             state: TrackState | NDArray[np.uint8] = TrackState.CONFIRMED) -> None:
         """Match tracks `rows` (K,) to detections `sources` (K,); one state or each (K,)."""
         super().observe(rows, detections, sources, state)
-        self.trails.update(rows, self._now, detections.boxes[sources])
+        self.history.update(rows, self._now, detections.boxes[sources])
 
     def add(self, detections: Detections, sources: Ints, state: TrackState) -> None:
         """Start a track at each of the detections `sources` (K,), with the next ids."""
         super().add(detections, sources, state)
-        self.trails.add(self._now, detections.boxes[sources])
+        self.history.add(self._now, detections.boxes[sources])
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Keep the tracks of a mask (N,), drop the others."""
         super().keep(mask)
-        self.trails.keep(mask)
+        self.history.keep(mask)

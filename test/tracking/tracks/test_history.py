@@ -110,10 +110,10 @@ def test_a_pool_keeps_the_trails_of_its_tracks(pool):
     pool.propagate(Frame(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), 0.1, SIZE))
     pool.observe(np.array([1]), detections([person(310)]), np.array([0]))
     pool.warp(Warp(np.array([[1.0, 0, 1], [0, 1, 2]])))
-    assert pool.trails.observed_directions(
+    assert pool.history.observed_directions(
         np.array([0, 1]), 0.1)[0].tolist() == [[101, 302], [301, 302]]
-    assert pool.trails.observed_directions(np.array([0, 1]), 0.1)[1].tolist() == [[0, 0], [10, 0]]
+    assert pool.history.observed_directions(np.array([0, 1]), 0.1)[1].tolist() == [[0, 0], [10, 0]]
     pool.keep(np.array([False, True]))
-    assert len(pool.trails) == len(pool) == 1
+    assert len(pool.history) == len(pool) == 1
     pool.reset()
-    assert len(pool.trails) == len(pool) == 0
+    assert len(pool.history) == len(pool) == 0

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.backbones.backbone import Backbone
-from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
+from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenBatchNorm
 from mot_ros.tracking.nets.ops.precision import suiting
 
 STRIDE = 32
@@ -44,9 +44,9 @@ class DlaBasicBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = FrozenNorm(outputs)
+        self.bn1 = FrozenBatchNorm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = FrozenNorm(outputs)
+        self.bn2 = FrozenBatchNorm(outputs)
 
     def forward(self, features: Tensor, residual: Tensor) -> Tensor:
         """Compute (B, outputs, H / stride, W / stride), the shape of `residual`."""
@@ -61,11 +61,11 @@ class DlaBottleneck(nn.Module):
         super().__init__()
         inner = outputs // 2
         self.conv1 = nn.Conv2d(inputs, inner, 1, bias=False)
-        self.bn1 = FrozenNorm(inner)
+        self.bn1 = FrozenBatchNorm(inner)
         self.conv2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False)
-        self.bn2 = FrozenNorm(inner)
+        self.bn2 = FrozenBatchNorm(inner)
         self.conv3 = nn.Conv2d(inner, outputs, 1, bias=False)
-        self.bn3 = FrozenNorm(outputs)
+        self.bn3 = FrozenBatchNorm(outputs)
 
     def forward(self, features: Tensor, residual: Tensor) -> Tensor:
         """Compute (B, outputs, H / stride, W / stride), the shape of `residual`."""
@@ -80,7 +80,7 @@ class Root(nn.Module):
     def __init__(self, inputs: int, outputs: int, residual: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 1, bias=False)
-        self.bn = FrozenNorm(outputs)
+        self.bn = FrozenBatchNorm(outputs)
         self.residual = residual
 
     def forward(self, children: Sequence[Tensor]) -> Tensor:
@@ -194,14 +194,14 @@ def _tree(
 def _level(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        FrozenNorm(outputs), nn.ReLU(inplace=True))
+        FrozenBatchNorm(outputs), nn.ReLU(inplace=True))
 
 
 def _projection(inputs: int, outputs: int) -> nn.Sequential:
     """Change the width by a 1 x 1 convolution; identity without tensors if it is equal."""
     if inputs == outputs:
         return nn.Sequential()
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), FrozenNorm(outputs))
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), FrozenBatchNorm(outputs))
 
 
 def _pooled(features: Tensor, stride: int) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
+from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenBatchNorm
 
 MOBILENET_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 MOBILENET_WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
@@ -30,9 +30,9 @@ class GluonBasicBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = FrozenNorm(outputs)
+        self.bn1 = FrozenBatchNorm(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = FrozenNorm(outputs)
+        self.bn2 = FrozenBatchNorm(outputs)
         self.downsample = _downsample(inputs, outputs, stride)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -48,11 +48,11 @@ class GluonBottleneck(nn.Module):
         super().__init__()
         inner = outputs // 4
         self.conv1 = nn.Conv2d(inputs, inner, 1, stride)
-        self.bn1 = FrozenNorm(inner)
+        self.bn1 = FrozenBatchNorm(inner)
         self.conv2 = nn.Conv2d(inner, inner, 3, 1, 1, bias=False)
-        self.bn2 = FrozenNorm(inner)
+        self.bn2 = FrozenBatchNorm(inner)
         self.conv3 = nn.Conv2d(inner, outputs, 1)
-        self.bn3 = FrozenNorm(outputs)
+        self.bn3 = FrozenBatchNorm(outputs)
         self.downsample = _downsample(inputs, outputs, stride)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ def _stem() -> list[nn.Module]:
 def _unit(
         inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> list[nn.Module]:
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return [conv, FrozenNorm(outputs), nn.ReLU(inplace=True)]
+    return [conv, FrozenBatchNorm(outputs), nn.ReLU(inplace=True)]
 
 
 def _layer(
@@ -206,7 +206,7 @@ def _downsample(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     if stride == 1 and inputs == outputs:
         return nn.Sequential()
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 1, stride, bias=False), FrozenNorm(outputs))
+        nn.Conv2d(inputs, outputs, 1, stride, bias=False), FrozenBatchNorm(outputs))
 
 
 def _halved(size: tuple[int, int], stride: int, levels: int) -> list[tuple[int, int]]:

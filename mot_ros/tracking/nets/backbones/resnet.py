@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.backbones.backbone import Backbone
-from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
+from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenBatchNorm
 from mot_ros.tracking.nets.ops.precision import suiting
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -28,13 +28,13 @@ class Bottleneck(nn.Module):
         self.downsample = nn.Sequential()
         if inputs != outputs:
             self.downsample.append(nn.Conv2d(inputs, outputs, 1, stride, bias=False))
-            self.downsample.append(FrozenNorm(outputs))
+            self.downsample.append(FrozenBatchNorm(outputs))
         self.conv1 = nn.Conv2d(inputs, inner, 1, stride, bias=False)
-        self.bn1 = FrozenNorm(inner)
+        self.bn1 = FrozenBatchNorm(inner)
         self.conv2 = nn.Conv2d(inner, inner, 3, 1, 1, bias=False)
-        self.bn2 = FrozenNorm(inner)
+        self.bn2 = FrozenBatchNorm(inner)
         self.conv3 = nn.Conv2d(inner, outputs, 1, bias=False)
-        self.bn3 = FrozenNorm(outputs)
+        self.bn3 = FrozenBatchNorm(outputs)
 
     def forward(self, features: Tensor) -> Tensor:
         """Compute (B, outputs, H / stride, W / stride), rounded up."""
@@ -50,7 +50,7 @@ class Stem(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = FrozenNorm(64)
+        self.bn1 = FrozenBatchNorm(64)
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute (B, 64, H / 4, W / 4), rounded up."""

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""FrozenNorm: BatchNorm whose statistics and affine map never change, as maskrcnn has it."""
+"""FrozenBatchNorm: BatchNorm whose statistics and affine map never change, as maskrcnn has it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn, Tensor
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
-class FrozenNorm(nn.Module):
+class FrozenBatchNorm(nn.Module):
     """
     One affine map per channel: y = x s + (bias - running_mean s), s = weight / sqrt(running_var).
 
@@ -38,7 +38,7 @@ class FrozenNorm(nn.Module):
         return scale, self.get_buffer('bias') - self.get_buffer('running_mean') * scale
 
 
-def fused(conv: nn.Conv2d, norm: FrozenNorm) -> nn.Conv2d:
+def fused(conv: nn.Conv2d, norm: FrozenBatchNorm) -> nn.Conv2d:
     """Return one convolution that does what `conv` and then `norm` do; both stay as they are."""
     both = copy.deepcopy(conv)
     both.weight, both.bias = fuse_conv_bn_weights(
@@ -49,7 +49,7 @@ def fused(conv: nn.Conv2d, norm: FrozenNorm) -> nn.Conv2d:
 
 def fuse_norms(network: nn.Module) -> int:
     """
-    Work every FrozenNorm into the convolution before it, in place; return how many.
+    Work every FrozenBatchNorm into the convolution before it, in place; return how many.
 
     For inference: the network computes the same, faster, but its tensors no longer have their
     names. A norm belongs to the convolution that its parent registers right before it.
@@ -58,7 +58,7 @@ def fuse_norms(network: nn.Module) -> int:
     for parent in list(network.modules()):
         last: tuple[str, nn.Module] = ('', parent)
         for name, child in list(parent.named_children()):
-            if isinstance(child, FrozenNorm) and isinstance(last[1], nn.Conv2d):
+            if isinstance(child, FrozenBatchNorm) and isinstance(last[1], nn.Conv2d):
                 setattr(parent, last[0], fused(last[1], child))
                 setattr(parent, name, nn.Identity())
                 count += 1

@@ -17,7 +17,7 @@ import torch
 from torch import nn, Tensor
 
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
+from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenBatchNorm
 
 
 @runtime_checkable
@@ -74,7 +74,7 @@ def _lower(module: nn.Module, dtype: torch.dtype) -> None:
         module.lower(dtype)
         return
     tensors: list[Tensor] = list(module.parameters(recurse=False))
-    if isinstance(module, FrozenNorm):
+    if isinstance(module, FrozenBatchNorm):
         tensors += module.buffers(recurse=False)
     for tensor in tensors:
         tensor.data = tensor.detach().to(dtype)

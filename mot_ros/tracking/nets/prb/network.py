@@ -35,7 +35,7 @@ from mot_ros.tracking.nets.prb.head import (
     STRIDES,
 )
 from mot_ros.tracking.nets.prb.rows import MSP, Row
-from mot_ros.tracking.weights import key_matching as adoption
+from mot_ros.tracking.weights import key_matching
 from mot_ros.tracking.weights.key_matching import MatchedWeights, without_prefixes
 
 KNOWN_HEADS = {
@@ -155,6 +155,6 @@ def adopt(state: Mapping[str, Tensor], rows: Sequence[Row] = MSP) -> MatchedWeig
     with torch.device('meta'):
         wanted = Prb(classes, rows).state_dict()
     auxiliary = [f'model.{place}.' for place in range(len(rows) - LEVELS, len(rows))]
-    return adoption.match_keys(
+    return key_matching.match_keys(
         state, wanted, {'body': 'PRB-FPN6-MSP', 'classes': str(classes)},
         unused=[*auxiliary, f'model.{len(rows)}.m2.'])

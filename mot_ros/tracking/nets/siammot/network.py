@@ -235,7 +235,7 @@ def load_network(name_or_path: str | Path) -> SiamMotNetwork:
     if found.unexpected:
         raise WeightsError(
             f'{name_or_path} holds what no network of ours has: '
-            f'{adoption.abbreviate(found.unexpected)}; import it, to see what it is')
+            f'{key_matching.abbreviate(found.unexpected)}; import it, to see what it is')
     found.check(name_or_path)
     network = architecture.make()
     weights.fit(network, found.tensors)
@@ -246,7 +246,7 @@ def _adopted(state: Mapping[str, Tensor], architecture: Architecture) -> Matched
     """Find the tensors of a network of this architecture."""
     with torch.device('meta'):
         wanted = architecture.make().state_dict()
-    return adoption.match_keys(state, wanted, {
+    return key_matching.match_keys(state, wanted, {
         'body': architecture.body, 'classes': str(architecture.classes),
         'motion': architecture.motion})
 
@@ -268,7 +268,7 @@ def _backbone_of(state: Mapping[str, Tensor]) -> str:
     if not best:
         raise WeightsError(
             f'no tensor is named {BODY}... as in one of the bodies {", ".join(BACKBONES)}: these '
-            f'are not the weights of this network, but {adoption.abbreviate(list(state))}')
+            f'are not the weights of this network, but {key_matching.abbreviate(list(state))}')
     return best
 
 

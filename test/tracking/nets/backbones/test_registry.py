@@ -13,7 +13,7 @@ from mot_ros.tracking.nets.backbones.dla import Dla
 from mot_ros.tracking.nets.backbones.mobilenet_pyramid import from_ssd, MobileNetBackbone
 from mot_ros.tracking.nets.backbones.registry import BACKBONES, make_backbone
 from mot_ros.tracking.nets.backbones.resnet import ResNet
-from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenNorm
+from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenBatchNorm
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 
 
@@ -63,7 +63,7 @@ def shuffled(backbone, seed=0):
     """Give all norms of a backbone statistics of their own, and keep the numbers moderate."""
     torch.manual_seed(seed)
     for module in backbone.modules():
-        if isinstance(module, FrozenNorm):
+        if isinstance(module, FrozenBatchNorm):
             for name, buffer in module.named_buffers():
                 positive = name in ('weight', 'running_var')
                 buffer.copy_(torch.rand_like(buffer) * 0.5 + (0.75 if positive else -0.25))
