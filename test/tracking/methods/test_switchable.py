@@ -10,9 +10,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mot_ros.tracking.config import BOX_METHODS, Settings
+from mot_ros.tracking.config import APPEARANCE_METHODS, BOX_METHODS, Settings
 from mot_ros.tracking.config.schema import build
-from mot_ros.tracking.config.tracker import APPEARANCE_METHODS
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.types import Detections, Frame, TrackState
