@@ -52,7 +52,7 @@ def test_bad_detections_are_refused_at_the_door(boxes, scores, labels, complaint
         Detections(np.array(boxes, np.float32), scores, labels)
 
 
-def test_a_frame_knows_its_size():
+def test_a_frame_has_its_size():
     assert Frame.of(np.zeros((4, 6, 3), np.uint8), 1.5).size == (6, 4)
 
 

@@ -107,8 +107,8 @@ def part_of(state: Mapping[str, Tensor], base: str) -> str:
     lacking = [name for name in others if name not in state and not name.startswith(part)]
     if not part or lacking:
         raise WeightsError(
-            f'this is no part beside {base}: {len(new)} tensors are others, their names begin '
-            f'with {part!r}, and {len(lacking)} are missing; leave --beside away')
+            f'{base} is no base of these weights: {len(new)} tensors differ, with the common '
+            f'prefix {part!r}, and {len(lacking)} are missing; leave out --beside')
     return part
 
 

@@ -110,8 +110,8 @@ class CudaGraph:
         self._on = False
         self._graphs.clear()
         logging.getLogger(__name__).warning(
-            'CUDA graphs are left out here, which costs speed and nothing else (%s); set graphs '
-            'to false to be spared this message', reason)
+            'CUDA graphs are not used here, which only costs speed (%s); set graphs to false to '
+            'silence this warning', reason)
 
 
 def same(one: Tensor, other: Tensor) -> bool:

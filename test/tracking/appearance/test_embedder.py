@@ -101,7 +101,7 @@ def test_crops_of_views_that_torch_does_not_know():
 
 # zero
 
-def test_zero_is_alike_to_nothing():
+def test_a_zero_embedding_has_cosine_zero():
     vectors = np.array([[3, 4], [0, 0], [np.nan, 1], [np.inf, 1], [1e-30, 0]], np.float32)
     lengths = unit(vectors)
     assert lengths[:2].tolist() == [[np.float32(0.6), np.float32(0.8)], [0, 0]]
@@ -142,7 +142,7 @@ def test_an_image_on_a_device_gives_the_same(embedder):
         embedder.embed(frame, boxes), embedder.embed(Frame.of(image, 0.0), boxes))
 
 
-def test_frames_that_cannot_be_looked_at_are_refused(embedder):
+def test_frames_without_a_usable_image_are_refused(embedder):
     with pytest.raises(FrameError, match='no image'):
         embedder.embed(Frame(None, 0.0, SIZE), random_boxes(1))
     with pytest.raises(FrameError, match='uint16; convert it'):
@@ -172,7 +172,7 @@ def people(image, corners, shirts, trousers):
     return np.array(boxes, np.float32)
 
 
-def test_colours_tell_people_apart_wherever_they_stand():
+def test_colours_distinguish_people_wherever_they_stand():
     red, green, blue = (0, 0, 200), (0, 200, 0), (200, 0, 0)
     outfits = ((red, green, blue, green), (green, red, green, blue))
     rng = np.random.default_rng(0)
@@ -201,7 +201,7 @@ def test_what_is_beside_a_person_counts_less_than_the_middle():
     assert cosines(plain, beside) > 0.9 > 0.8 > cosines(plain, middle)
 
 
-def test_a_box_across_the_border_is_told_by_what_is_inside():
+def test_a_box_across_the_border_is_embedded_by_its_visible_part():
     image = np.full((240, 320, 3), 60, np.uint8)
     whole = people(image, [(100, 100)], [(0, 0, 200)], [(200, 0, 0)])
     embedded = ColourHistogram().embed(Frame.of(image, 0.0), whole)
@@ -233,7 +233,7 @@ def test_slm_is_of_the_variant_that_its_weights_are(variant, tmp_path):
 
 # both
 
-def test_the_cosine_of_joined_looks_is_the_mean_of_the_cosines(slm):
+def test_the_cosine_of_concatenated_embeddings_is_the_mean_of_the_cosines(slm):
     image, boxes = noise(), random_boxes(6)
     frame, colours = Frame.of(image, 0.0), ColourHistogram()
     joined = ConcatenatedEmbedder((slm, colours), (0.3, 0.7))
@@ -245,7 +245,7 @@ def test_the_cosine_of_joined_looks_is_the_mean_of_the_cosines(slm):
         .3 * cosines(first, first) + .7 * cosines(second, second), atol=1e-5)
 
 
-def test_joined_looks_know_nothing_of_a_box_outside(slm):
+def test_a_concatenated_embedding_of_a_box_outside_is_zero(slm):
     joined = ConcatenatedEmbedder((slm, ColourHistogram()), (0.5, 0.5))
     outside = np.array([[-50, -50, -10, -10]], np.float32)
     assert not joined.embed(Frame.of(noise(), 0.0), outside).any()
@@ -260,7 +260,7 @@ class Silent:
         return np.zeros((len(boxes), 3), np.float32)
 
 
-def test_where_one_part_tells_nothing_the_other_speaks_alone():
+def test_where_one_part_has_no_embedding_the_other_takes_its_weight():
     frame, boxes = Frame.of(noise(), 0.0), random_boxes(3)
     colours = ColourHistogram()
     embedded = ConcatenatedEmbedder((Silent(), colours), (0.8, 0.2)).embed(frame, boxes)

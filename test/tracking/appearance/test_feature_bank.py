@@ -111,7 +111,7 @@ def test_running_mean_is_that_of_the_published_code():
     np.testing.assert_allclose(bank.mean, [[0.9 / 0.82 ** 0.5, 0.1 / 0.82 ** 0.5]], rtol=1e-6)
 
 
-def test_a_track_of_which_nothing_is_known_is_alike_to_nothing_until_it_is_seen():
+def test_a_track_without_features_has_cosine_zero_until_it_gets_one():
     bank = FeatureBank(2, 3, 0.9)
     bank.add(np.zeros((2, 2), np.float32))
     probe = np.array([[-1, 0], [0, 0]], np.float32)
@@ -123,7 +123,7 @@ def test_a_track_of_which_nothing_is_known_is_alike_to_nothing_until_it_is_seen(
     assert bank.counts.tolist() == [0, 1]
 
 
-def test_opposite_looks_leave_no_nan():
+def test_opposite_embeddings_leave_no_nan():
     bank = FeatureBank(2, 3, 0.5)
     bank.add(np.array([[1, 0]], np.float32))
     bank.update(np.array([0]), np.array([[-1, 0]], np.float32))

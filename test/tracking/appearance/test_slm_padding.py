@@ -94,7 +94,7 @@ def test_more_than_the_largest_bucket_go_in_parts(
     np.testing.assert_allclose(found, expected.embed(frame, boxes), atol=1e-5)
 
 
-def test_boxes_of_which_nothing_can_be_told_are_zero(ours, expected):
+def test_boxes_without_visible_pixels_have_a_zero_embedding(ours, expected):
     boxes = random_boxes(6)
     boxes[1], boxes[4] = [400, 10, 500, 90], np.nan
     frame = Frame.of(smooth(), 0.0)
@@ -107,7 +107,7 @@ def test_boxes_of_which_nothing_can_be_told_are_zero(ours, expected):
     assert counted.count == 0
 
 
-def test_frames_that_cannot_be_looked_at_are_refused(ours):
+def test_frames_without_a_usable_image_are_refused(ours):
     for boxes in (random_boxes(1), random_boxes(0)):
         with pytest.raises(FrameError, match='no image'):
             ours.embed(Frame(None, 0.0, (320, 240)), boxes)
@@ -122,7 +122,7 @@ def test_images_may_be_views_and_tensors(ours):
             ours.embed(Frame(same, 0.0, (320, 240)), boxes), known)
 
 
-def test_nobody_waits_until_the_download(ours):
+def test_nothing_synchronises_before_the_download(ours):
     image = torch.from_numpy(noise())
     windows = buckets.to_device_padded(random_boxes(5).round().clip(0), 16, ours.device)
     with torch.inference_mode(), no_waiting():

@@ -41,7 +41,7 @@ def crops(count=4, seed=1):
 
 
 @pytest.mark.parametrize('count', [1, 6, 20])
-def test_packed_for_one_size_it_embeds_any_number_of_crops_alike(network, count):
+def test_packed_for_one_size_it_embeds_any_number_of_crops_equally(network, count):
     packed = copy.deepcopy(network)
     assert pack(packed, CROP)
     assert not any(type(child) is ConvNormActivation for name, child in packed.named_children())
@@ -111,7 +111,7 @@ def test_every_tensor_learns():
     assert still <= {'attention.to_k.bias'}
 
 
-def test_the_body_is_that_of_the_default_detector(network):
+def test_the_backbone_is_that_of_the_default_detector(network):
     torch.manual_seed(1)
     body = MobileNetBackbone().eval().requires_grad_(False)
     state = {**body.state_dict(), 'heads.0.weight': torch.zeros(3)}
@@ -148,7 +148,7 @@ def test_the_embedder_sees_what_it_was_trained_on(network, file):
         np.testing.assert_allclose(row, plain(crop)[0].numpy(), atol=2e-3)
 
 
-def test_variants_are_told_apart(file, network):
+def test_variants_are_recognised(file, network):
     for variant in VARIANTS:
         assert variant_of(make_slm(variant).state_dict()) == variant
         assert variant_of({f'module.{name}': value for name, value in make_slm(

@@ -24,7 +24,7 @@ def test_a_box_grows_by_a_part_of_its_size_to_each_side():
     assert expand(boxes([10, 20, 20, 60]), 0.0).tolist() == [[10, 20, 20, 60]]
 
 
-def test_grown_boxes_overlap_across_a_gap():
+def test_expanded_boxes_overlap_across_a_gap():
     a, b = boxes([0, 0, 10, 10]), boxes([12, 0, 22, 10], [40, 0, 50, 10])
     assert len(buffered_iou(a, b, 0.0).rows) == 0
     pairs = buffered_iou(a, b, 0.2)

@@ -72,14 +72,14 @@ def test_gate_of_the_published_code_at_its_boundary():
     assert worth.tolist() == [0.5, 0.5]
 
 
-def test_article_mixes_overlap_and_looks_and_gates_by_looks():
+def test_article_mixes_iou_and_appearance_and_gates_by_appearance():
     worth = article_similarity(
         array(0.9, 0.9, 0.0, 0.2), array(0.7, 0.6999, 0.8, 1.0), 0.5, 0.7)
     np.testing.assert_allclose(worth, [0.8, 0.0, 0.4, 0.6], atol=1e-6)
     assert worth.dtype == np.float32
 
 
-def test_two_who_cross_are_told_apart_by_their_looks():
+def test_two_crossing_people_are_distinguished_by_appearance():
     """By overlap alone ids change where people pass each other; by looks they do not."""
     tracks = np.array([[100, 100, 140, 200], [112, 100, 152, 200]], np.float32)
     seen = np.array([[110, 100, 150, 200], [101, 100, 141, 200]], np.float32)
@@ -103,7 +103,7 @@ def test_worthless_pairs_are_no_pairs():
     assert len(positive_pairs(np.zeros((0, 3), np.float32)).rows) == 0
 
 
-def test_nobody_jumps_further_than_their_height_and_more_the_longer_unseen():
+def test_the_distance_gate_is_in_heights_and_grows_with_the_time_unseen():
     tracks = np.array([[100, 100, 140, 200], [100, 100, 140, 200], [0, 0, 10, 20]], np.float32)
     seen = np.array([[199, 100, 239, 200], [100, 210, 140, 310], [300, 100, 340, 200]], np.float32)
     near = distance_gate(tracks, np.array([0.0, 1.0, 0.0]), seen, 1.0, 1.0)

@@ -80,7 +80,7 @@ def test_precision_changes_numbers_and_not_what_they_say_of_themselves(own, tmp_
 @pytest.mark.parametrize('ending', ['.pt', '.pth'])
 @pytest.mark.parametrize(('kind', 'key'), [
     ('siammot', 'model'), ('slm', 'model_G_state_dict'), ('prb', None), ('', None)])
-def test_torch_files_hold_tensors_alone_where_the_published_codes_look(
+def test_torch_files_hold_tensors_alone_under_the_published_keys(
         tmp_path, ending, kind, key):
     state = {'a': torch.arange(3.), 'b': torch.tensor(2)}
     source = write_state(tmp_path / 'x.safetensors', state, **({'kind': kind} if kind else {}))
@@ -132,7 +132,7 @@ def test_the_detector_goes_on_from_a_file(tmp_path, name):
 
 
 @pytest.mark.parametrize('name', ['x.safetensors', 'x.pt'])
-def test_looks_go_on_from_a_file(tmp_path, name):
+def test_embeddings_are_equal_from_an_exported_file(tmp_path, name):
     source = write_state(
         tmp_path / 'own.safetensors', make_slm('small').state_dict(), kind='slm')
     export_weights(source, tmp_path / name)
@@ -194,7 +194,7 @@ def test_altered_weights_are_not_handed_on(own, tmp_path, monkeypatch):
 
 # the commands
 
-def test_the_command_knows_the_same_precisions_and_settings():
+def test_the_command_has_the_same_precisions_and_settings():
     assert tuple(DTYPES) == command.DTYPES
     assert set(command.SETTINGS) == set(command.KINDS)
     assert set(command.SETTINGS.values()) <= catalogue(
@@ -218,7 +218,7 @@ def test_the_command_writes_says_what_is_lost_and_shows_it(own, tmp_path, capsys
     assert cli.main([*words, '--force']) == 0
 
 
-def test_the_list_tells_what_weights_are(own, tmp_path, monkeypatch, capsys):
+def test_the_list_describes_weights(own, tmp_path, monkeypatch, capsys):
     parts = listed(capsys)
     assert parts.keys() == weights.MANIFEST.keys()
     card, part = weights.metadata(SMALL), parts[SMALL]
@@ -235,7 +235,7 @@ def test_the_list_tells_what_weights_are(own, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('state', State)
-def test_the_list_tells_the_card_of_what_is_as_it_should_be(
+def test_the_list_shows_the_card_of_valid_weights(
         own, tmp_path, monkeypatch, capsys, state):
     pinned = Pinned('own.safetensors', sha256(own.read_bytes()), 'free', 'here', shipped=True)
     if state is State.ALTERED:
@@ -296,7 +296,7 @@ def test_only_a_part_is_written_as_one(imm, tmp_path):
     changed = write_state(tmp_path / 'changed.safetensors', other, kind='siammot')
     out = tmp_path / 'x.safetensors'
     for file, base, reason in (
-            (changed, SMALL, "their names begin with ''"), (SMALL, SMALL, '0 tensors are others'),
+            (changed, SMALL, "prefix ''"), (SMALL, SMALL, '0 tensors differ'),
             (imm, 'nothing', "'nothing' is no name in the manifest"),
             (imm, 'siammot-small-imm', 'itself a part; name siammot-small')):
         with pytest.raises(WeightsError, match=reason):

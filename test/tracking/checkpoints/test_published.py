@@ -90,7 +90,7 @@ def test_slm_out_of_its_checkpoint(tmp_path):
         'source_sha256': weights.sha256(file.read_bytes())}
 
 
-def test_slm_of_the_article_is_told_apart(tmp_path):
+def test_slm_of_the_article_is_recognised(tmp_path):
     file = tmp_path / 'mine.safetensors'
     torch.save(Slm('article').state_dict(), tmp_path / 'mine.pth')
     path, found = import_checkpoint('slm', tmp_path / 'mine.pth', file)
@@ -259,7 +259,7 @@ def test_wrong_arguments(tmp_path, arguments, complaint):
 
 # the command
 
-def test_the_command_knows_the_same_kinds():
+def test_the_command_has_the_same_kinds():
     assert tuple(KINDS) == command.KINDS
 
 

@@ -133,7 +133,7 @@ def test_of_one_class_objectness_is_the_score_of_more_the_product(files):
     assert np.allclose(found.scores, [0.54, 0.4]) and found.labels.tolist() == [0, 1]
 
 
-def test_a_box_has_its_best_class_alone_also_if_another_is_looked_for(files):
+def test_a_box_has_its_best_class_alone_even_if_another_is_wanted(files):
     said = ([[0, 0, 30, 30], [50, 50, 80, 90]], [0.8, 0.6], [[0.6, 0.5, 0.1], [0.1, 0.1, 0.8]])
     found = scripted(files[3], *said).detect([image(192, 128)])[0]
     assert found.labels.tolist() == [0, 2]

@@ -52,17 +52,17 @@ CLOSE = [
 """Two side by side change places; the right one of each pair overlaps by 3/7."""
 
 
-def test_looks_outweigh_overlap_where_both_are_near():
+def test_appearance_outweighs_iou_where_both_are_near():
     assert owners(result(CLOSE)) == [1, 2]
     assert owners(result(CLOSE, appearance__type='none')) == [2, 1]
 
 
 @pytest.mark.parametrize('least, expected', [(0.42, [1, 2]), (0.44, [2, 1])])
-def test_looks_count_only_for_those_who_overlap_enough(least, expected):
+def test_appearance_counts_only_above_proximity_iou(least, expected):
     assert owners(result(CLOSE, proximity_iou=least)) == expected
 
 
-def test_looks_count_only_where_they_are_alike():
+def test_appearance_counts_only_within_its_threshold():
     # cosine of a little over nothing: half of one minus that is nearly 1/2
     film = [shot((person(300), RED))] * 10 + [shot((person(330), BLUE))]
     assert result(film)[-1].states.tolist()[0] == L
@@ -76,7 +76,7 @@ def test_the_motion_of_the_camera_is_taken_out():
 
 
 @pytest.mark.parametrize('method', ['botsort', 'smiletrack'])
-def test_without_looks_on_a_standing_camera_it_is_bytetrack(method):
+def test_without_appearance_on_a_standing_camera_it_is_bytetrack(method):
     script = random_script(np.random.default_rng(11), frames=150)
     plain = build(Settings, {
         'method': method, 'appearance.type': 'none', 'smiletrack.biou_buffer': 0.0,

@@ -133,7 +133,7 @@ def test_occluded_people_are_found_again():
     assert len(results[-1].observed) == 1
 
 
-def test_lost_tracks_tell_for_how_long_and_move_on_meanwhile():
+def test_lost_tracks_have_an_unseen_time_and_are_predicted():
     script = [detections([person(100 + 3 * i)]) for i in range(20)] + [NOBODY] * 10
     last = run(bytetrack(), script)[-1]
     assert last.states.tolist() == [L]

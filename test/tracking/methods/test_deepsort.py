@@ -67,7 +67,7 @@ def test_the_most_recently_seen_track_comes_first():
     assert result(film, appearance__type='none')[-1].observed.ids.tolist() == [2]
 
 
-def test_looks_decide_between_tracks_that_were_lost_together():
+def test_appearance_decides_between_tracks_lost_together():
     film = [shot((person(300), RED), (person(340), BLUE))] * 5 + [NOBODY] * 5 + [
         shot((person(340), RED), (person(300), BLUE))]
     last = result(film)[-1]
@@ -76,18 +76,18 @@ def test_looks_decide_between_tracks_that_were_lost_together():
     assert [int(last.ids[last.sources == source][0]) for source in (0, 1)] == [2, 1]
 
 
-def test_what_motion_rules_out_looks_do_not_bring_back():
+def test_appearance_does_not_override_the_motion_gate():
     film = [HERE] * 10 + [NOBODY] + [shot((person(700), RED))] * 3
     assert result(film)[-1].observed.ids.tolist() == [2]
 
 
-def test_one_who_looks_different_is_found_by_overlap_if_just_seen_and_not_later():
+def test_another_appearance_is_matched_by_iou_only_if_just_seen():
     blue = shot((person(300), BLUE))
     assert result([HERE] * 5 + [blue])[-1].observed.ids.tolist() == [1]
     assert result([HERE] * 5 + [NOBODY] + [blue] * 3)[-1].observed.ids.tolist() == [2]
 
 
-def test_one_who_looks_as_before_is_known_within_the_budget():
+def test_an_earlier_appearance_is_matched_within_the_budget():
     blue = shot((person(300), BLUE))
     film = [HERE] * 5 + [blue] * 20 + [NOBODY] + [HERE] * 3
     assert result(film)[-1].observed.ids.tolist() == [1]

@@ -120,7 +120,7 @@ def as_alone(settings, detector, footage, rounding=0.0):
     assert tracked > 20
 
 
-def test_one_batch_a_moment_of_those_who_look():
+def test_one_batch_per_moment_of_the_cameras_that_detect():
     cameras, detector = cameras_of(3, detect_every=2)
     cameras.update([lit(3, 0.0), lit(20, 0.0), None])
     cameras.update([lit(4, 0.1), lit(21, 0.1), lit(40, 0.1)])

@@ -59,14 +59,14 @@ def by_colour(results):
     return [int(last.ids[last.sources == source][0]) for source in (0, 1)]
 
 
-def test_looks_find_those_who_changed_places():
+def test_appearance_matches_people_who_changed_places():
     assert by_colour(result(SWAPPED)) == [1, 2]
     assert by_colour(result(SWAPPED, appearance__type='none')) == [2, 1]
     assert by_colour(result(SWAPPED, alpha=1.0, gate=0.0)) == [2, 1]
 
 
 @pytest.mark.parametrize('preset', ['accurate', 'paper', 'code'])
-def test_one_who_looks_different_is_another_one_behind_the_gate(preset):
+def test_the_gate_rejects_another_appearance(preset):
     film = [shot((person(300), RED))] * 10 + [NOBODY] * 5 + [shot((person(300), BLUE))] * 4
     assert ids(result(film, preset))[-2:] == [[2], [2]], 'though both are in one place'
     opened = {'veto': 1000.0} if preset == 'code' else {'gate': 0.0, 'match': 0.3}
@@ -76,13 +76,13 @@ def test_one_who_looks_different_is_another_one_behind_the_gate(preset):
         assert ids(result(film, preset, veto_weight=0.0))[-1] == [1]
 
 
-def test_nobody_jumps_across_the_image():
+def test_no_match_jumps_across_the_image():
     film = [shot((person(300), RED))] * 10 + [NOBODY] + [shot((person(700), RED))] * 3
     assert ids(result(film))[-1] == [2]
     assert ids(result(film, reach=0.0))[-1] == [1]
 
 
-def test_the_reach_grows_with_the_time_out_of_sight():
+def test_the_reach_grows_with_the_time_unseen():
     def after(pause, **changes):
         film = [shot((person(300), RED))] * 10 + [NOBODY] * pause
         return result([*film, shot((person(370), RED))], **changes)[-1].states.tolist()
@@ -104,7 +104,7 @@ def changing():
     return film
 
 
-def test_only_several_templates_know_a_doubtful_one_as_it_once_looked():
+def test_only_several_templates_match_an_earlier_appearance_in_the_second_pass():
     film = [*changing(), shot((person(300), RED), score=0.3)]
     states = {second: result(film, second=second, bank=200)[-1].states.tolist()
               for second in ('iou', 'single', 'multi')}
@@ -113,7 +113,7 @@ def test_only_several_templates_know_a_doubtful_one_as_it_once_looked():
     assert result(film, second='multi', bank=20)[-1].states.tolist() == [L]
 
 
-def test_looks_count_for_doubtful_detections_only_where_they_are_asked():
+def test_appearance_counts_for_low_score_detections_only_if_set():
     film = [shot((person(300), RED))] * 10 + [shot((person(300), GREEN), score=0.3)]
     states = {second: result(film, second=second)[-1].states.tolist()
               for second in ('iou', 'single', 'multi')}
@@ -155,7 +155,7 @@ def test_the_motion_of_the_camera_is_taken_out():
     assert ids(result(pan(), **blind, camera=False))[-1] == [2]
 
 
-def test_frames_that_are_not_looked_into_count_for_the_motion_of_the_camera():
+def test_frames_without_detection_count_for_camera_motion():
     results = result(pan(), detect_every=4)
     # frames 0, 4 and 8 are looked into; in 6 the camera turns
     lefts = [t.boxes[0, 0] for t in results]
@@ -183,7 +183,7 @@ def counted(film, **changes):
     return ids(watch(method, detector, film)), counting.boxes
 
 
-def test_what_is_clear_without_looks_is_looked_at_only_now_and_then():
+def test_clear_pairs_are_embedded_only_every_few_frames():
     apart = [shot((person(300), RED), (person(700), BLUE))] * 20
     every, boxes = counted(apart)
     now_and_then, fewer = counted(apart, embed_every=5)
@@ -191,7 +191,7 @@ def test_what_is_clear_without_looks_is_looked_at_only_now_and_then():
     assert every == now_and_then
 
 
-def test_rivals_are_looked_at_in_every_frame_and_so_are_the_new_ones():
+def test_competing_and_new_detections_are_embedded_in_every_frame():
     # at their birth, and when either may be either
     assert counted(SWAPPED, embed_every=1000)[1] == 4
     film = [shot((person(300), RED))] + [shot((person(300), RED), (person(700), BLUE))] * 9
@@ -207,7 +207,7 @@ def test_the_buffer_ends_exactly_when_more_than_30_frames_are_missing(preset):
         assert len(result(film, preset)[-1]) == left
 
 
-def test_one_whose_looks_are_not_known_is_matched_by_overlap():
+def test_a_pair_without_embedding_is_matched_by_iou():
     # outside the image: there is nothing to see of him
     outside = [1020.0, 250.0, 1060.0, 350.0]
     film = [(BLANK, detections([outside]))] * 10
@@ -226,7 +226,7 @@ def test_a_frame_without_an_image_is_refused_before_anything_moves():
     assert tracker.update(Frame.of(image, 0.2)).ids.tolist() == [1]
 
 
-def test_without_looks_no_image_is_needed():
+def test_without_appearance_no_image_is_needed():
     settings = build(Settings, {'method': 'smiletrack', 'appearance.type': 'none'})
     detector = ScriptedDetector()
     tracker = make_tracker(settings, detector)
@@ -246,7 +246,7 @@ def test_a_buffer_finds_those_who_moved_by_more_than_their_width():
     assert ids(result(film, **BLIND, match_iou=0.1, biou_buffer=0.0))[-1] == [2]
 
 
-def test_heights_tell_apart_who_stands_in_one_place():
+def test_heights_distinguish_people_at_one_place():
     far, near = [285.0, 220, 315, 280], [280.0, 220, 320, 340]
     film = [shot((near, RED), (person(700), BLUE))] * 10 + [
         # nearer to where the tall one was is a small one
@@ -294,7 +294,7 @@ def test_tracks_live_on_when_the_memory_changes():
     assert ids(watch(tracker, detector, green, start=7 / 30)) == [[]]
 
 
-def test_another_rate_drops_tracks_and_what_is_known_of_their_looks():
+def test_another_rate_drops_tracks_and_their_embeddings():
     detector = ScriptedDetector()
     tracker = make_tracker(build(Settings, {'method': 'smiletrack'}), detector)
     watch(tracker, detector, [shot((person(300), RED), (person(700), BLUE))] * 5)

@@ -107,7 +107,7 @@ class _PublishedSort:
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_equals_a_plain_telling_of_the_paper(seed):
+def test_equals_a_plain_implementation_of_the_paper(seed):
     """Back to back on random scenes: same ids in the same frames, same boxes."""
     script = random_script(
         np.random.default_rng(seed), frames=120, classes=1, least_score=0.5)

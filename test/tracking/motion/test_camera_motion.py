@@ -272,13 +272,13 @@ def test_a_given_warp_that_no_camera_makes_is_flagged(given):
     assert warp.is_identity and not warp.ok and it.failures == 1
 
 
-def test_without_image_or_gift_nothing_can_be_told():
+def test_without_image_or_given_warp_estimation_fails():
     for it in (camera(), camera(method='external')):
         warp = it.estimate(Frame(None, 0.0, SIZE), NOTHING)
         assert warp.is_identity and not warp.ok and it.failures == 1
 
 
-def test_off_never_looks():
+def test_off_never_reads_the_image():
     it = camera('off')
     for frame in (Frame(None, 0.0, SIZE), frame_of(STAND), frame_of(turn_about(MIDDLE, 3))):
         warp = it.estimate(frame, NOTHING, turn_about(MIDDLE, 1))

@@ -112,7 +112,7 @@ def test_identity_changes_not_a_bit():
     assert len(empty) == 0
 
 
-def test_a_warp_tells_its_size():
+def test_a_warp_has_a_scale():
     assert Warp.identity().is_identity and Warp.identity().shift((640, 480)) == 0
     assert not turned(0, 1, (0, 1e-9)).is_identity
     assert turned(0, 1, (3, 4)).shift((640, 480)) == pytest.approx(5)

@@ -122,7 +122,7 @@ def test_all_that_a_graph_follows_from_gives_another_file(cache, monkeypatch, wr
     made()
 
 
-def test_a_digest_tells_names_shapes_and_numbers():
+def test_a_digest_depends_on_names_shapes_and_numbers():
     one = torch.nn.ParameterDict({'a': torch.zeros(2, 3)})
     others = [
         {'b': torch.zeros(2, 3)}, {'a': torch.zeros(3, 2)}, {'a': torch.full((2, 3), 1e-7)},

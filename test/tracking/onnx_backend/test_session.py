@@ -69,7 +69,7 @@ ALL = (TENSORRT, CUDA, CPU)
     ('cpu', ALL, (), 'CPU', 'cpu'), ('auto', (CUDA, CPU), (), 'CUDA', 'cuda:0'),
     ('auto', (CPU,), (), 'CPU', 'cpu'), ('auto', ALL, (TENSORRT,), 'CUDA', 'cuda:0'),
     ('auto', ALL, (TENSORRT, CUDA), 'CPU', 'cpu')])
-def test_the_best_that_there_is_runs_it_and_is_told(
+def test_the_best_provider_runs_it_and_is_named(
         file, device, providers, absent, provider, where):
     opened = open_file(Runtime(providers, absent), file, device, TensorRt(file.parent))
     assert (opened.provider, opened.device) == (provider, torch.device(where))
@@ -99,12 +99,12 @@ def test_a_gpu_asked_for_by_name_must_be_used(file, providers, absent, complaint
         open_file(Runtime(providers, absent), file, 'cuda', TensorRt(file.parent))
 
 
-def test_a_file_that_nobody_can_run_is_named(file):
+def test_a_file_that_no_provider_runs_is_named(file):
     with pytest.raises(WeightsError, match=r'net.onnx \(8 bytes\) is no ONNX file .* 1.0 can run'):
         open_file(Runtime(ALL, failing=ALL), file, 'auto')
 
 
-def test_devices_are_told_apart():
+def test_devices_are_distinguished():
     assert gpu_of(Runtime(ALL), 'cuda:3') == 3
     assert gpu_of(Runtime((CPU,)), 'auto') is None
     with pytest.raises(ConfigError, match="device is 'gpu'"):
@@ -120,7 +120,7 @@ def test_numbers_are_the_cpus_on_cuda(file):
 
 @pytest.mark.parametrize('precision, wanted', [
     ('float32', set()), ('float16', {'trt_fp16_enable'}), ('bfloat16', {'trt_bf16_enable'})])
-def test_tensorrt_computes_and_keeps_what_it_is_told_to(tmp_path, precision, wanted):
+def test_tensorrt_gets_precision_and_cache_folder(tmp_path, precision, wanted):
     shapes = {'maps': [1, 8, 4, 4], 'boxes': ['boxes', 4], 'templates': ['boxes', 8, 5, 5]}
     options = tensorrt_options(TensorRt(tmp_path, precision, 16, 64), shapes)
     assert {name for name in options if name.endswith(('fp16_enable', 'bf16_enable'))} == wanted

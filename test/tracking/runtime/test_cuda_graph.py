@@ -144,7 +144,7 @@ def test_switched_off_nothing_is_recorded(monkeypatch):
     assert gpu.recorded == 0
 
 
-def test_same_knows_rounding_from_difference():
+def test_same_allows_rounding_only():
     one = torch.tensor([1000.0, float('nan'), 0.5])
     assert same(one, one * (1 + 1e-5))
     assert not same(one, one * 1.01)

@@ -20,7 +20,7 @@ NUMBERS = torch.linspace(-1, 1, 12).reshape(4, 3)
     lambda x: x + torch.tensor([1.0, 2, 3]), lambda x: x * x.new_tensor([1, 2, 3]),
     lambda x: x.repeat_interleave(torch.arange(4), 0), lambda x: x.to('meta'),
     lambda x: x.clone().index_put_((x > 0,), torch.zeros(()))])
-def test_what_waits_is_found(wait, inference):
+def test_synchronisation_is_found(wait, inference):
     with torch.inference_mode(inference), pytest.raises(WaitError), no_waiting():
         wait(NUMBERS)
 

@@ -16,7 +16,7 @@ def run(*arguments):
 
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
-def test_what_a_gpu_does_stays_there_and_waits_for_nothing(precision):
+def test_work_of_a_gpu_stays_there_without_synchronisation(precision):
     done = run('-m', 'test.tracking.pretended_gpu', precision)
     assert done.returncode == 0, done.stderr
 

@@ -22,7 +22,7 @@ def test_an_image_comes_as_it_is_whatever_its_memory(image):
     assert np.array_equal(Uploads(CPU).fetch(frame).numpy(), image)
 
 
-def test_a_frame_is_brought_once_for_all_who_look():
+def test_a_frame_is_uploaded_once_for_all_users():
     frame = Frame.of(IMAGE[::-1], 0.0)
     first = Uploads(CPU)
     first.prefetch(frame)
@@ -53,7 +53,7 @@ def test_what_is_no_image_is_refused_and_nothing_noted():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU that CUDA can use')
-def test_a_gpu_gets_it_without_anybody_waiting():
+def test_an_upload_does_not_synchronise():
     device = torch.device('cuda', 0)
     uploads = Uploads(device)
     frames = [Frame.of(np.full((720, 1280, 3), shade, np.uint8), 0.0) for shade in range(8)]

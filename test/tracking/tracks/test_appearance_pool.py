@@ -40,7 +40,7 @@ def pool_of(**changes):
     return pool
 
 
-def test_looks_stay_with_their_tracks():
+def test_embeddings_stay_with_their_tracks():
     pool = pool_of()
     rows = np.arange(3)
     alike = pool.cosines(rows, rows, 'mean')
@@ -106,7 +106,7 @@ def weights(tmp_path_factory):
 
 
 @pytest.mark.parametrize('method', ['smiletrack', 'deepsort', 'botsort'])
-def test_the_network_takes_the_place_of_colours_and_tracks_go_with_the_old_looks(method, weights):
+def test_a_network_replaces_colours_and_drops_tracks_with_the_old_embeddings(method, weights):
     detector = ScriptedDetector()
     tracker = make_tracker(build(Settings, {'method': method}), detector)
     film = [(painted(PEOPLE), SEEN)] * 4

@@ -54,7 +54,7 @@ def test_a_course_is_of_what_was_seen_and_not_of_the_time_since():
     assert course(walk([(0.0, 10), (0.1, 12), (3.0, 50)]), 0.3) == ([12, 100], [38, 0])
 
 
-def test_stamps_since_1970_are_told_apart():
+def test_stamps_since_1970_are_distinguished():
     epoch = 1.7e9
     trails = walk([(epoch + number / 30, 10 + number) for number in range(10)])
     assert course(trails, 0.1)[1] == [3, 0]

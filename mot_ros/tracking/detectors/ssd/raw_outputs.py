@@ -64,5 +64,5 @@ def dense(detector: Detector, who: str) -> DenseDetector:
             'set detector.type to ssd, gluon_ssd or onnx, one tile, no roi and no mask, and '
             'leave out cached or recorded detections')
     raise ConfigError(
-        f'{who} asks the network about places of its own choice, which this detector cannot '
-        f'answer: {reason}')
+        f'{who} needs the raw outputs of every anchor, which this detector cannot return: '
+        f'{reason}')

@@ -29,8 +29,8 @@ def with_class_scores(detector: Detector, settings: Settings) -> Detector:
     if settings.method in IMAGE_METHODS or settings.detector_type == 'rcnn':
         raise ConfigError(
             f'detector.class_scores is {settings.detector.class_scores!r}, but '
-            f'{settings.method} with detector.type {settings.detector_type} asks the network '
-            'itself: take another method, or leave it out')
+            f'{settings.method} with detector.type {settings.detector_type} reads the '
+            'network directly: choose another method, or leave it out')
     return ClassScores(detector, least)
 
 

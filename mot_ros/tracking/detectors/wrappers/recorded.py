@@ -142,7 +142,7 @@ def load(
         if made_with.get(name) != wanted.get(name)]
     if differing:
         raise SourceError(
-            f'{path} holds detections that were made otherwise: {"; ".join(differing)}; delete '
+            f'{path} holds detections of other origin: {"; ".join(differing)}; delete '
             'it or name another file')
     ends = np.cumsum(counts)
     return names, {

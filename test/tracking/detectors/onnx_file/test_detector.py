@@ -168,7 +168,7 @@ def test_known_boxes_come_back_in_pixels_of_the_image(tmp_path, kind, chosen):
         assert found.labels.tolist() == [0, 3, 2]
 
 
-def test_what_yolov6_and_a_decoding_yolox_say_is_told_from_raw_offsets(tmp_path):
+def test_yolov6_and_a_decoding_yolox_are_distinguished_from_raw_offsets(tmp_path):
     path = write_constant(tmp_path / 'net.onnx', yolov6(), SHAPE, {'names': FIVE})
     ours = detector(path)
     assert ours.layout == 'yolov5'
@@ -178,7 +178,7 @@ def test_what_yolov6_and_a_decoding_yolox_say_is_told_from_raw_offsets(tmp_path)
 @pytest.mark.parametrize('kind, made, columns', [
     ('yolov5', yolov5, slice(0, 6)), ('yolox', yolox, slice(0, 6)), ('yolov8', yolov8, None),
     ('yolov10', yolov10, slice(0, 6))])
-def test_networks_of_one_class_are_told_apart_too(tmp_path, kind, made, columns):
+def test_networks_of_one_class_are_recognised_too(tmp_path, kind, made, columns):
     # with one class all but YOLOv8 have six columns
     outputs = {name: array[:, :5] if columns is None else array[..., columns]
                for name, array in made().items()}
@@ -192,7 +192,7 @@ def test_networks_of_one_class_are_told_apart_too(tmp_path, kind, made, columns)
 
 
 @pytest.mark.parametrize('made', [tflite, nameless])
-def test_outputs_of_tensorflow_are_told_apart_without_its_names(tmp_path, made):
+def test_outputs_of_tensorflow_are_recognised_without_its_names(tmp_path, made):
     ours = detector(write_constant(tmp_path / 'net.onnx', made(), SHAPE, {
         'names': json.dumps(['person', 'bicycle', 'car', 'dog', 'x'])}), pixels='unit')
     assert ours.layout == 'tensorflow'

@@ -91,7 +91,7 @@ def test_scenes_of_the_usual_kind_are_settled(voting):
 
 
 @pytest.mark.parametrize('damage', [torch.nan, torch.inf, 1e38])
-def test_what_is_not_looked_at_may_be_anything(damage):
+def test_unused_values_may_be_anything(damage):
     scores, boxes = crowd(40, 1)
     hidden = (scores < 0.1).all(dim=1)
     assert 0 < hidden.sum() < 40
@@ -118,7 +118,7 @@ def row_of_boxes(count):
     return scores, torch.stack([x, x * 0, x + 40, x * 0 + 40], dim=1)
 
 
-def test_a_chain_that_is_too_long_is_told_and_not_guessed():
+def test_a_chain_that_is_too_long_does_not_converge():
     wanted = made(box_voting=False)
     short, long = row_of_boxes(12), row_of_boxes(40)
     found, = at_once(*(column[None] for column in short), wanted)
@@ -126,7 +126,7 @@ def test_a_chain_that_is_too_long_is_told_and_not_guessed():
     assert at_once(*(column[None] for column in long), wanted) == [None]
 
 
-def test_too_many_candidates_are_told(monkeypatch):
+def test_too_many_candidates_do_not_converge(monkeypatch):
     scores, boxes = inside(*crowd(300, 3))
     wanted = made(max_detections=100)
     count = int((scores >= 0.1).sum())
@@ -138,7 +138,7 @@ def test_too_many_candidates_are_told(monkeypatch):
     assert_same(found, expected)
 
 
-def test_candidates_beyond_those_that_selection_looks_at_need_not_be_told():
+def test_candidates_beyond_those_of_the_plain_selection_may_converge():
     scores, boxes = inside(*crowd(300, 4))
     wanted = made(max_detections=5)
     assert (scores >= 0.1).sum() > 50
@@ -167,7 +167,7 @@ def test_one_image_of_a_batch_does_not_change_another():
 
 
 @pytest.mark.parametrize('voting', [True, False])
-def test_nobody_waits(voting):
+def test_nothing_synchronises(voting):
     scores, boxes = crowd(50, 6)
     limits = torch.tensor([SIZE * 2], dtype=torch.float32)
     with torch.inference_mode(), no_waiting():

@@ -270,7 +270,7 @@ def test_files_that_say_too_little_or_something_else_are_refused(
         detector(path)
 
 
-def test_a_number_of_classes_that_nobody_named_asks_for_names(tmp_path):
+def test_an_unnamed_number_of_classes_needs_names(tmp_path):
     path = saved(tmp_path / 'three.safetensors', GluonSsd('mobilenet1.0', 3),
                  {'body': 'mobilenet1.0', 'classes': '3'})
     with pytest.raises(ConfigError, match='has 3 classes, but no names are known'):

@@ -127,7 +127,7 @@ def test_one_download_brings_the_detections_of_all_frames(images):
 
 @pytest.mark.parametrize('resize', ['stretch', 'letterbox'])
 @pytest.mark.parametrize('voting', [True, False])
-def test_nobody_waits_until_then(images, resize, voting):
+def test_nothing_synchronises_before_the_download(images, resize, voting):
     ours = detector(resize=resize, box_voting=voting)
     # what is the same for all frames of a size is brought once
     ours.detect(frames_of(images[:2]))

@@ -58,7 +58,7 @@ def test_unknown_classes_and_methods_that_ask_the_network():
     with pytest.raises(ConfigError, match=r"has 'horse', .* its classes are person, car, dog$"):
         ClassScores(Fixed(), {'horse': 0.5})
     for values in ({'method': 'siammot'}, {'method': 'smot'}, {'detector.type': 'rcnn'}):
-        with pytest.raises(ConfigError, match='asks the network itself'):
+        with pytest.raises(ConfigError, match='reads the network directly'):
             with_class_scores(Fixed(), settings('car=0.8', **values))
     # a name may hold the sign
     assert parse('a=b=0.5,c=1') == {'a=b': 0.5, 'c': 1.0}

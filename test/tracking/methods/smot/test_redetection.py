@@ -74,7 +74,7 @@ def test_one_anchor_is_the_best_anchor_exactly(redetect):
     assert (found.scores == raw.scores[0, best, torch.tensor([0, 1, 1])].numpy()).all()
 
 
-def test_a_track_is_judged_by_its_own_class_alone(redetect):
+def test_a_track_is_scored_by_its_own_class_alone(redetect):
     raw = raw_of(SSD)
     raw.scores[:, :, 1] = 0
     found = redetect(raw, BOXES, LABELS, 5)
@@ -141,7 +141,7 @@ def test_one_download_is_enough_and_none_without_tracks():
     assert nothing.boxes.shape == (0, 4) and nothing.scores.shape == nothing.overlaps.shape == (0,)
 
 
-def test_nobody_waits_until_then():
+def test_nothing_synchronises_before_the_download():
     raw, (boxes, labels) = raw_of(SSD), tracks_of(20)
     look = Redetector(INDEX, 5, fixed=True)
     look(raw, boxes, labels)

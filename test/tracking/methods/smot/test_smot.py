@@ -158,7 +158,7 @@ def test_of_two_tracks_in_one_place_the_weaker_goes():
 
 
 @pytest.mark.parametrize('pause, back', [(3, True), (5, True), (6, False)])
-def test_a_missing_track_is_looked_for_in_its_place_for_so_long(pause, back):
+def test_a_missing_track_is_searched_in_its_place_for_so_long(pause, back):
     script = [detections([HERE])] * 3 + [NOBODY] * pause + [detections([HERE], 0.4)] * 2
     results = run(script, search=0.6)
     shown = [tracks.observed.ids.tolist() for tracks in results]
@@ -167,7 +167,7 @@ def test_a_missing_track_is_looked_for_in_its_place_for_so_long(pause, back):
     assert len(results[3 + pause]) == back
 
 
-def test_the_papers_missing_tracks_are_never_looked_for_again():
+def test_the_papers_missing_tracks_are_never_searched_again():
     script = [detections([HERE]), NOBODY, detections([HERE], 0.5)]
     assert [len(tracks) for tracks in run(script, search=0.0)] == [1, 0, 0]
 
@@ -249,7 +249,7 @@ def linked(film_, rate=10.0, **values):
     return [tracks.observed.ids.tolist() for tracks in results], tracker, results
 
 
-def test_a_new_tracklet_that_looks_like_an_ended_one_takes_its_id():
+def test_a_new_tracklet_of_similar_embedding_takes_the_ended_id():
     shown, tracker, results = linked(story(person(450), RED))
     assert shown[-3:] == [[1]] * 3
     assert tracker.next_id == 2
@@ -272,7 +272,7 @@ def test_with_any_speed_allowed_it_may_be_anywhere():
     assert linked(story(person(900), RED), link_speed=0.0)[0][-1] == [1]
 
 
-def test_living_identities_are_nobodys():
+def test_active_identities_are_not_linked():
     twins = [person(300), person(500)]
     film_ = [(painted([(box, RED) for box in twins[:n]]), detections(twins[:n]))
              for n in (1, 1, 2, 2)]
@@ -286,7 +286,7 @@ def test_classes_are_not_linked():
     assert linked(film_)[0][-1] == [2]
 
 
-def test_looks_are_told_at_birth_and_seldom_after(monkeypatch):
+def test_embeddings_are_computed_at_the_start_and_seldom_after(monkeypatch):
     asked = []
     detector = PlantedNetwork()
     tracker = Smot(detector, settings_of(link=True, embed_every=4))
@@ -339,7 +339,7 @@ def test_two_trackers_do_not_know_each_other():
     assert run(script)[-1].ids.tolist() == run(script)[-1].ids.tolist() == [1]
 
 
-def test_between_two_looks_tracks_move_and_keep_their_states():
+def test_between_detections_tracks_move_and_keep_their_states():
     detector = PlantedNetwork()
     tracker = Smot(detector, settings_of(motion='velocity'))
     run([detections([person(200 + 10 * n)]) for n in range(4)], tracker=tracker,
@@ -391,7 +391,7 @@ def test_settings_change_while_tracks_live_on():
 
 
 def test_a_detector_that_cannot_be_asked_is_refused_and_nothing_changes():
-    with pytest.raises(ConfigError, match='method smot asks the network'):
+    with pytest.raises(ConfigError, match='method smot needs the raw outputs'):
         Smot(ScriptedDetector(), settings_of())
     detector = PlantedNetwork()
     tracker = Smot(detector, settings_of())

@@ -46,7 +46,7 @@ places = st.tuples(
 
 @settings(deadline=None)
 @given(st.lists(places, min_size=1, max_size=6), st.sampled_from([1, 2, 5, 10, 20, 64]))
-def test_the_few_anchors_looked_at_hold_the_best_of_all(rows, count):
+def test_the_few_compared_anchors_contain_the_best(rows, count):
     boxes = corners(rows)
     found = INDEX.nearest(torch.from_numpy(boxes), count)
     expected = slow(SSD, boxes, count)
@@ -156,7 +156,7 @@ def test_weights_of_what_no_anchor_overlaps_are_zero():
     assert none.weights.tolist() == [[0, 0, 0]]
 
 
-def test_nobody_waits():
+def test_nothing_synchronises():
     boxes = torch.tensor([[40.0, 40, 80, 140], [0, 0, 0, 0]])
     INDEX.nearest(boxes, 5)
     with torch.inference_mode(), no_waiting():

@@ -30,7 +30,7 @@ def pairs(made, rows, features, distance=0.97, allowed=None):
     return list(zip(found.rows.tolist(), found.cols.tolist(), strict=True))
 
 
-def test_the_new_one_joins_the_track_that_looks_like_it():
+def test_a_new_track_links_to_the_ended_one_of_similar_embedding():
     assert pairs(linker(A, B), [0, 1], look(NEARLY_A)) == [(0, 0)]
     assert pairs(linker(B, A), [0, 1], look(NEARLY_A, B)) == [(0, 1), (1, 0)]
 
@@ -54,7 +54,7 @@ def test_the_matching_is_the_nearest_in_all_not_the_first():
     assert sorted(found) == [(0, 0), (1, 1)]
 
 
-def test_a_track_is_known_by_the_mean_of_all_its_looks():
+def test_a_track_is_linked_by_its_mean_embedding():
     made = linker(A)
     made.update_embeddings(np.array([0]), look(B))
     assert pairs(made, [0], look((1, 1, 0)), 0.01) == [(0, 0)]

@@ -239,7 +239,7 @@ def test_strides_and_channels_are_as_promised(name):
 
 
 @pytest.mark.parametrize('name', ['resnet50', 'mobilenetv3'])
-def test_other_bodies_than_dla_take_any_size_and_round_up(name):
+def test_other_backbones_than_dla_take_any_size_and_round_up(name):
     with torch.device('meta'):
         levels = make_backbone(name)(torch.empty(2, 3, 333, 517))
     assert [tuple(level.shape[2:]) for level in levels] == [
@@ -263,7 +263,7 @@ def test_mobilenet_taps_the_ssd_where_it_should():
     assert [level.shape[1] for level in found] == [24, 40, 672, 80] == list(backbone.channels)
 
 
-def test_each_body_says_how_its_pixels_are_normalised():
+def test_each_backbone_has_its_normalisation():
     assert make_backbone('dla34').mean == make_backbone('resnet50').mean == IMAGENET_MEAN
     assert make_backbone('dla34').std == IMAGENET_STD == (0.229, 0.224, 0.225)
     light = MobileNetBackbone()
@@ -274,7 +274,7 @@ def test_each_body_says_how_its_pixels_are_normalised():
 
 
 @pytest.mark.parametrize('name', BACKBONES)
-def test_bodies_are_made_by_name(name):
+def test_backbones_are_made_by_name(name):
     with torch.device('meta'):
         backbone = make_backbone(name)
     kinds = {'dla': Dla, 'resnet': ResNet, 'mobilenetv': MobileNetBackbone}

@@ -371,7 +371,7 @@ def test_sizes_come_from_the_anchors_in_the_file():
     assert adopt(state).metadata['sizes'].startswith('51.2,133.12')
 
 
-def test_what_is_missing_or_left_over_is_told():
+def test_missing_and_unused_tensors_are_reported():
     state = random_state(published('mobilenet1.0', 2))
     del state['features.mobilenet0_conv5_weight']
     state['features.mobilenet0_conv6_weight'] = torch.zeros(7, 7, 1, 1)
