@@ -40,7 +40,7 @@ from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.methods.siammot.solver import Rules, solve, TrackCandidates
 from mot_ros.tracking.methods.siammot.template_memory import TemplateMemory
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.rcnn.rpn import Selection

@@ -118,11 +118,11 @@ class RcnnDetector:
         body = self._network.body
         with inference_fp32(self.device):
             batch = images([frame], size, body.mean, body.std, self.device)
-            features = self._network.backbone.fpn(self._body_for(size)(batch))
+            features = self._network.backbone.fpn(self._backbone_for(size)(batch))
         return RoiHeads(
             self._network, features, size, frame.size, self._classes, self._wanted, settings)
 
-    def _body_for(self, size: tuple[int, int]) -> Body:
+    def _backbone_for(self, size: tuple[int, int]) -> Backbone:
         """Return the backbone in the form that is fastest for inputs of (width, height)."""
         if not self._packable:
             return self._network.body

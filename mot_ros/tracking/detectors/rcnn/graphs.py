@@ -21,7 +21,7 @@ from torch import Tensor
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.detectors.postprocess.selection_fixed import CONVERGED
 from mot_ros.tracking.detectors.rcnn.preprocess import normalised, smoothed, statistics
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 from mot_ros.tracking.nets.ops.nms import first_rows, fixed_nms, gather_rows
 from mot_ros.tracking.nets.rcnn.boxes_inclusive import clip, to_exclusive
 from mot_ros.tracking.nets.rcnn.roi_align import CellTable, FIRST_STRIDE, LEVELS
@@ -48,7 +48,7 @@ class RcnnGraphs:
     """
 
     def __init__(
-            self, network: SiamMotNetwork, body: Body, size: tuple[int, int],
+            self, network: SiamMotNetwork, body: Backbone, size: tuple[int, int],
             source: tuple[int, int], numbers: Sequence[int], wanted: Sequence[int],
             settings: RcnnSettings, device: torch.device, *, graphs: bool) -> None:
         self.network, self.size, self.source, self.device = network, size, source, device

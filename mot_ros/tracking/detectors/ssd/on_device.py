@@ -47,7 +47,7 @@ class DeviceOutputs(NamedTuple):
     """
     Outputs for B frames, on the device, valid until the next call.
 
-    `tables` (B, M, 8) are detections, see detection_table.py; `scores` (B, A, C), `deltas` and
+    `tables` (B, M, 8) are detections, see selection_fixed.py; `scores` (B, A, C), `deltas` and
     `boxes` (B, A, 4) are those of all anchors, the boxes in pixels of the images.
     """
 

@@ -11,7 +11,7 @@ from typing import cast
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.tracking.nets.backbones.backbone import Body
+from mot_ros.tracking.nets.backbones.backbone import Backbone
 
 
 class Fpn(nn.Module):
@@ -48,7 +48,7 @@ class Fpn(nn.Module):
 class FpnBackbone(nn.Module):
     """A backbone and the feature pyramid on it, by the published names `body` and `fpn`."""
 
-    def __init__(self, body: Body, width: int = 128) -> None:
+    def __init__(self, body: Backbone, width: int = 128) -> None:
         super().__init__()
         self.body = body
         self.fpn = Fpn(body.channels, width)

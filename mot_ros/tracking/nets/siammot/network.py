@@ -27,7 +27,7 @@ from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions
 from mot_ros.tracking.nets.siammot.imm import Imm, ImmOptions
 from mot_ros.tracking.nets.siammot.search_region import Memory
-from mot_ros.tracking.weights import key_matching as adoption
+from mot_ros.tracking.weights import key_matching
 from mot_ros.tracking.weights import store as weights
 from mot_ros.tracking.weights.key_matching import MatchedWeights
 
@@ -73,7 +73,7 @@ class SiamMotNetwork(nn.Module):
     """
 
     def __init__(
-            self, body: Body, classes: int, width: int = 128, hidden: int = 1024,
+            self, body: Backbone, classes: int, width: int = 128, hidden: int = 1024,
             motion: Motion | MotionModel = 'emm',
             anchor_sizes: Sequence[float] = ANCHOR_SIZES) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class SiamMotNetwork(nn.Module):
             self.roi_heads.track.tracker = motion
 
     @property
-    def body(self) -> Body:
+    def body(self) -> Backbone:
         """The backbone without the feature pyramid, with the statistics of its images."""
         return self.backbone.body
 

@@ -21,7 +21,7 @@ from mot_ros.tracking.methods.siammot.template_memory import (
     imm_options,
     TemplateMemory,
 )
-from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBody
+from mot_ros.tracking.nets.backbones.mobilenet_pyramid import MobileNetBackbone
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
 from mot_ros.tracking.nets.siammot.network import SiamMotNetwork
