@@ -48,7 +48,7 @@ class Tracktor(PooledMethod[SearchTrackPool]):
         s, tracks = self._settings, self._tracks
         image = self._frontend.detect(frame, s.detections)
         tracks.propagate(frame)
-        expected = tracks.follow(frame, lambda: image.detections.boxes)
+        expected = tracks.compensate_motion(frame, lambda: image.detections.boxes)
 
         found = image.refine(expected)
         candidates = TrackCandidates(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mot_ros.tracking.motion.camera_motion import CameraMotion
     from mot_ros.tracking.motion.optical_flow import BoxMotion
 
-NEED = 'tracks are looked for in it'
+NEED = 'tracks are searched in it'
 """The reason why a frame needs an image."""
 
 
@@ -27,7 +27,8 @@ class SearchTrackPool(TrackPool[LastObservationModel]):
 
     They stay where they were last observed, unless the kind of motion is `moving`, the `camera`
     moves or `flow` (optical flow, or a BoxMotion of one's own) moves them; both may be
-    exchanged between two frames. For every frame, once, `propagate` or `coast`, then `follow`.
+    exchanged between two frames. Calls per frame: `propagate` or `coast`, then
+    `compensate_motion`.
     """
 
     def __init__(self, kind: LastObservation, first_id: int = 1) -> None:
@@ -63,7 +64,7 @@ class SearchTrackPool(TrackPool[LastObservationModel]):
         frame.require_image(NEED)
         return super().coast(frame)
 
-    def follow(self, frame: Frame, objects: Floats | Callable[[], Floats]) -> Tracks:
+    def compensate_motion(self, frame: Frame, objects: Floats | Callable[[], Floats]) -> Tracks:
         """
         Compensate camera motion, move every track by the flow, and return them there.
 

@@ -75,7 +75,7 @@ class SiamMot(PooledMethod[SearchTrackPool]):
         s, tracks = self._settings, self._tracks
         image = self._frontend.detect(frame, s.detections)
         before = tracks.propagate(frame)
-        expected = tracks.follow(frame, lambda: image.detections.boxes)
+        expected = tracks.compensate_motion(frame, lambda: image.detections.boxes)
         stretch = self._stretch(before.boxes, expected.boxes)
 
         found = image.search(self._memory, expected, s, stretch)
