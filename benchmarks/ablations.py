@@ -40,7 +40,6 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
 from dataclasses import dataclass
-import datetime
 import functools
 import hashlib
 import json
@@ -53,13 +52,20 @@ from typing import Any
 
 import _start  # noqa: F401 - must come before torch
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from mot_ros.benchmarking.machine import describe_machine
-from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.markdown import table_of_rows
+from mot_ros.benchmarking.result_file import now, save_result
+from mot_ros.benchmarking.script import (
+    make_parser,
+    numbers,
+    RESULTS,
+    ROOT,
+    settings_of,
+    size_of,
+    with_torch,
+)
 from mot_ros.data.datasets.mot import MotRows
-from mot_ros.data.output import write_text
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames
 from mot_ros.data.synthetic.truth import rows_of, SyntheticTruth
 from mot_ros.evaluation.scores import scoring
@@ -67,9 +73,8 @@ from mot_ros.evaluation.scores.metrics import average_precision, overlaps
 from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedRcnn, VISIBLE
 from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.config.params_file import parse_assignment
 from mot_ros.tracking.config.rcnn import RcnnSettings
-from mot_ros.tracking.config.schema import build, catalogue, flatten
+from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
@@ -81,10 +86,8 @@ from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.methods.siammot.template_memory import TemplateMemory
 from mot_ros.tracking.types import Detections, Frame, Tracks
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.datasets import held_out_people, Supplies
+from mot_ros.training.datasets import Datasets, held_out_people
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / 'benchmarks' / 'results'
 DATA = [path for name in ('PennFudanPed', 'coco128_train')
         if (path := ROOT.parent / 'shared' / 'data' / name).is_dir()]
 HELD_OUT = 1 << 31
@@ -222,9 +225,9 @@ def make_network(rcnn: RcnnSettings, device: str) -> FeatureDetector:
     return RcnnDetector(rcnn, device)
 
 
-def clip_of(clips: Clips, supplies: Supplies, seed: int, bar: Any) -> Clip:
+def clip_of(clips: Clips, datasets: Datasets, seed: int, bar: Any) -> Clip:
     """Yield the frames of a seed."""
-    scene = CrowdScene(supplies.cutouts, supplies.photographs, Crowd(
+    scene = CrowdScene(datasets.cutouts, datasets.photographs, Crowd(
         size=clips.size, people=clips.people, obstacles=clips.obstacles), seed)
     for shown in frames(scene, clips.rate, clips.length):
         yield shown
@@ -236,14 +239,14 @@ class Bench:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
-        self.supplies = held_out_people(
+        self.datasets = held_out_people(
             [str(path) for path in args.data], args.backgrounds, HELD_OUT, args.hold_out)
         self.clips = Clips(
             args.size, args.people, args.obstacles, args.fps, args.frames,
             tuple(HELD_OUT + seed for seed in args.seeds),
             tuple(path.name for path in (*args.data, *args.backgrounds)) or ('drawn figures',),
-            args.hold_out if args.data else 0, len(self.supplies.cutouts),
-            len(self.supplies.photographs))
+            args.hold_out if args.data else 0, len(self.datasets.cutouts),
+            len(self.datasets.photographs))
 
     def row(self, job: Job, bar: Any) -> Row:
         """Run a job over all clips and score it."""
@@ -260,7 +263,7 @@ class Bench:
             for seed in missing:
                 detector = self._detector(settings, seed)
                 try:
-                    for frame, _ in clip_of(self.clips, self.supplies, seed, bar):
+                    for frame, _ in clip_of(self.clips, self.datasets, seed, bar):
                         detector.detect([frame])
                 finally:
                     detector.save()
@@ -282,7 +285,7 @@ class Bench:
         for seed in self.clips.seeds:
             tracker = make_tracker(job.settings, self._detector(job.settings, seed))
             truths, found = [], []
-            for frame, truth in clip_of(self.clips, self.supplies, seed, bar):
+            for frame, truth in clip_of(self.clips, self.datasets, seed, bar):
                 truths.append(truth)
                 found.append(tracker.update(frame))
             every.append(self._scored(truths, found))
@@ -299,7 +302,7 @@ class Bench:
         for seed in self.clips.seeds:
             tracker = make_tracker(settings, network)
             truths, found = list[SyntheticTruth](), list[Tracks]()
-            for frame, truth in clip_of(self.clips, self.supplies, seed, bar):
+            for frame, truth in clip_of(self.clips, self.datasets, seed, bar):
                 heads = network.extract_features(frame)
                 truths.append(truth)
                 found.append(tracker.update(frame))
@@ -414,12 +417,7 @@ class Report:
         names = [each['name'] for each in self.rows]
         place = names.index(row['name']) if row['name'] in names else len(names)
         self.rows[place:place + 1] = [row]
-        write_text(self._path, json.dumps({
-            **self._about, 'date': _now(), 'hardware': {
-                **describe_machine(), 'torch': torch.__version__,
-                'torch_threads': torch.get_num_threads(),
-                'gpu': torch.cuda.get_device_name() if torch.cuda.is_available() else None},
-            'rows': self.rows}, indent=2) + '\n')
+        save_result(self._path, {**self._about, 'rows': self.rows}, **with_torch())
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -447,14 +445,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 def print_table(part: str, rows: Sequence[Row]) -> None:
     """Write a part as Markdown: fractions with three digits."""
-    def text(name: str, value: Any) -> str:
-        if not isinstance(value, float):
-            return str(value)
-        return f'{value:g}' if name == 'seconds' else f'{value:.3f}'
-
-    head = HEADS[part]
-    sys.stdout.write(markdown_table(
-        [head, *([text(name, row[name]) for name in head] for row in rows)]))
+    sys.stdout.write(table_of_rows(rows, 3, {'seconds': 'g'}, HEADS[part]))
     if part == 'triplets':
         first = rows[0]
         sys.stdout.write(
@@ -487,7 +478,7 @@ def run(args: argparse.Namespace, words: Sequence[str]) -> list[Row]:
             row = bench.row(job, bar)
             report.keep({
                 'name': job.name, **job.about, **row, 'key': keys[job.name],
-                'took': round(time.perf_counter() - start, 1), 'date': _now(),
+                'took': round(time.perf_counter() - start, 1), 'date': now(),
                 'changes': args.assignments, 'sha256': job.digests})
     return report.rows
 
@@ -516,14 +507,9 @@ def _mark(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds')
-
-
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument('--part', choices=tuple(PARTS), required=True)
     parser.add_argument('--weights', action='append', default=[], metavar='LABEL=FILE',
                         help='triplets, tau: network with a motion model (siammot-small); '
@@ -560,10 +546,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--png', type=Path, help='curves (ablations_tau.png beside the result)')
     args = parser.parse_args(argv)
     try:
-        args.seeds = [int(seed) for seed in args.seeds.split(',')]
-        args.taus = [int(tau) for tau in args.taus.split(',')]
-        width, height = args.size.split('x')
-        args.size = int(width), int(height)
+        args.seeds, args.taus = numbers(args.seeds, int), numbers(args.taus, int)
+        args.size = size_of(args.size)
     except ValueError as error:
         parser.error(f'--seeds, --taus and --size are lists of numbers: {error}')
     if args.frames < 2 or min(args.seeds) < 0 or not 0 < args.fps <= 1000 or min(args.taus) < 1:
@@ -586,8 +570,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     args = parse(words)
     try:
-        known = catalogue(Settings, next(iter(Settings.presets)))
-        args.changes = dict(parse_assignment(text, known) for text in args.assignments)
+        args.changes = settings_of(args.assignments)
         args.work.mkdir(parents=True, exist_ok=True)
         args.json.parent.mkdir(parents=True, exist_ok=True)
         rows = run(args, words)

@@ -22,9 +22,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-import datetime
 import importlib.metadata
-import json
 import os
 from pathlib import Path
 import sys
@@ -40,8 +38,9 @@ import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import numpy as np
 import scipy
 
-from mot_ros.benchmarking.machine import describe_machine
 from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import make_parser, numbers
 from mot_ros.tracking.association.assignment import overlapping
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
@@ -412,13 +411,9 @@ def available(contestants: Sequence[Contestant]) -> list[Contestant]:
 
 
 def write_json(path: Path, mode: str, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps({
-        'benchmark': 'association', 'mode': mode, **content,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': {
-            **describe_machine(), 'threads': 1, 'numpy': np.__version__,
-            'scipy': scipy.__version__}}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {path}\n')
+    write_result(
+        path, {'benchmark': 'association', 'mode': mode, **content}, threads=1,
+        numpy=np.__version__, scipy=scipy.__version__)
 
 
 def run_comparison(contestants: Sequence[Contestant], args: argparse.Namespace) -> int:
@@ -455,8 +450,7 @@ def run_soak(contestants: Sequence[Contestant], args: argparse.Namespace) -> int
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument('--list-peers', action='store_true', help='say how to install the peers')
     parser.add_argument('--only', metavar='TEXT', default='',
                         help='trackers whose name contains this')
@@ -471,7 +465,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--json', type=Path, help='result (association[_soak].json)')
     args = parser.parse_args(argv)
     try:
-        args.sizes = [int(size) for size in args.sizes.split(',')]
+        args.sizes = numbers(args.sizes, int)
     except ValueError:
         parser.error(f'--sizes is {args.sizes!r}; write it like {SIZES}')
     if min(*args.sizes, args.frames, args.rounds, args.objects) < 1:

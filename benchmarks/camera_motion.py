@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 import itertools
-from pathlib import Path
 import sys
 import time
 from typing import Any
@@ -26,13 +25,12 @@ import numpy as np
 
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import add_pets, finish, make_parser, require
 from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.data.video.frames import open_source
-from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.motion.warp import Warp
 from mot_ros.tracking.types import Frame
-from mot_ros.tracking.weights import store as weights
 
 WAYS = (('off', 'flow'), ('auto', 'flow'), ('on', 'flow'), ('auto', 'ecc'), ('on', 'ecc'))
 """Mode and method of every row."""
@@ -95,36 +93,30 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--video', type=Path, default=(
-        weights.cache_root().parent / 'videos' / 'vtest.avi'))
+    parser = make_parser(__doc__, 'camera_motion.json')
+    add_pets(parser, truth=False)
     parser.add_argument('--frames', type=int, default=795, help='at most so many (795)')
     parser.add_argument('--width', type=int, default=480, help='largest width looked at (480)')
     parser.add_argument('--corners', type=int, default=400, help='most corners of flow (400)')
     parser.add_argument('--threads', type=int, default=1, help="OpenCV's (1)")
-    parser.add_argument('--json', type=Path, default=Path('camera_motion.json'),
-                        help='result (camera_motion.json)')
     args = parser.parse_args(argv)
-    if min(args.frames, args.width, args.corners, args.threads) < 1:
-        parser.error('--frames, --width, --corners and --threads must be positive')
+    require(parser, args, 1, 'frames', 'width', 'corners', 'threads')
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, write."""
     args = parse(argv)
-    cv2.setNumThreads(args.threads)
-    try:
+
+    def work() -> None:
+        cv2.setNumThreads(args.threads)
         rows = run(args)
-    except MotError as error:
-        sys.stderr.write(f'camera_motion.py: error: {error}\n')
-        return 2
-    sys.stdout.write(table_of_rows(rows, 2))
-    write_result(args.json, {
-        'benchmark': 'camera_motion', 'rows': rows, 'width': args.width,
-        'corners': args.corners}, opencv=cv2.__version__, threads=args.threads)
-    return 0
+        sys.stdout.write(table_of_rows(rows, 2))
+        write_result(args.json, {
+            'benchmark': 'camera_motion', 'rows': rows, 'width': args.width,
+            'corners': args.corners}, opencv=cv2.__version__, threads=args.threads)
+
+    return finish('camera_motion.py', work)
 
 
 if __name__ == '__main__':

@@ -38,7 +38,7 @@ from mot_ros.tracking.errors import MotError, SourceError
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Frame
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.datasets import held_out, read_supplies
+from mot_ros.training.datasets import held_out, read_datasets
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = {'ssd': 'detector.weights', 'rcnn': 'rcnn.weights'}
@@ -56,7 +56,7 @@ def video_frames(video: Path, every: int) -> Frames:
 
 def annotated(root: str, hold_out: int) -> tuple[Frames, MotRows]:
     """Return numbered images of a place and the people on them; those held out, if any are."""
-    images = read_supplies([root]).images
+    images = read_datasets([root]).images
     if not images:
         raise SourceError(f'{root} holds no images with boxes; give one with masks/ or labels/')
     if hold_out:

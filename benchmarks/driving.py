@@ -22,9 +22,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-import datetime
 import itertools
-import json
 from pathlib import Path
 import sys
 import time
@@ -32,11 +30,21 @@ from typing import Any
 
 import _start  # noqa: F401 - must come before torch
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from mot_ros.benchmarking.machine import describe_machine
-from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.markdown import markdown_table, table_of_rows
+from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import (
+    add_settings,
+    finish,
+    make_parser,
+    numbers,
+    require,
+    RESULTS,
+    settings_of,
+    size_of,
+    with_torch,
+)
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.synthetic.backgrounds import background_files
 from mot_ros.data.synthetic.cutouts import Cutout, read_cutouts
@@ -51,11 +59,9 @@ from mot_ros.evaluation.scores.metrics import overlaps
 from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedRcnn, VISIBLE
 from mot_ros.evaluation.tracklet_merge import lasting
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.config.params_file import parse_assignment
-from mot_ros.tracking.config.schema import build, catalogue
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector
-from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.protocols import Tracker
 from mot_ros.tracking.types import Frame, Tracks
@@ -64,7 +70,6 @@ from mot_ros.tracking.weights import store as weights
 LOOKS = {'clear': Look(), 'dusk': Look(
     brightness=0.25, period=1.3, noise=12.0, jpeg=60, exposure=1 / 25)}
 """How the images look; at dusk they are blurred along the motion, noisy, and flicker."""
-RESULTS = Path(__file__).resolve().parent / 'results'
 SHIFTS = '0.05,0.15,0.3,0.45,0.6,0.8,1.0,1.5'
 SEEDS = '9001,9002'
 """Training takes its scenes from other seeds."""
@@ -292,25 +297,16 @@ def print_tables(rows: Sequence[Row], at: float) -> None:
           for name, shares in by_bin(rows).items())]))
     near = min(shifts, key=lambda shift: abs(shift - at))
     scores = ('MOTA', 'IDF1', 'FP', 'FN', 'IDsw')
-    table_1 = ('ms', *scores, *(f'lasting {name}' for name in scores))
-
-    def text(column: str, value: Any) -> str:
-        if not isinstance(value, float):
-            return str(value)
-        return f'{value:.1f}' if column == 'ms' else f'{value:.3f}'
-
-    sys.stdout.write(f'\ntable 1, at a median shift of {near:g}\n\n' + markdown_table([
-        ['row', *table_1],
-        *([name, *(text(column, known[name, near][column]) for column in table_1)]
-          for name in names)]))
+    columns_ = ('row', 'ms', *scores, *(f'lasting {name}' for name in scores))
+    sys.stdout.write(f'\ntable 1, at a median shift of {near:g}\n\n' + table_of_rows(
+        [known[name, near] for name in names], 3, {'ms': '.1f'}, columns_))
 
 
-def settings_of(args: argparse.Namespace) -> dict[str, Settings]:
+def settings_of_rows(args: argparse.Namespace) -> dict[str, Settings]:
     """Return the settings of each row; that of IMM only where there are weights of it."""
-    known = catalogue(Settings, next(iter(Settings.presets)))
     common = {
         'rcnn.amodal': True, 'rcnn.short_side': args.short_side, 'rcnn.long_side': 4096,
-        'device': args.device, **dict(parse_assignment(text, known) for text in args.changes)}
+        'device': args.device, **settings_of(args.changes)}
     return {name: build(Settings, {
         **changes, **common, 'rcnn.weights': args.imm if name == IMM_ROW else args.weights})
         for name, changes in ROWS.items() if name != IMM_ROW or args.imm}
@@ -318,14 +314,12 @@ def settings_of(args: argparse.Namespace) -> dict[str, Settings]:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, RESULTS / 'driving_sweep.json')
     parser.add_argument('--weights', default='siammot-small',
                         help='name or file of a network with EMM (siammot-small)')
     parser.add_argument('--imm', default='', help='name or file of one with IMM')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda')
-    parser.add_argument('--set', dest='changes', action='append', default=[],
-                        metavar='NAME=VALUE', help='change a setting of all rows')
+    add_settings(parser)
     parser.add_argument('--cutouts', type=Path, action='append', default=[], metavar='DIR',
                         help='people, see mot_ros compose; drawn figures by default')
     parser.add_argument('--backgrounds', type=Path, action='append', default=[], metavar='DIR',
@@ -343,28 +337,26 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                         help='height of the farthest people, part of that of the image (.15)')
     parser.add_argument('--table', type=float, default=0.6, metavar='SHIFT',
                         help='shift of the table that is like table 1 (.6)')
-    parser.add_argument('--json', type=Path, default=RESULTS / 'driving_sweep.json',
-                        help='result (benchmarks/results/driving_sweep.json)')
     parser.add_argument('--png', type=Path, default=RESULTS / 'driving_sweep.png',
                         help='drawing (benchmarks/results/driving_sweep.png)')
     args = parser.parse_args(argv)
     try:
-        args.shifts = [float(shift) for shift in args.shifts.split(',')]
-        args.seeds = [int(seed) for seed in args.seeds.split(',')]
-        width, height = args.size.split('x')
-        args.size = int(width), int(height)
+        args.shifts, args.seeds = numbers(args.shifts, float), numbers(args.seeds, int)
+        args.size = size_of(args.size)
     except ValueError as error:
         parser.error(f'--shifts, --seeds and --size are lists of numbers: {error}')
-    if args.frames < 2 or min(args.seeds) < 0:
-        parser.error('--frames must be at least 2, and --seeds not negative')
+    require(parser, args, 2, 'frames')
+    if min(args.seeds) < 0:
+        parser.error(f'--seeds is {args.seeds}; none may be negative')
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, draw, write."""
     args = parse(argv)
-    try:
-        settings = settings_of(args)
+
+    def work() -> None:
+        settings = settings_of_rows(args)
         loaded = {file: SharedRcnn(make_network(each)) for file, each in {
             each.rcnn.weights: each for each in settings.values()}.items()}
         networks = {name: loaded[each.rcnn.weights] for name, each in settings.items()}
@@ -375,29 +367,21 @@ def main(argv: Sequence[str] | None = None) -> int:
                 bar.set_description(f'shift {shift:g}')
                 rows += at_shift(args, shift, networks, settings, bar)
         checksums = {file: weights.digest(file) for file in loaded}
-    except MotError as error:
-        sys.stderr.write(f'driving.py: error: {error}\n')
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    print_tables(rows, args.table)
-    draw(rows, args.png)
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps({
-        'benchmark': 'driving', 'rows': rows, 'edges': EDGES, 'rate': RATE,
-        'settings': {name: ROWS[name] for name in settings}, 'changes': args.changes,
-        'seeds': args.seeds, 'frames': args.frames, 'size': args.size,
-        'short_side': args.short_side, 'look': args.look, 'people': args.people,
-        'smallest': args.smallest,
-        'cutouts': [folder.name for folder in args.cutouts] or 'drawn figures',
-        'backgrounds': [folder.name for folder in args.backgrounds] or 'drawn houses',
-        'sha256': {Path(file).name: checksum for file, checksum in checksums.items()},
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': {**describe_machine(), 'torch': torch.__version__,
-                     'torch_threads': torch.get_num_threads(), 'device': args.device},
-    }, indent=2) + '\n')
-    sys.stdout.write(f'\nwrote {args.json} and {args.png}\n')
-    return 0
+        print_tables(rows, args.table)
+        draw(rows, args.png)
+        write_result(args.json, {
+            'benchmark': 'driving', 'rows': rows, 'edges': EDGES, 'rate': RATE,
+            'settings': {name: ROWS[name] for name in settings}, 'changes': args.changes,
+            'seeds': args.seeds, 'frames': args.frames, 'size': args.size,
+            'short_side': args.short_side, 'look': args.look, 'people': args.people,
+            'smallest': args.smallest,
+            'cutouts': [folder.name for folder in args.cutouts] or 'drawn figures',
+            'backgrounds': [folder.name for folder in args.backgrounds] or 'drawn houses',
+            'sha256': {Path(file).name: checksum for file, checksum in checksums.items()},
+        }, **with_torch(), device=args.device)
+        sys.stdout.write(f'wrote {args.png}\n')
+
+    return finish('driving.py', work)
 
 
 if __name__ == '__main__':

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-import datetime
 import json
 from pathlib import Path
 import subprocess
@@ -29,11 +28,11 @@ import _start  # noqa: F401 - finds mot_ros in a plain checkout
 
 from mot_ros import __version__
 from mot_ros.benchmarking.machine import describe_machine
-from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.markdown import table_of_rows
+from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import DATA, finish, make_parser, RESULTS, ROOT
 from mot_ros.tracking.weights import store as weights
 
-ROOT = Path(__file__).resolve().parent.parent
-PETS = ROOT.parent / 'shared/data/mot15/PETS09-S2L1'
 PARTS = ('detector', 'tracker', 'wait', 'read', 'load', 'score', 'gallery')
 """What timings.json says of the work on sequences."""
 
@@ -54,29 +53,17 @@ def evaluate(words: Sequence[str], output: Path) -> dict[str, Any]:
     return row | {'overhead': 1 - (spent['detector'] + spent['tracker']) / wall}
 
 
-def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Write a Markdown table: seconds, and the overhead in percent."""
-    def text(column: str, value: Any) -> str:
-        if not isinstance(value, float):
-            return str(value)
-        return f'{value:.1%}' if column == 'overhead' else f'{value:.2f}'
-
-    sys.stdout.write(markdown_table(
-        [list(rows[0])] + [[text(*item) for item in row.items()] for row in rows]))
-
-
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--mot', type=Path, default=PETS, help='a MOTChallenge sequence')
+    parser = make_parser(__doc__, RESULTS / 'evaluation.json')
+    parser.add_argument('--mot', type=Path, default=DATA / 'mot15/PETS09-S2L1',
+                        help='a MOTChallenge sequence')
     parser.add_argument('--images', type=Path, default=(
         weights.cache_root().parent / 'videos' / 'vtest.avi'))
     parser.add_argument('--methods', default='bytetrack', help='M,M (bytetrack)')
     parser.add_argument('--detections', default='own', help='as of mot_ros evaluate (own)')
     parser.add_argument('--frames', type=int, metavar='N', help='only the first N frames')
     parser.add_argument('--runs', type=int, default=1, metavar='N', help='how often (1)')
-    parser.add_argument('--json', type=Path, default=ROOT / 'benchmarks/results/evaluation.json')
     return parser.parse_args(argv)
 
 
@@ -89,23 +76,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         words += ['--images', str(args.images.resolve())]
     if args.frames is not None:
         words += ['--frames', str(args.frames)]
+    # before the runs, whose load is no other's
     hardware = describe_machine()
-    try:
+
+    def work() -> int:
         with tempfile.TemporaryDirectory() as scratch:
-            rows = [evaluate(words, Path(scratch) / str(run)) for run in range(args.runs)]
-    except subprocess.CalledProcessError as error:
-        # it has said why
-        return int(error.returncode)
-    except KeyboardInterrupt:
-        return 130
-    print_table(rows)
-    args.json.write_text(json.dumps({
-        'benchmark': 'evaluation overhead', 'rows': rows, 'sequence': args.mot.resolve().name,
-        'detections': args.detections, 'mot_ros': __version__,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': hardware}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
-    return 0
+            try:
+                rows = [evaluate(words, Path(scratch) / str(run)) for run in range(args.runs)]
+            except subprocess.CalledProcessError as error:
+                # it has printed the reason
+                return int(error.returncode)
+        sys.stdout.write(table_of_rows(rows, 2, {'overhead': '.1%'}))
+        write_result(args.json, {
+            'benchmark': 'evaluation overhead', 'rows': rows,
+            'sequence': args.mot.resolve().name, 'detections': args.detections,
+            'mot_ros': __version__}, **hardware)
+        return 0
+
+    return finish('evaluation.py', work)
 
 
 if __name__ == '__main__':

@@ -388,7 +388,7 @@ def same_verdicts(bench: Bench, rows: dict[str, Row]) -> list[Verdict]:
             continue
         for run in RUNS[1:]:
             if run in tracks:
-                found += _likeness(bench, method, run, tracks[RUNS[0]], tracks[run])
+                found += _compared(bench, method, run, tracks[RUNS[0]], tracks[run])
     return found
 
 
@@ -509,7 +509,7 @@ def _tracked(bench: Bench, method: str, run: str, device: str, precision: str) -
     return {'frames': count, 'fps': count / (time.perf_counter() - start), 'file': file.name}
 
 
-def _likeness(
+def _compared(
         bench: Bench, method: str, run: str, cpu: MotRows, other: MotRows) -> list[Verdict]:
     """Compare two runs; ids that differ go into a file of their own."""
     like = compare(cpu, other)

@@ -30,8 +30,9 @@ from typing import Any
 import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import numpy as np
 
-from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import finish, make_parser, require
 from mot_ros.data.annotated import Annotated
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.datasets.mot_folder import MotFolder, sequence_folders
@@ -39,7 +40,7 @@ from mot_ros.evaluation.benchmark import run_all
 from mot_ros.evaluation.job import Job
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.scores import scoring
-from mot_ros.tracking.errors import MotError, SourceError
+from mot_ros.tracking.errors import SourceError
 
 BLIND = {'appearance.type': 'none'}
 CUES = ('smiletrack.biou_buffer', 'smiletrack.height_iou_power', 'smiletrack.direction_weight')
@@ -126,7 +127,7 @@ def score(
     """Return, by tracker and folder of detections, the figures of all sequences and each."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for name, folder in folders.items():
-        options = Options(detections=str(folder), gallery=False)
+        options = Options(detections=str(folder), worst_frames=False)
         outcomes = run_all([
             Job(place, options, OURS, {peer: output[name] / peer for peer in peers})
             for place in places], jobs)
@@ -163,37 +164,31 @@ def rows_of(
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as Markdown, fractions in percent."""
     names = ['tracker', 'version', 'HOTA', 'IDF1', 'mean HOTA', 'mean IDF1', *COLUMNS[2:]]
-
-    def text(value: Any) -> str:
-        if isinstance(value, float):
-            return f'{100 * value:.2f}'
-        return '' if value is None else str(value)
-
-    return markdown_table([names, *([text(row[name]) for name in names] for row in rows)])
+    return table_of_rows([
+        {name: 100 * row[name] if isinstance(row[name], float) else row[name] for name in names}
+        for row in rows], 2)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, 'motion_only.json')
     parser.add_argument('mot', type=Path, help='folder of sequences with gt/ and det/')
     parser.add_argument('--peers-python', type=Path, metavar='FILE', help=(
         'Python that has the peers; motion_peers.py --list-peers says how to install them'))
     parser.add_argument('--disturbed', type=int, default=2, metavar='N',
                         help='runs on disturbed detections (2)')
     parser.add_argument('--jobs', type=int, default=1, help='processes for ours and scores (1)')
-    parser.add_argument('--json', type=Path, default=Path('motion_only.json'),
-                        help='result (motion_only.json)')
     args = parser.parse_args(argv)
-    if args.disturbed < 0 or args.jobs < 1:
-        parser.error('--disturbed must not be negative, and --jobs at least 1')
+    require(parser, args, 0, 'disturbed')
+    require(parser, args, 1, 'jobs')
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run everything."""
     args = parse(argv)
-    try:
+
+    def work() -> None:
         places = [MotFolder(folder.resolve().name, folder)
                   for folder in sequence_folders(args.mot)]
         sequences = [place.read() for place in places]
@@ -205,17 +200,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                 versions, output = run_peers(
                     args.peers_python, sequences, folders, Path(scratch))
             found = score(places, folders, list(versions), output, args.jobs)
-    except MotError as error:
-        sys.stderr.write(f'motion_only.py: error: {error}\n')
-        return 2
-    rows = rows_of(found, versions)
-    sys.stdout.write(table(rows))
-    write_result(args.json, {
-        'benchmark': 'motion_only', 'sequences': [s.name for s in sequences],
-        'checksums': {s.name: dict(s.checksums) for s in sequences},
-        'disturbed': args.disturbed, 'settings': {run: dict(what) for run, what in OURS.items()},
-        'rows': rows})
-    return 0
+        rows = rows_of(found, versions)
+        sys.stdout.write(table(rows))
+        write_result(args.json, {
+            'benchmark': 'motion_only', 'sequences': [s.name for s in sequences],
+            'checksums': {s.name: dict(s.checksums) for s in sequences},
+            'disturbed': args.disturbed,
+            'settings': {run: dict(what) for run, what in OURS.items()}, 'rows': rows})
+
+    return finish('motion_only.py', work)
 
 
 if __name__ == '__main__':

@@ -20,9 +20,7 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 import dataclasses
 from dataclasses import dataclass
-import datetime
 import hashlib
-import json
 from pathlib import Path
 import sys
 import time
@@ -30,11 +28,19 @@ from typing import Any
 
 import _start  # noqa: F401 - must come before torch
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from mot_ros.benchmarking.machine import describe_machine
-from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.markdown import table_of_rows
+from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import (
+    add_pets,
+    add_settings,
+    finish,
+    make_parser,
+    settings_of,
+    size_of,
+    with_torch,
+)
 from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.data.video.frames import open_source
@@ -42,18 +48,16 @@ from mot_ros.evaluation.runner import cached_detector, Run, timed, TimedDetector
 from mot_ros.evaluation.scores.metrics import average_precision, score, Scores
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.config import BOX_METHODS, IMAGE_METHODS, Settings
-from mot_ros.tracking.config.params_file import parse_assignment
-from mot_ros.tracking.config.schema import build, catalogue, flatten
+from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.wrappers.recorded import RecordedDetections
-from mot_ros.tracking.errors import ConfigError, MotError
+from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.motion.camera_motion import CameraMotion
 from mot_ros.tracking.sequence import SequenceGuard
 from mot_ros.tracking.types import Detections, Floats, Frame
 from mot_ros.tracking.weights import store as weights
 
-ROOT = Path(__file__).resolve().parent.parent
 CACHE = weights.cache_root().parent
 RATE = 7.0
 SIZES = '320x320,512x384,640x480,768x576,1024x768'
@@ -325,14 +329,9 @@ class Stopwatch:
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """Write a Markdown table: fractions with three digits, rates and mean counts with one."""
-    def text(column: str, value: Any) -> str:
-        if not isinstance(value, float):
-            return str(value)
-        return f'{value:.1f}' if column in ('frames/s', 'switches', 'FP', 'FN') else f'{value:.3f}'
-
-    sys.stdout.write(markdown_table(
-        [list(rows[0])] + [[text(*item) for item in row.items()] for row in rows]))
+    """Print fractions with three digits, rates and mean counts with one."""
+    counts = dict.fromkeys(('frames/s', 'switches', 'FP', 'FN'), '.1f')
+    sys.stdout.write(table_of_rows(rows, 3, counts))
 
 
 def report(args: argparse.Namespace, rows: list[dict[str, Any]], mode: str) -> None:
@@ -341,25 +340,17 @@ def report(args: argparse.Namespace, rows: list[dict[str, Any]], mode: str) -> N
     used = args.settings()
     weights_file = weights.locate(used.detector.weights)
     looked = {'rcnn': weights.digest(used.rcnn.weights)} if used.rcnn.weights else {}
-    args.json.write_text(json.dumps({
-        'benchmark': 'PETS09-S2L1', 'mode': mode, 'rows': rows,
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': {
-            **describe_machine(), 'torch': torch.__version__,
-            'torch_threads': torch.get_num_threads(),
-            'gpu': torch.cuda.get_device_name() if torch.cuda.is_available() else None},
-        'settings': flatten(used), 'fps': RATE,
-        'sha256': {
-            'weights': hashlib.sha256(weights_file.read_bytes()).hexdigest(), **looked,
-            'video': hashlib.sha256(args.video.read_bytes()).hexdigest(),
-            'truth': hashlib.sha256(args.truth.read_bytes()).hexdigest()}}, indent=2) + '\n')
-    sys.stdout.write(f'wrote {args.json}\n')
+    files = {'weights': weights_file, 'video': args.video, 'truth': args.truth}
+    write_result(args.json, {
+        'benchmark': 'PETS09-S2L1', 'mode': mode, 'rows': rows, 'settings': flatten(used),
+        'fps': RATE, 'sha256': {**looked, **{
+            name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}},
+    }, **with_torch())
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; `settings(**changes)` of the result makes settings."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument('--tracks', type=Path, metavar='FILE', help='score this result file')
     mode.add_argument('--table', action='store_true', help='compare detector input sizes')
@@ -369,11 +360,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--sizes', default=SIZES, help=f'WxH,... for --table ({SIZES})')
     parser.add_argument('--methods', default=','.join(BOX_METHODS),
                         help=f'METHOD or METHOD:PRESET,... ({",".join(BOX_METHODS)})')
-    parser.add_argument('--set', dest='changes', action='append', default=[],
-                        metavar='NAME=VALUE', help='change a setting; may be repeated')
-    parser.add_argument('--video', type=Path, default=CACHE / 'videos' / 'vtest.avi')
-    parser.add_argument('--truth', type=Path, default=(
-        ROOT.parent / 'shared/data/mot15/PETS09-S2L1/gt/gt.txt'))
+    add_settings(parser)
+    add_pets(parser)
     parser.add_argument('--work', type=Path, default=CACHE / 'benchmarks' / 'pets',
                         help='folder of intermediate files')
     parser.add_argument('--json', type=Path, help='result (pets.json in the work folder)')
@@ -381,14 +369,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if args.spread is not None and args.spread < 1:
         parser.error('--spread needs at least one run')
     try:
-        args.sizes = [tuple(map(int, size.split('x', 1))) for size in args.sizes.split(',')]
-        if any(len(size) != 2 for size in args.sizes):
-            raise ValueError
+        args.sizes = [size_of(size) for size in args.sizes.split(',')]
     except ValueError:
         parser.error(f'--sizes is {args.sizes!r}; write it like {SIZES}')
     args.methods = args.methods.split(',')
-    known = catalogue(Settings, next(iter(Settings.presets)))
-    fixed = dict(parse_assignment(text, known) for text in args.changes)
+    fixed = settings_of(args.changes)
     args.settings = lambda **changes: build(Settings, {**fixed, **changes})
     args.json = args.json or args.work / 'pets.json'
     args.work.mkdir(parents=True, exist_ok=True)
@@ -397,13 +382,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one mode."""
-    try:
+    def work() -> None:
         args = parse(argv)
         truth = read_truth(args.truth)
         if args.tracks:
             print_table([{
                 'file': args.tracks.name, **row_of(score(truth, read_tracks(args.tracks)))}])
-            return 0
+            return
         pets = Pets(open_source(args.video, RATE), truth, args.work)
         modes: dict[str, Callable[..., list[dict[str, Any]]]] = {
             'methods': run_methods, 'table': run_table, 'spread': run_spread,
@@ -416,12 +401,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f'--{name} works on detections, and {", ".join(alone)} on images; leave it out '
                 'of --methods')
         report(args, modes[name](pets, args), name)
-    except MotError as error:
-        sys.stderr.write(f'pets.py: error: {error}\n')
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+
+    return finish('pets.py', work)
 
 
 if __name__ == '__main__':

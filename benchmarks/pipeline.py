@@ -31,6 +31,7 @@ from std_msgs.msg import Header
 
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import add_pets, finish, make_parser, require
 from mot_ros.data.video.frames import open_source
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.diagnostics.counters import Health
@@ -45,7 +46,6 @@ from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Frame, Tracks
-from mot_ros.tracking.weights import store as weights
 
 SIZE = (1280, 720)
 PIPELINES = ('latency', 'throughput')
@@ -149,10 +149,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--video', type=Path, default=(
-        weights.cache_root().parent / 'videos' / 'vtest.avi'))
+    parser = make_parser(__doc__, 'pipeline.json')
+    add_pets(parser, truth=False)
     parser.add_argument('--frames', type=int, default=100, help='images per run (100)')
     parser.add_argument('--rounds', type=int, default=3, help='runs of each row (3)')
     parser.add_argument('--rate', type=float, default=30.0, help='Hz of the camera (30)')
@@ -160,29 +158,24 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--device', default='auto', help='of the detector (auto)')
     parser.add_argument(
         '--elsewhere', type=float, default=10.0, help='ms of the detector elsewhere (10)')
-    parser.add_argument('--json', type=Path, default=Path('pipeline.json'),
-                        help='result (pipeline.json)')
     args = parser.parse_args(argv)
-    if min(args.frames, args.rounds) < 1 or args.rate <= 0 or args.elsewhere < 0:
-        parser.error('--frames, --rounds and --rate must be positive, --elsewhere not negative')
+    require(parser, args, 1, 'frames', 'rounds', 'rate')
+    require(parser, args, 0, 'elsewhere')
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, write."""
     args = parse(argv)
-    try:
+
+    def work() -> None:
         rows = run(args)
-    except MotError as error:
-        sys.stderr.write(f'pipeline.py: error: {error}\n')
-        return 2
-    sys.stdout.write(table_of_rows([
-        {name: '-' if value is None else value for name, value in row.items()}
-        for row in rows], 1))
-    write_result(args.json, {
-        'benchmark': 'pipeline', 'rows': rows, 'size': SIZE, 'camera_hz': args.rate,
-        'frames': args.frames, 'rounds': args.rounds})
-    return 0
+        sys.stdout.write(table_of_rows(rows, 1))
+        write_result(args.json, {
+            'benchmark': 'pipeline', 'rows': rows, 'size': SIZE, 'camera_hz': args.rate,
+            'frames': args.frames, 'rounds': args.rounds})
+
+    return finish('pipeline.py', work)
 
 
 if __name__ == '__main__':

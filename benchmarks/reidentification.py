@@ -32,18 +32,16 @@ from numpy.typing import NDArray
 
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import add_pets, finish, make_parser
 from mot_ros.data.datasets.mot import MotRows, read_truth
 from mot_ros.data.synthetic.person_crops import CropChoice, PersonCrops
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.appearance.concatenated import ConcatenatedEmbedder
 from mot_ros.tracking.appearance.embedder import cosines, Embedder
-from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.types import Floats, Frame
-from mot_ros.tracking.weights import store as weights
 from mot_ros.training.datasets import held_out_people
 
-ROOT = Path(__file__).resolve().parent.parent
 LATER = (7, 9, 11, 14)
 """Frames between a crop and those it is compared with."""
 FAR = 14
@@ -145,11 +143,11 @@ def cutout_people(args: argparse.Namespace) -> tuple[PersonCrops, int] | None:
     """Return the people that are held out, and how many; None where no cut-outs are asked for."""
     if not args.cutouts:
         return None
-    supplies = held_out_people(args.cutouts, hold_out=args.hold_out)
+    datasets = held_out_people(args.cutouts, hold_out=args.hold_out)
     # nobody in other clothes: who is who is told by them
     choice = CropChoice(views=SEEN, recolour=0.0, light=args.light)
-    people = PersonCrops(supplies.cutouts, supplies.photographs, choice, seed=LATE_SEED)
-    return people, len(supplies.cutouts)
+    people = PersonCrops(datasets.cutouts, datasets.photographs, choice, seed=LATE_SEED)
+    return people, len(datasets.cutouts)
 
 
 def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotRows,
@@ -172,8 +170,8 @@ def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotR
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, 'reidentification.json')
+    add_pets(parser)
     parser.add_argument('--weights', metavar='FILE', help='trained SLM to put beside the colours')
     parser.add_argument('--share', type=float, default=0.5, metavar='S',
                         help='of SLM in the row of both (0.5)')
@@ -188,19 +186,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                         help='of the side, by which edges are off (0)')
     parser.add_argument('--apart', type=int, default=50, metavar='FRAMES',
                         help='between the crops of rank-1 and mAP (50)')
-    parser.add_argument('--video', type=Path, default=(
-        weights.cache_root().parent / 'videos' / 'vtest.avi'))
-    parser.add_argument('--truth', type=Path, default=(
-        ROOT.parent / 'shared/data/mot15/PETS09-S2L1/gt/gt.txt'))
-    parser.add_argument('--json', type=Path, default=Path('reidentification.json'),
-                        help='result (reidentification.json)')
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, write."""
     args = parse(argv)
-    try:
+
+    def work() -> None:
         truth = read_truth(args.truth)
         truth = truth[truth.values > 0]
         embedders: dict[str, Embedder] = {'colour': ColourHistogram()}
@@ -214,15 +207,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         people = cutout_people(args)
         rows = [measure(name, embedder, args, truth, people)
                 for name, embedder in embedders.items()]
-    except MotError as error:
-        sys.stderr.write(f'reidentification.py: error: {error}\n')
-        return 2
-    sys.stdout.write(table_of_rows(rows, 3))
-    write_result(args.json, {
-        'benchmark': 'reidentification', 'rows': rows,
-        'disturb': args.disturb, 'share': args.share, 'hold_out': args.hold_out,
-        'light': args.light})
-    return 0
+        sys.stdout.write(table_of_rows(rows, 3))
+        write_result(args.json, {
+            'benchmark': 'reidentification', 'rows': rows,
+            'disturb': args.disturb, 'share': args.share, 'hold_out': args.hold_out,
+            'light': args.light})
+
+    return finish('reidentification.py', work)
 
 
 if __name__ == '__main__':

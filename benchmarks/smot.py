@@ -31,8 +31,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mot_ros.benchmarking.markdown import markdown_table
+from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import (
+    add_pets,
+    DATA,
+    finish,
+    make_parser,
+    RESULTS,
+    with_torch,
+)
 from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
 from mot_ros.data.video.frames import open_source
 from mot_ros.evaluation.scores.metrics import score
@@ -44,18 +52,12 @@ from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.config.smot import SMOT_CODE, SMOT_PAPER
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense, DenseDetector, RawDetections
-from mot_ros.tracking.errors import MotError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.methods.smot.redetection import redetect
 from mot_ros.tracking.methods.smot.tracking_anchors import compared_with_all, TrackingAnchors
 from mot_ros.tracking.motion.optical_flow import make_box_motion
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints
-from mot_ros.tracking.weights import store as weights
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / 'benchmarks' / 'results'
-CACHE = weights.cache_root().parent
-DATA = ROOT.parent / 'shared' / 'data'
 RATE = 7.0
 Row = dict[str, Any]
 
@@ -498,18 +500,6 @@ def run_linking(args: argparse.Namespace) -> list[Row]:
         for level in [*np.arange(0.5, 1.01, 0.05).round(2).tolist(), 0.97]]
 
 
-def print_table(rows: Sequence[Row]) -> None:
-    """Write a Markdown table: fractions with three digits, rates and times with one or two."""
-    def text(column: str, value: Any) -> str:
-        if not isinstance(value, float):
-            return str(value)
-        return f'{value:.2f}' if 'ms' in column or column == 'frames/s' else f'{value:.3f}'
-
-    columns = [name for name in rows[0] if name != 'shares']
-    sys.stdout.write(markdown_table(
-        [columns] + [[text(name, row.get(name, '')) for name in columns] for row in rows]))
-
-
 MODES: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     'table': run_table, 'grid': run_grid, 'thresholds': run_thresholds, 'shift': run_shift,
     'runtime': run_runtime, 'linking': run_linking}
@@ -517,8 +507,7 @@ MODES: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     mode = parser.add_mutually_exclusive_group()
     for name, run in list(MODES.items())[1:]:
         text = (run.__doc__ or '').strip().splitlines()[0].replace('%', '%%')
@@ -526,9 +515,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.set_defaults(mode='table')
     parser.add_argument('--frames', type=int, metavar='N', help='only the first N of PETS')
     parser.add_argument('--images', type=int, metavar='N', help='only the first N of Penn-Fudan')
-    parser.add_argument('--video', type=Path, default=CACHE / 'videos' / 'vtest.avi')
-    parser.add_argument('--truth', type=Path, default=(
-        DATA / 'mot15' / 'PETS09-S2L1' / 'gt' / 'gt.txt'))
+    add_pets(parser)
     parser.add_argument('--data', type=Path, default=DATA,
                         help='folder with PennFudanPed and coco128_train')
     parser.add_argument('--json', type=Path, help='result (benchmarks/results/smot_MODE.json)')
@@ -543,18 +530,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one mode."""
     args = parse(argv)
-    try:
+
+    def work() -> None:
         rows = MODES[args.mode](args)
-    except MotError as error:
-        sys.stderr.write(f'smot.py: error: {error}\n')
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    print_table(rows)
-    write_result(
-        args.json, {'benchmark': 'smot', 'mode': args.mode, 'rows': rows},
-        torch=torch.__version__, torch_threads=torch.get_num_threads())
-    return 0
+        columns = [name for name in rows[0] if name != 'shares']
+        times = dict.fromkeys(('detector ms', 'tracker ms', 'frames/s'), '.2f')
+        sys.stdout.write(table_of_rows(rows, 3, times, columns))
+        write_result(
+            args.json, {'benchmark': 'smot', 'mode': args.mode, 'rows': rows}, **with_torch())
+
+    return finish('smot.py', work)
 
 
 if __name__ == '__main__':

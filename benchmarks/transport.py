@@ -13,12 +13,9 @@ writes JSON.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 import contextlib
-import datetime
 import functools
-import json
 import multiprocessing
 import os
 from pathlib import Path
@@ -35,7 +32,8 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
-from mot_ros.benchmarking.machine import describe_machine
+from mot_ros.benchmarking.result_file import write_result
+from mot_ros.benchmarking.script import make_parser
 from mot_ros.ros.child_processes import ChildError, ChildProcesses, module, ros_args
 from mot_ros.ros.diagnostics.monitor import MonitorNode
 from mot_ros.ros.domain import own_domain
@@ -188,10 +186,8 @@ def make_video(path: Path, frames: int) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, 'transport.json')
     parser.add_argument('--frames', type=int, default=300, help='images per row')
-    parser.add_argument('--json', type=Path, default=Path('transport.json'), help='result file')
     options = parser.parse_args()
     shipped = str(share('mot_ros', 'config/fastdds.xml'))
     with tempfile.TemporaryDirectory() as name:
@@ -210,14 +206,10 @@ def main() -> int:
                                        reliability)
         services = in_a_process(measure_services, folder, video)
     print_table(rows, services)
-    options.json.write_text(json.dumps({
+    write_result(options.json, {
         'benchmark': 'transport', 'size': SIZE, 'rate': RATE, 'frames': options.frames,
-        'objects': OBJECTS, 'rows': rows, 'services': {'inference_s': SLOW, **services},
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'hardware': {
-            **describe_machine(), 'rmw': os.environ.get('RMW_IMPLEMENTATION', 'default')}},
-        indent=2) + '\n')
-    sys.stdout.write(f'wrote {options.json}\n')
+        'objects': OBJECTS, 'rows': rows, 'services': {'inference_s': SLOW, **services}},
+        rmw=os.environ.get('RMW_IMPLEMENTATION', 'default'))
     return 0
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the speed of a run depends on: written beside every published figure."""
+"""Describe processor, GPU and versions, for the result of a benchmark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ASKED = (
     'name', 'driver_version', 'memory.total', 'power.limit', 'clocks.sm', 'clocks.max.sm',
     'clocks.mem', 'clocks.max.mem', 'pstate', 'ecc.mode.current', 'mig.mode.current')
-"""What nvidia-smi is asked about a GPU."""
+"""Fields of a GPU that nvidia-smi is queried for."""
 
 
 def describe_machine() -> dict[str, Any]:
@@ -46,7 +46,7 @@ def describe_gpu(device: torch.device) -> dict[str, Any] | None:
 
 
 def surroundings(device: torch.device) -> dict[str, Any]:
-    """Return what figures depend on: hardware, versions, date."""
+    """Return hardware, versions and date of a measurement."""
     import datetime
 
     import cv2
@@ -66,7 +66,7 @@ def surroundings(device: torch.device) -> dict[str, Any]:
 
 
 def _smi(index: int) -> dict[str, str]:
-    """Return what nvidia-smi says of a GPU; nothing where it is missing or fails."""
+    """Return the fields of nvidia-smi for a GPU; none where the program is missing or fails."""
     program = shutil.which('nvidia-smi')
     if program is None:
         return {}

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tables as Markdown, right-aligned, readable as they stand."""
+"""Format tables as Markdown, right-aligned, readable without rendering."""
 
 from __future__ import annotations
 
@@ -19,8 +19,21 @@ def markdown_table(lines: Sequence[Sequence[str]]) -> str:
     return '\n'.join(text) + '\n'
 
 
-def table_of_rows(rows: Sequence[Mapping[str, Any]], digits: int) -> str:
-    """Return rows with the same names as a table; fractions have so many digits."""
-    return markdown_table([list(rows[0])] + [
-        [f'{value:.{digits}f}' if isinstance(value, float) else str(value)
-         for value in row.values()] for row in rows])
+def table_of_rows(
+        rows: Sequence[Mapping[str, Any]], digits: int, formats: Mapping[str, str] | None = None,
+        columns: Sequence[str] = ()) -> str:
+    """
+    Return rows as a table, of the columns of the first one unless named.
+
+    Fractions have so many digits, or the format of their column; None is a dash.
+    """
+    def text(name: str, value: Any) -> str:
+        if value is None:
+            return '-'
+        if not isinstance(value, float):
+            return str(value)
+        return format(value, (formats or {}).get(name, f'.{digits}f'))
+
+    columns = columns or list(rows[0])
+    return markdown_table(
+        [columns, *([text(name, row.get(name, '')) for name in columns] for row in rows)])

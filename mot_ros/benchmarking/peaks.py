@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How fast a device can compute and move memory at most: by its vendor's data, or measured."""
+"""Peak arithmetic and memory bandwidth of a device: from its data sheet, or measured."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from mot_ros.tracking.config.compute import PRECISIONS
 PRODUCT = {'cpu': 768, 'cuda': 8192}
 """Side of the matrices whose product is timed: large enough to keep all units busy."""
 CHANNELS, CELLS = {'cpu': 192, 'cuda': 1024}, 64
-"""Of the 3 x 3 convolution that is timed too: a CPU's library may be better at either."""
+"""Size of the 3 x 3 convolution that is timed too: a CPU's library may be faster at either."""
 COPIED = {'cpu': 1 << 26, 'cuda': 1 << 30}
-"""Bytes whose copy is timed: many times what any cache holds."""
+"""Bytes whose copy is timed: many times the size of any cache."""
 TURNS = {'cpu': 30, 'cuda': 10}
 
 
 @dataclass(frozen=True)
 class Peaks:
-    """The most FLOP/s (2 per multiplication and addition) and bytes/s of a device."""
+    """Peak FLOP/s (2 per multiply-add) and bytes/s of a device."""
 
     flops: float
     bandwidth: float
     known: str
-    """How that is known."""
+    """Source of the numbers: data sheet or measurement."""
 
 
 @dataclass(frozen=True)
 class Sold:
     """
-    What a vendor says of a GPU: the words of its name, its multiprocessors if they tell it apart.
+    Data sheet of a GPU: words of its name, and `units` (multiprocessors) where names are equal.
 
     FLOP/s are in float32 without TF32, which is off here, and in bfloat16 or float16 with sums
     in float32, dense; None where there are no units for it. Bytes/s are those of its memory.
@@ -81,7 +81,7 @@ SOLD = (
 
 
 def peaks(device: torch.device, precision: str = PRECISIONS[0]) -> Peaks:
-    """Return the peaks of a device in a precision: the vendor's if we know them, else measured."""
+    """Return the peaks of a device in a precision: those of its data sheet, else measured ones."""
     if device.type == 'cuda':
         properties = torch.cuda.get_device_properties(device)
         found = sold(properties.name, properties.multi_processor_count)
@@ -92,7 +92,7 @@ def peaks(device: torch.device, precision: str = PRECISIONS[0]) -> Peaks:
 
 
 def sold(name: str, units: int) -> Sold | None:
-    """Return what we know of a GPU by the name that its driver gives, None if nothing."""
+    """Return the data sheet of a GPU by its driver's name for it, None if it is not in SOLD."""
     words = set(re.split(r'[\s-]+', name))
     return next((one for one in SOLD if one.words <= words
                  and (one.units is None or one.units == units)), None)
@@ -100,9 +100,9 @@ def sold(name: str, units: int) -> Sold | None:
 
 def measured(device: torch.device, precision: str = PRECISIONS[0]) -> Peaks:
     """
-    Time a product of matrices, a convolution and a copy, of which the fastest turns count.
+    Time a matrix product, a convolution and a copy; the fastest of several turns counts.
 
-    Arithmetic of a CPU is that of one core, as if no one else wanted it, times the threads.
+    On a CPU the arithmetic of one core, in its own processor time, is multiplied by the threads.
     """
     kind = 'cuda' if device.type == 'cuda' else 'cpu'
     side, channels, turns = PRODUCT[kind], CHANNELS[kind], range(TURNS[kind])
@@ -144,7 +144,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _seconds(device: torch.device, work: Callable[[], object]) -> float:
-    """Return how long work takes; on a CPU how long it keeps a core busy."""
+    """Return the seconds that work takes; on a CPU its processor time."""
     if device.type == 'cuda':
         return _passed(device, work)
     busy = time.process_time()
@@ -153,7 +153,7 @@ def _seconds(device: torch.device, work: Callable[[], object]) -> float:
 
 
 def _passed(device: torch.device, work: Callable[[], object]) -> float:
-    """Return the time that passes until work is done."""
+    """Return the wall time in seconds until work is done."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
     start = time.perf_counter()

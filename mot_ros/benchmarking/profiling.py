@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a device does while whole frames are tracked: its kernels, by the time that they take."""
+"""Profile whole frames: the kernels of a device by the time that they take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.profiler import profile, ProfilerActivity
 from mot_ros.tracking.types import Frame
 
 MOST = 20
-"""Rows that are told."""
+"""Number of kernels in the result."""
 
 
 def profiled(

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Memory over many frames: does it stay where it is."""
+"""Soak test: measure the growth of memory over many frames."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import torch
 from mot_ros.tracking.types import Frame
 
 SAMPLES = 50
-"""How often memory is looked at."""
+"""Number of samples of memory."""
 SETTLED = 0.2
-"""Part of the frames after which nothing new should be needed, such as graphs of more tracks."""
+"""Share of the frames that warm up, with new CUDA graphs for instance, and do not count."""
 MOST_MIB = {'process': 5.0, 'allocated': 1.0, 'reserved': 1.0}
-"""Growth in MiB per 1000 frames that is taken for none, of the process and on the GPU."""
+"""Allowed growth in MiB per 1000 frames, of the process and on the GPU."""
 MIB = 1 << 20
 
 
@@ -28,10 +28,10 @@ def measure(
         update: Callable[[Sequence[Frame]], object], coming: Iterator[Frame],
         frames: Iterable[int], length: int) -> dict[str, Any]:
     """
-    Show trackers so many frames, and look at memory now and then.
+    Track so many frames, and sample memory SAMPLES times.
 
     `update` takes the frames of one moment, see whole_frames.make. Returns MiB by frame, of the
-    process and on a GPU the most that was allocated since the last look and what is reserved;
+    process and on a GPU the peak of allocated memory since the last sample and the reserved one;
     growth in MiB per 1000 frames by a straight line through all but the first fifth; and whether
     it is `flat`, see MOST_MIB.
     """
@@ -53,7 +53,7 @@ def measure(
 
 
 def lines(found: dict[str, Any]) -> str:
-    """Return what was found as text."""
+    """Return the result of measure as text."""
     text = ''.join(
         f'memory    {name}: at most {found["most_mib"][name]:.0f} MiB, '
         f'{found["mib_per_1000"][name]:+.2f} MiB per 1000 frames ({most:g} allowed)\n'
@@ -63,7 +63,7 @@ def lines(found: dict[str, Any]) -> str:
 
 
 def growth(at: Sequence[int], values: Sequence[float]) -> float:
-    """Return by how much values grow per 1000 frames once all has settled, 0 for too few."""
+    """Return the growth of values per 1000 frames after the warm-up, 0 for too few samples."""
     late = np.asarray(at) > SETTLED * at[-1]
     if late.sum() < 2:
         return 0.0
@@ -72,7 +72,7 @@ def growth(at: Sequence[int], values: Sequence[float]) -> float:
 
 
 def _memory() -> dict[str, float]:
-    """Return MiB of this process, and of its tensors on GPUs if there is one in use."""
+    """Return MiB of this process, and of its tensors on all GPUs if one is in use."""
     found = {'process': _resident() / MIB}
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         gpus = range(torch.cuda.device_count())
@@ -85,6 +85,6 @@ def _memory() -> dict[str, float]:
 
 
 def _resident() -> int:
-    """Return bytes of memory that this process has."""
+    """Return the resident memory of this process in bytes."""
     pages = Path('/proc/self/statm').read_text().split()[1]
     return int(pages) * os.sysconf('SC_PAGE_SIZE')

@@ -13,7 +13,7 @@ from mot_ros.data.output import OutputFile
 from mot_ros.tracking.errors import ConfigError
 
 LEFT_OUT = ('decode JPEG', 'look')
-"""No part of a frame, and several stages in one."""
+"""Stages that are no part of a frame, or combine others."""
 
 
 def check() -> None:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the stages of a tracker cost on this machine, and what they must cost at least."""
+"""Time the stages of a tracker, and compare them with the roofline."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from mot_ros.tracking.types import Floats, Frame
 @dataclass(frozen=True)
 class Stage:
     """
-    One step of a tracker: what runs, and of how many tracks, None where that is the same.
+    One step of a tracker: its work, and its number of tracks, None if it does not depend on it.
 
-    `parts` are the names of those whose layers it has, where it is several in one.
+    `parts` are the names of the stages whose layers it has, where it combines several.
     """
 
     name: str
@@ -33,17 +33,17 @@ class Stage:
 
 
 class Taken(NamedTuple):
-    """How long something took, in ms."""
+    """Times of one call in ms."""
 
     wall: float
     cpu: float
-    """Time of all cores of this process together."""
+    """Processor time of this process, of all cores together."""
     gpu: float
-    """By the GPU's own clock, from the first to the last; 0 without one."""
+    """Time between two events on the GPU; 0 without one."""
 
 
 Layers = Mapping[tuple[str, int | None], Sequence[Layer]]
-"""The layers of stages by their names and tracks."""
+"""Layers of stages by their names and numbers of tracks."""
 
 
 def count(stages: Sequence[Stage]) -> Layers:
@@ -88,7 +88,7 @@ def spread(times: Sequence[float] | Floats) -> dict[str, float]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Return the rows of stages as cells, those of a GPU's clock if it was asked."""
+    """Return the rows of measure as cells, with GPU times if there are any."""
     times = ['ms', 'ms_p95', 'ms_p99', 'cpu_ms', *(['gpu_ms'] if 'gpu_ms' in rows[0] else [])]
     lines = [['stage', 'tracks', 'ms', 'p95', 'p99', 'CPU ms', *(
         ['GPU ms'] if 'gpu_ms' in times else []), *ROOF_HEAD]]
@@ -102,7 +102,7 @@ ROOF_HEAD = ('layers', 'GFLOP', 'MB', 'least ms', 'of roofline')
 
 
 def roof_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    """Return what Roof.row says as cells below ROOF_HEAD, empty where there are no layers."""
+    """Return the values of Roof.row as cells below ROOF_HEAD, empty where there are no layers."""
     if row['layers'] is None:
         return ('',) * len(ROOF_HEAD)
     return (str(row['layers']), f'{row["gflop"]:.2f}', f'{row["mbyte"]:.1f}',
@@ -128,7 +128,7 @@ def made_up_boxes(count: int, size: tuple[int, int]) -> Floats:
 
 
 def _timed(work: Callable[[], object], device: torch.device) -> Taken:
-    """Time a call until all is done that it set going."""
+    """Time a call until the GPU has done its work, too."""
     gpu = device.type == 'cuda'
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2)) if gpu else (None, None)
     if begin:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Files of untrained weights: what they find means nothing, and takes as long as if it did."""
+"""Write files of random weights: their detections mean nothing, their times are realistic."""
 
 from __future__ import annotations
 

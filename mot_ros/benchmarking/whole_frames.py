@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whole frames through a tracker: from bytes on the host to boxes on the host."""
+"""Time whole frames through a tracker: from bytes on the host to boxes on the host."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from mot_ros.tracking.runtime.device import resolve_device
 from mot_ros.tracking.types import Frame, Tracks
 
 RATE = 30.0
-"""Made-up frames per second of the time that trackers see."""
+"""Frames per second of synthetic images, by their stamps."""
 IMAGES = 4
-"""Made-up images, shown in turn: a camera that stands still, with its noise."""
+"""Number of synthetic images, shown in turn: a static camera with noise."""
 WARM_UP = 10
-"""Frames that do not count: memory is taken, kernels are chosen, graphs recorded."""
+"""Frames of warm-up: memory is allocated, kernels are chosen, graphs recorded."""
 
 
 @dataclass(frozen=True)
 class BenchImages:
-    """What is shown again and again: images (H, W, 3) of one size in host memory, and how fast."""
+    """Images (H, W, 3) of one size in host memory, repeated without end, and their rate in Hz."""
 
     images: Sequence[Frame]
     rate: float = RATE
@@ -64,7 +64,7 @@ class BenchImages:
         return self.images[0].size
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames without end, whose stamps begin with 0; nothing is remembered in them."""
+        """Yield new frames without end, with stamps from 0 on and empty caches."""
         for number, frame in enumerate(itertools.cycle(self.images)):
             yield dataclasses.replace(frame, stamp=number / self.rate)
 
@@ -75,8 +75,8 @@ def make(
     """
     Return trackers of the settings, one for each of so many cameras, as one function.
 
-    It takes the frames of one moment. With `count` each has a crowd of so many tracks, see
-    crowd.py, without as many as there are.
+    It takes the frames of one moment. With `count` so many tracks are planted for each, see
+    planted_tracks.py; None: the tracks are those that are found.
     """
     if count is not None:
         settings = unhurt(settings)
@@ -94,13 +94,13 @@ def measure(
         roof: Roof, layers: Sequence[Layer] = (), cameras: int = 1,
         warm_up: int = WARM_UP, *, ahead: bool = False) -> dict[str, Any]:
     """
-    Time frames one after the other, each from when its bytes are there until its tracks are.
+    Time frames one after the other, each from its bytes on the host to its tracks.
 
     `layers` are those of one frame of one camera, see layers_of_frame. With `ahead` the bytes of
     the next frame travel to a GPU meanwhile, as they do where frames are waiting; not with
     several cameras. Returns a row: `tracks` that were seen, mean and least; times in ms of the
-    frames of one moment, and what all cores worked; frames/s of all cameras together; and of the
-    layers what Roof.row says.
+    frames of one moment, and what all cores worked; frames/s of all cameras together; and the
+    values of Roof.row for the layers.
     """
     update = make(settings, footage, count, cameras)
     device = resolve_device(settings.device) if ahead and cameras == 1 else None

@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--topic', metavar='T', help='topic of the images in a bag')
     parser.add_argument('--fps', type=float, metavar='F', help='frame rate in Hz of the images')
     parser.add_argument(
-        '--likeness', type=float, default=0.8, metavar='C',
+        '--similarity', type=float, default=0.8, metavar='C',
         help='least cosine of the looks of two tracklets that are joined (0.8)')
     parser.add_argument(
         '--gap', type=float, default=10.0, metavar='S',
@@ -83,7 +83,7 @@ def _joined(args: argparse.Namespace, rows: MotRows) -> dict[int, int]:
         raise ConfigError('appearance.type is none; tracks are joined by looks: name another')
     source = open_frames(args.source, args.fps, topic=args.topic)
     names = merge(
-        rows, source, source.index_of, embedder, MergeRules(args.likeness, args.gap, args.speed))
+        rows, source, source.index_of, embedder, MergeRules(args.similarity, args.gap, args.speed))
     for sentence in source.shortcomings:
         say(f'warning: {sentence}')
     return names

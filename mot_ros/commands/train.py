@@ -16,8 +16,8 @@ from mot_ros.commands import INTERRUPTED, say
 from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mot_ros.training.config import Plan
-    from mot_ros.training.datasets import Supplies
+    from mot_ros.training.config import TrainingConfig
+    from mot_ros.training.datasets import Datasets
 
 DEFAULTS = {'siammot': 'siammot-small', 'slm': 'slm-small', 'ssd': 'ssd-person'}
 """The recipe of each kind of network that is taken where none is named."""
@@ -89,27 +89,27 @@ def _train(args: argparse.Namespace) -> int:
 
     from mot_ros.tracking.runtime.device import resolve_device
     from mot_ros.training import trainer
-    from mot_ros.training.config import read_plan
-    from mot_ros.training.datasets import read_supplies
+    from mot_ros.training.config import read_config
+    from mot_ros.training.datasets import read_datasets
     from mot_ros.training.init import make_task
-    from mot_ros.training.model_card import card, TrainingRecord, write_weights
+    from mot_ros.training.model_card import model_card, TrainingRecord, write_weights
 
     device = resolve_device(args.device)
     size = 'gpu' if device.type == 'cuda' else 'cpu'
-    plan = read_plan(args.kind, args.recipe or DEFAULTS[args.kind], size, changes)
-    supplies = read_supplies(args.data, args.backgrounds, plan.recipe.seed, args.hold_out)
+    config = read_config(args.kind, args.recipe or DEFAULTS[args.kind], size, changes)
+    datasets = read_datasets(args.data, args.backgrounds, config.recipe.seed, args.hold_out)
     args.output.mkdir(parents=True, exist_ok=True)
     data = [*args.data, *map(str, args.backgrounds)]
     if args.hold_out:
         data.append(f'every image but each {args.hold_out}th')
-    record = TrainingRecord(args.output, plan, data)
+    record = TrainingRecord(args.output, config, data)
     # the network is made of random numbers, too
-    torch.manual_seed(plan.recipe.seed)
-    task, beginning = make_task(plan, supplies)
+    torch.manual_seed(config.recipe.seed)
+    task, beginning = make_task(config, datasets)
     if leads:
-        _say_what(plan, supplies, beginning, task.network)
+        _say_what(config, datasets, beginning, task.network)
     losses = _with_progress(
-        trainer.train(task, plan.recipe, args.output, device), plan, args.output, leads)
+        trainer.train(task, config.recipe, args.output, device), config, args.output, leads)
     try:
         if leads:
             record.save()
@@ -125,7 +125,8 @@ def _train(args: argparse.Namespace) -> int:
             _draw(args.output / trainer.CURVE, args.output / PICTURE)
     if not leads:
         return 0
-    metadata = card(plan, task.network, data, ['mot_ros', *args.words], record.seconds, device)
+    metadata = model_card(
+        config, task.network, data, ['mot_ros', *args.words], record.seconds, device)
     write_weights(args.output / WEIGHTS, task.weights(), metadata, half=args.half)
     for path in (args.output / WEIGHTS, args.output / trainer.CURVE, args.output / PICTURE):
         if path.exists():
@@ -169,24 +170,25 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
     return changes
 
 
-def _say_what(plan: Plan, supplies: Supplies, beginning: str, network: Any) -> None:
+def _say_what(config: TrainingConfig, datasets: Datasets, beginning: str, network: Any) -> None:
     """Tell what is about to be trained, on what."""
-    for line in supplies.counts:
+    for line in datasets.counts:
         say(line)
     size = sum(parameter.numel() for parameter in network.parameters())
-    recipe = plan.recipe
+    recipe = config.recipe
     say(f'{size / 1e6:.2f} M parameters; {beginning}')
     say(f'{recipe.steps} steps of {recipe.batch} samples, {recipe.optimizer} at {recipe.rate:g}, '
         f'seed {recipe.seed}')
 
 
 def _with_progress(
-        losses: Iterator[float], plan: Plan, folder: Path, leads: bool) -> Iterator[float]:
+        losses: Iterator[float], config: TrainingConfig, folder: Path,
+        leads: bool) -> Iterator[float]:
     from tqdm import tqdm
 
     from mot_ros.training import checkpoint
 
-    state = checkpoint.load(folder, plan.recipe.text())
+    state = checkpoint.load(folder, config.recipe.text())
     done = 0 if state is None else int(state['step'])
     del state
     if done and leads:
@@ -194,7 +196,7 @@ def _with_progress(
     # a log file gets a line now and then instead of ten a second
     interval = 0.2 if sys.stderr.isatty() else 10.0
     mean = None
-    with tqdm(total=plan.recipe.steps, initial=done, unit='step', mininterval=interval,
+    with tqdm(total=config.recipe.steps, initial=done, unit='step', mininterval=interval,
               leave=False, disable=not leads) as bar:
         for loss in losses:
             mean = loss if mean is None else 0.95 * mean + 0.05 * loss

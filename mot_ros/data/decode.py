@@ -63,7 +63,7 @@ class ImageError(FrameError):
         self.reason = reason
 
 
-class ImageMessage(Protocol):
+class ImageFields(Protocol):
     """The fields of a sensor_msgs/Image, whichever library read it."""
 
     height: int
@@ -74,7 +74,7 @@ class ImageMessage(Protocol):
     data: Any
 
 
-def to_bgr(message: ImageMessage) -> Pixels:
+def to_bgr(message: ImageFields) -> Pixels:
     """
     Return the image as (H, W, 3) uint8 BGR; raises ImageError if the message is inconsistent.
 
@@ -175,7 +175,7 @@ def decode_file(path: Path) -> Pixels:
     return np.asarray(image, np.uint8)
 
 
-def _rows(message: ImageMessage, encoding: _Encoding) -> Pixels:
+def _rows(message: ImageFields, encoding: _Encoding) -> Pixels:
     """Return the bytes of the rows without their padding, (rows, W * pixel), as a view."""
     width, height, step = message.width, message.height, message.step
     if width == 0 or height == 0:

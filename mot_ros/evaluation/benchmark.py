@@ -27,7 +27,7 @@ from mot_ros.evaluation.frame_selection import Footage, kept_frames
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options, OWN
 from mot_ros.evaluation.processes import map_in_processes
-from mot_ros.evaluation.report.worst_frames import worst_moments
+from mot_ros.evaluation.report.worst_frames import worst_frames
 from mot_ros.evaluation.runner import Run, timed
 from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
 from mot_ros.evaluation.scores.scoring import measure
@@ -190,14 +190,14 @@ def _judge(
     tracks = without_ignored(sequence, tracks)
     outcome.frames, outcome.scored = len(wanted), len(scored)
     with outcome.timing('score'):
-        story = match_events(truth, tracks, options.iou)
-        outcome.switches, outcome.transfers = story.switches(), story.transfers()
-        outcome.spans = story.spans()
+        events = match_events(truth, tracks, options.iou)
+        outcome.switches, outcome.transfers = events.switches(), events.transfers()
+        outcome.spans = events.spans()
         outcome.raw = measure(truth, tracks, len(outcome.transfers), options.iou, whole)
     with outcome.timing('gallery'):
-        images = sequence.open_images() if options.gallery else None
+        images = sequence.open_images() if options.worst_frames else None
         if images is not None:
-            outcome.gallery = worst_moments(story, images)
+            outcome.worst_frames = worst_frames(events, images)
 
 
 def reason_of(error: Exception) -> str:

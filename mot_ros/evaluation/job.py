@@ -16,7 +16,7 @@ from mot_ros.data.annotated import SequenceRef
 from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost
 from mot_ros.evaluation.options import Options
-from mot_ros.evaluation.report.worst_frames import Moment
+from mot_ros.evaluation.report.worst_frames import WorstFrame
 from mot_ros.evaluation.scores.scoring import Raw
 from mot_ros.evaluation.scores.track_events import Change, Span
 
@@ -72,7 +72,7 @@ class Outcome:
     switches: list[Change] = field(default_factory=list)
     transfers: list[Change] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
-    gallery: list[Moment] = field(default_factory=list)
+    worst_frames: list[WorstFrame] = field(default_factory=list)
     stages_ms: dict[str, list[float]] = field(default_factory=dict)
     """How long each frame took in `decode`, `detector` and `tracker`."""
     parts_ms: dict[str, float] = field(default_factory=dict)

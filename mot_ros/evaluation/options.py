@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all sequences of an evaluation have in common."""
+"""Options of an evaluation, equal for all its sequences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OWN, PUBLIC = 'own', 'public'
 
 @dataclass(frozen=True)
 class Options:
-    """How sequences are run and scored."""
+    """Set how sequences are run and scored."""
 
     detections: str = OWN
     """OWN for the detector of the settings, PUBLIC, a det.txt or a folder of NAME.txt."""
@@ -24,10 +24,11 @@ class Options:
     frames: int | None = None
     iou: float = 0.5
     sparse: bool = False
-    """Score only frames that the truth has a box in, considered or not."""
+    """Score only frames with a box in the ground truth, considered or not."""
     amodal: bool = False
-    """Let tracks reach over the border of the image, where the truth does."""
-    gallery: bool = True
+    """Keep boxes that reach beyond the border of the image, as the ground truth has them."""
+    worst_frames: bool = True
+    """Draw the worst frames of each sequence into the report."""
 
     def __post_init__(self) -> None:
         # written so that NaN fails too

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from mot_ros.evaluation.job import Outcome
-from mot_ros.evaluation.report.worst_frames import Moment
+from mot_ros.evaluation.report.worst_frames import WorstFrame
 from mot_ros.evaluation.scores.track_events import Change, Span
 
 KINDS = 'biuf'
 """Of numpy's types: booleans, whole numbers and floats."""
 ROWS: dict[str, Any] = {
-    'switches': Change, 'transfers': Change, 'spans': Span, 'gallery': Moment}
+    'switches': Change, 'transfers': Change, 'spans': Span, 'worst_frames': WorstFrame}
 """What the lists of an outcome hold."""
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What benchmarks on composed video have in common: one network for several rows, and scores."""
+"""Scores on synthetic video, and a Faster R-CNN that several trackers share."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mot_ros.tracking.nets.siammot.network import MotionModel
 from mot_ros.tracking.types import Detections, Frame, Tracks
 
 VISIBLE = 0.3
-"""Who is visible by no more than this part is neither missed nor wrong."""
+"""Largest visible part of people who are ignored by the scores."""
 
 
 class SharedRcnn:
-    """A Faster R-CNN that several trackers share: it runs once on every frame."""
+    """Share a Faster R-CNN between trackers: features and detections are computed once a frame."""
 
     def __init__(self, detector: FeatureDetector) -> None:
         self._detector = detector
@@ -38,11 +38,11 @@ class SharedRcnn:
 
     @property
     def motion(self) -> MotionModel | None:
-        """The motion model beside it."""
+        """Return the motion model of the network."""
         return self._detector.motion
 
     def extract_features(self, frame: Frame, *, detect: bool = True) -> RoiHeads:
-        """Return the features of a frame; its detections, too, are computed only once."""
+        """Return the ROI heads of a frame, whose detections are cached."""
         if self._last is None or self._last[0] is not frame:
             heads = self._detector.extract_features(frame)
             heads.detections = functools.cache(heads.detections)  # type: ignore[method-assign]
@@ -55,7 +55,7 @@ class SharedRcnn:
 
 
 def rows_of_tracks(found: Sequence[Tracks]) -> MotRows:
-    """Return what was observed frame by frame, from 1 on, not cut to the image."""
+    """Return the observed boxes, numbered by frame from 1 on, not clipped to the image."""
     seen = [tracks.observed for tracks in found]
     lengths = [len(tracks) for tracks in seen]
     return MotRows(
@@ -68,7 +68,7 @@ def rows_of_tracks(found: Sequence[Tracks]) -> MotRows:
 def raw_scores(
         truths: Sequence[SyntheticTruth], tracks: MotRows, size: tuple[int, int],
         rate: float) -> scoring.Raw:
-    """Score a clip; tracks on people who are hardly visible are neither right nor wrong."""
+    """Score a clip; tracks on people of a visibility up to VISIBLE are ignored."""
     truth = rows_of(truths, VISIBLE)[0]
     sequence = Annotated(
         'clip', size, rate, even_stamps(len(truths), rate), 'mot16', truth, truth.values == 0,

@@ -27,14 +27,14 @@ from mot_ros.tracking.types import Doubles, Floats, Frame, Ints
 @dataclass(frozen=True)
 class MergeRules:
     """
-    Which tracklets may be one: alike by a cosine of `likeness`, at most `gap` seconds apart.
+    Which tracklets may be one: alike by a cosine of `similarity`, at most `gap` seconds apart.
 
     With `speed` above 0 the second one begins no further from the end of the first than one
     height of its box, and `speed` heights more for every second between; that is for cameras
     that stand. `samples` boxes of each tracklet are looked at.
     """
 
-    likeness: float = 0.8
+    similarity: float = 0.8
     gap: float = 10.0
     speed: float = 0.0
     samples: int = 10
@@ -120,7 +120,7 @@ def linked(tracklets: Tracklets, rules: MergeRules) -> Ints:
     """Return the row of the tracklet that follows each one, or -1 (T,)."""
     gap = tracklets.starts[None, :] - tracklets.ends[:, None]
     alike = tracklets.looks @ tracklets.looks.T
-    possible = (gap > 0) & (gap <= rules.gap) & (alike >= np.float32(rules.likeness))
+    possible = (gap > 0) & (gap <= rules.gap) & (alike >= np.float32(rules.similarity))
     if rules.speed:
         start, end = (
             (boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (tracklets.first, tracklets.last))
@@ -129,7 +129,7 @@ def linked(tracklets: Tracklets, rules: MergeRules) -> Ints:
         possible &= apart <= height * (1 + rules.speed * gap)
     rows, cols = np.nonzero(possible)
     matches = assign(
-        Pairs(rows, cols, alike[rows, cols]), alike.shape, float(np.float32(rules.likeness)))
+        Pairs(rows, cols, alike[rows, cols]), alike.shape, float(np.float32(rules.similarity)))
     follower = np.full(len(tracklets.ids), -1)
     follower[matches.rows] = matches.cols
     return follower

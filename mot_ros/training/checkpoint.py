@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A training's state on disk, whole at any moment."""
+"""Save and load the state of a training; the file is complete at any moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE = 'last.pt'
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state, which takes the place of the one before once it is complete."""
+    """Write the state; it replaces the last one once it is complete."""
     output = OutputFile(folder / FILE)
     torch.save(state, output.partial)
     output.close()
@@ -26,9 +26,9 @@ def save(folder: Path, state: dict[str, Any]) -> None:
 
 def load(folder: Path, recipe: str) -> dict[str, Any] | None:
     """
-    Return the state of a training by this recipe, None if there is none yet.
+    Return the state of a training by this recipe (Schedule.text), None if there is none yet.
 
-    Raises ConfigError if it was made by another one, WeightsError if it cannot be read.
+    Raises ConfigError for the state of another recipe, WeightsError for an unreadable file.
     """
     path = folder / FILE
     if not path.exists():

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Plans: all that a training is made of but its data, as a recipe file says it."""
+"""Configuration of a training, read from a recipe file: network, samples, loss, schedule."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from mot_ros.data.synthetic.person_crops import CropChoice
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.siammot.network import Architecture
 from mot_ros.training.losses.ssd import SsdLoss
-from mot_ros.training.schedule import Recipe
+from mot_ros.training.schedule import Schedule
 from mot_ros.training.tasks.siammot_pairs import PairMix
 from mot_ros.training.tasks.siammot_step import StepOptions
 from mot_ros.training.tasks.slm import SlmWeights
 
 RECIPES = Path(__file__).parent / 'recipes'
-"""Where those lie that come with the package."""
+"""Folder of the recipes that come with the package."""
 SIZES = ('cpu', 'gpu')
-"""Parts of a recipe that hold on one kind of device."""
+"""Parts of a recipe for one kind of device."""
 Made = TypeVar('Made')
 
 
@@ -39,15 +39,15 @@ class SlmNetwork:
 
 
 @dataclass(frozen=True)
-class SlmPlan:
+class SlmTrainingConfig:
     """
-    How an SLM is trained.
+    Configure the training of an SLM.
 
-    `init` names the weights that it begins with; empty: none. With `repeat` it only sees so
-    many samples again and again, which shows in no time whether it learns.
+    `init` names the initial weights; empty: random ones. `repeat` limits the training to so many
+    samples, repeated, to test quickly whether the network can overfit them; 0: no limit.
     """
 
-    recipe: Recipe
+    recipe: Schedule
     network: SlmNetwork = field(default_factory=SlmNetwork)
     samples: CropChoice = field(default_factory=CropChoice)
     loss: SlmWeights = field(default_factory=SlmWeights)
@@ -56,14 +56,14 @@ class SlmPlan:
 
 
 @dataclass(frozen=True)
-class SiamMotPlan:
+class SiamMotTrainingConfig:
     """
-    How a SiamMOT is trained, `init` and `repeat` as in SlmPlan.
+    Configure the training of a SiamMOT, `init` and `repeat` as in SlmTrainingConfig.
 
-    People who are less visible than `least` are not learned from.
+    People of a visibility below `least` are left out of the ground truth.
     """
 
-    recipe: Recipe
+    recipe: Schedule
     network: Architecture = field(default_factory=Architecture)
     samples: PairMix = field(default_factory=PairMix)
     loss: StepOptions = field(default_factory=StepOptions)
@@ -73,15 +73,15 @@ class SiamMotPlan:
 
 
 @dataclass(frozen=True)
-class SsdPlan:
+class SsdTrainingConfig:
     """
-    How the default detector is fitted to people, `init` and `repeat` as in SlmPlan.
+    Configure fine-tuning of the default detector, `init` and `repeat` as in SlmTrainingConfig.
 
-    Of each of the pairs of `samples` it sees one frame. People who are less visible than
-    `least` are neither learned from nor taken for background.
+    It is trained on one frame of each pair of `samples`. People of a visibility below `least`
+    are ignored: neither positive nor background.
     """
 
-    recipe: Recipe
+    recipe: Schedule
     samples: PairMix = field(default_factory=PairMix)
     loss: SsdLoss = field(default_factory=SsdLoss)
     init: str = ''
@@ -89,8 +89,9 @@ class SsdPlan:
     least: float = 0.25
 
 
-Plan = SlmPlan | SiamMotPlan | SsdPlan
-KINDS: Mapping[str, type[Any]] = {'siammot': SiamMotPlan, 'slm': SlmPlan, 'ssd': SsdPlan}
+TrainingConfig = SlmTrainingConfig | SiamMotTrainingConfig | SsdTrainingConfig
+KINDS: Mapping[str, type[Any]] = {
+    'siammot': SiamMotTrainingConfig, 'slm': SlmTrainingConfig, 'ssd': SsdTrainingConfig}
 
 
 def recipe_names() -> list[str]:
@@ -98,14 +99,14 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob('*.yaml'))
 
 
-def read_plan(
-        kind: str, recipe: str, size: str, changes: Mapping[str, Any] | None = None) -> Plan:
+def read_config(
+        kind: str, recipe: str, size: str,
+        changes: Mapping[str, Any] | None = None) -> TrainingConfig:
     """
-    Return the plan of a recipe, a name or a YAML file, for a `size` of SIZES.
+    Read a recipe, by its name or as a YAML file, for a `size` of SIZES.
 
-    `changes` are values by dotted names, such as recipe.steps, that go before those of the file.
-    Raises ConfigError for a recipe that is not there, is of another kind, or holds what there
-    is not.
+    `changes` override the file: values by dotted names, such as recipe.steps. Raises ConfigError
+    for a missing recipe, one of another kind, and an unknown name or a wrong value in it.
     """
     path = _path(recipe)
     try:
@@ -125,20 +126,20 @@ def read_plan(
         for word in reversed(name.split('.')):
             nested = {word: nested}
         merged = _merged(merged, nested)
-    plan: Plan = build(KINDS[kind], merged, path.name)
-    return plan
+    config: TrainingConfig = build(KINDS[kind], merged, path.name)
+    return config
 
 
-def told(plan: Plan) -> dict[str, Any]:
-    """Return what decides on the outcome of a plan: not where and how often it is saved."""
-    content = asdict(plan)
+def outcome_values(config: TrainingConfig) -> dict[str, Any]:
+    """Return the values that the result depends on: all but save_every and workers."""
+    content = asdict(config)
     for name in ('save_every', 'workers'):
         del content['recipe'][name]
     return content
 
 
 def build(made: type[Made], values: Mapping[str, Any], where: str) -> Made:
-    """Make a dataclass of the values by name that a file gives, others within it likewise."""
+    """Build a dataclass and those nested in it from values by name; ConfigError for bad ones."""
     types, taken = get_type_hints(made), {}
     names = [each.name for each in fields(made)]  # type: ignore[arg-type]
     for name, value in values.items():
@@ -155,7 +156,7 @@ def build(made: type[Made], values: Mapping[str, Any], where: str) -> Made:
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
-    """Return a value of a file as what the dataclass holds."""
+    """Convert a value of a file to the type of the dataclass's field."""
     if is_dataclass(kind):
         if not isinstance(value, dict):
             raise ConfigError(f'{where} is {value!r}; it must have names with values')
@@ -181,7 +182,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
 
 
 def _values(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    """Return a list of a file as a tuple of these kinds, names with values as one of pairs."""
+    """Convert a list of a file to a tuple of these types, a mapping to a tuple of pairs."""
     if get_origin(kinds[0]) is tuple:
         # the shares of the rate by the beginning of a name
         if not isinstance(value, dict):
@@ -212,11 +213,11 @@ def _path(recipe: str) -> Path:
 
 
 def _merged(first: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all names with values, those of `then` before those of `first`."""
+    """Merge nested mappings; values of `then` override those of `first`."""
     result = dict(first)
     for name, value in then.items():
         before = result.get(name)
-        # shares of the rate belong together
+        # `slow` is replaced as a whole
         if isinstance(before, dict) and isinstance(value, dict) and name != 'slow':
             result[name] = _merged(before, value)
         else:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What there is to train on: annotated images, cut-outs and empty streets, out of folders."""
+"""Datasets of a training: annotated images and video, cut-outs and photographs, from folders."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 FIGURES = 24
-"""Figures that are drawn where there is nobody to cut out."""
+"""Number of figures drawn where there are no cut-outs."""
 IMAGE_FOLDERS = ('images', 'Images')
 
 
 @dataclass(frozen=True, eq=False)
-class Supplies:
+class Datasets:
     """
-    Annotated images, people to be cut out, photographs without people, and annotated video.
+    Hold annotated images, cut-outs of people, photographs without people, annotated video.
 
-    `counts` says in a line each what was found.
+    `counts` describes in a line each what was found.
     """
 
     images: Sequence[LabelledImage] = ()
@@ -44,19 +44,19 @@ class Supplies:
     counts: tuple[str, ...] = ()
 
 
-def read_supplies(
+def read_datasets(
         roots: Sequence[str], backgrounds: Sequence[Path] = (), seed: int = 0,
-        hold_out: int = 0) -> Supplies:
+        hold_out: int = 0) -> Datasets:
     """
-    Read what is in folders and annotation files, and check that there is something in each.
+    Read folders and annotation files; each must hold something to train on.
 
     A folder has `images` and beside it `masks` (Penn-Fudan), `labels` or `polygons` (YOLO), or
     several of these; of YOLO's all splits are taken, or only the one that ROOT/images/SPLIT
     names. A file is CrowdHuman's (.odgt) or COCO's (.json), with its images in
     `images` beside it, or in DIR where it is given as FILE=DIR. A MOTChallenge sequence with
     images, or a folder of such, is video. Without any root, figures are drawn. Of annotated
-    images every `hold_out`th is left out, with all that is on it, to judge by later. Raises
-    SourceError for one that holds nothing to learn from, ConfigError for a hold_out of 1.
+    images every `hold_out`th is left out with its cut-outs, as a test set. Raises SourceError
+    for a root without training data, ConfigError for a hold_out of 1.
     """
     if hold_out < 0 or hold_out == 1:
         raise ConfigError(
@@ -84,22 +84,22 @@ def read_supplies(
     counts.append(
         f'{len(photographs)} photographs to put people in front of' if photographs
         else 'no photographs without people: backgrounds are drawn')
-    return Supplies(images, cutouts, photographs, sequences, tuple(counts))
+    return Datasets(images, cutouts, photographs, sequences, tuple(counts))
 
 
 def held_out(files: Sequence[Path], hold_out: int) -> set[Path]:
-    """Return every `hold_out`th of image files, the first of them among these; 0: none."""
+    """Return every `hold_out`th of image files, the first one included; 0: none."""
     return set(sorted(set(files))[::hold_out]) if hold_out else set()
 
 
 def held_out_people(
         roots: Sequence[str], backgrounds: Sequence[Path] = (), seed: int = 0,
-        hold_out: int = 0) -> Supplies:
-    """Return the cut-outs and photographs that training with `hold_out` does without; 0: all."""
-    whole = read_supplies(roots, backgrounds, seed)
+        hold_out: int = 0) -> Datasets:
+    """Return the cut-outs and photographs that `hold_out` keeps out of training; 0: all."""
+    whole = read_datasets(roots, backgrounds, seed)
     if not (roots and hold_out):
         return whole
-    known = read_supplies(roots, backgrounds, seed, hold_out)
+    known = read_datasets(roots, backgrounds, seed, hold_out)
     paths = {cutout.path for cutout in known.cutouts}
     return replace(
         whole, cutouts=[cutout for cutout in whole.cutouts if cutout.path not in paths],
@@ -107,11 +107,11 @@ def held_out_people(
             path for path in whole.photographs if path not in known.photographs])
 
 
-def _read(root: str) -> Supplies:
+def _read(root: str) -> Datasets:
     name, _, folder = root.partition('=')
     path = Path(name).expanduser()
     if path.is_file():
-        return Supplies(_annotated(path, Path(folder).expanduser() if folder else None))
+        return Datasets(_annotated(path, Path(folder).expanduser() if folder else None))
     if not path.is_dir():
         raise SourceError(f'{path} is neither a folder nor a file to train on')
     images: list[LabelledImage] = []
@@ -129,19 +129,19 @@ def _read(root: str) -> Supplies:
             found = yolo_images(base, split)
             images += found
             if len(parts) > 1:
-                # one without truth would teach that nobody is on its images
+                # a split without annotations would be taken for images without people
                 counts.append(str(check_split(str(base / split), found)))
         try:
             photographs += background_files(path)
         except SourceError:
-            # people on all of them, which is no fault
+            # there are people on all images
             photographs = []
     cutouts = read_cutouts(path) if masks or polygons else []
-    return Supplies(images, cutouts, photographs, counts=tuple(counts))
+    return Datasets(images, cutouts, photographs, counts=tuple(counts))
 
 
-def _without(found: Supplies, root: str, hold_out: int) -> Supplies:
-    """Return what was found in a place but for the images that are held out."""
+def _without(found: Datasets, root: str, hold_out: int) -> Datasets:
+    """Remove the held-out images, with their cut-outs, from what a root holds."""
     files = [image.path for image in found.images]
     files += [cutout.path for cutout in found.cutouts if cutout.path]
     hidden = held_out(files, hold_out)
@@ -159,7 +159,7 @@ def _without(found: Supplies, root: str, hold_out: int) -> Supplies:
         counts=(*found.counts, f'{root}: {len(hidden)} images held out'))
 
 
-def _video(path: Path) -> Supplies:
+def _video(path: Path) -> Datasets:
     """Read MOTChallenge sequences."""
     if not any((folder / 'gt').is_dir() for folder in (path, *path.iterdir())):
         raise SourceError(
@@ -167,7 +167,7 @@ def _video(path: Path) -> Supplies:
             'beside its images, nor gt (MOTChallenge); for CrowdHuman or COCO name the '
             'annotation file')
     found = read_tracked(path)
-    return Supplies(sequences=found, counts=tuple(
+    return Datasets(sequences=found, counts=tuple(
         f'{path}: {each.name}, {len(each.files)} images, {len(set(each.truth.ids.tolist()))} '
         f'people in {len(each.truth)} boxes' for each in found))
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The processes that train together, started by torchrun; one, if nothing else is said."""
+"""Process group of a training that torchrun started; a single process otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import distributed
 
 @dataclass(frozen=True)
 class Rank:
-    """Which of how many processes this one is, and the device that it computes on."""
+    """Rank of this process, number of processes, and the device of this one."""
 
     rank: int
     count: int
@@ -24,16 +24,16 @@ class Rank:
 
     @property
     def leads(self) -> bool:
-        """Whether it is the one that writes and shows."""
+        """Return whether this process writes files and shows progress: rank 0."""
         return self.rank == 0
 
 
 @contextlib.contextmanager
 def joined(device: torch.device) -> Iterator[Rank]:
     """
-    Join the processes that torchrun started beside this one, for as long as the context lasts.
+    Join the process group that torchrun started; leave it when the context ends.
 
-    With CUDA each takes the device of its number on this machine.
+    With CUDA each process takes the device of its local rank.
     """
     count = int(os.environ.get('WORLD_SIZE', '1'))
     if count == 1:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a training begins with: a network with the weights of another one where they fit."""
+"""Initialise a network for training, with the weights of another one where they fit."""
 
 from __future__ import annotations
 
@@ -16,65 +16,65 @@ from mot_ros.tracking.nets.slm.small import SlmSmall, trunk_from_ssd
 from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.config import Plan, SlmPlan, SsdPlan
-from mot_ros.training.datasets import Supplies
-from mot_ros.training.overfit import Repeated
+from mot_ros.training.config import SlmTrainingConfig, SsdTrainingConfig, TrainingConfig
+from mot_ros.training.datasets import Datasets
+from mot_ros.training.overfit import OverfitSubset
 from mot_ros.training.tasks.base import Task
 from mot_ros.training.tasks.siammot import SiamMotTask
 from mot_ros.training.tasks.slm import SlmTask
 from mot_ros.training.tasks.ssd import SsdTask
 
 SSD_BODY = 'blocks.0.'
-"""Names so only begin in the weights of the default detector."""
+"""Prefix of names that only the weights of the default detector have."""
 
 
-def make_task(plan: Plan, supplies: Supplies) -> tuple[Task, str]:
+def make_task(config: TrainingConfig, datasets: Datasets) -> tuple[Task, str]:
     """
-    Return the task of a plan on these supplies, and a sentence about the weights it begins with.
+    Make the task of a configuration on these datasets; also describe its initial weights.
 
-    Raises WeightsError where the plan names weights that do not fit at all.
+    Raises WeightsError if the weights named by `init` do not fit.
     """
-    if isinstance(plan, SlmPlan):
-        looks = make_slm(plan.network.variant)
-        said = begin(looks, plan.init)
-        crops = make_crops(plan, supplies)
-        if plan.repeat:
-            crops = Repeated(crops, plan.repeat)
-        return SlmTask(looks, crops, plan.loss), said
-    pairs: FramePairs = plan.samples.make(supplies, plan.recipe.seed)
-    if plan.repeat:
-        pairs = Repeated(pairs, plan.repeat)
-    if isinstance(plan, SsdPlan):
+    if isinstance(config, SlmTrainingConfig):
+        slm_network = make_slm(config.network.variant)
+        initial = init_weights(slm_network, config.init)
+        crops = make_crops(config, datasets)
+        if config.repeat:
+            crops = OverfitSubset(crops, config.repeat)
+        return SlmTask(slm_network, crops, config.loss), initial
+    pairs: FramePairs = config.samples.make(datasets, config.recipe.seed)
+    if config.repeat:
+        pairs = OverfitSubset(pairs, config.repeat)
+    if isinstance(config, SsdTrainingConfig):
         detector = SsdMobileNetV3()
-        if plan.init:
-            weights.fit(detector, weights.load(plan.init))
-        said = f'begins with {plan.init or "random weights"}'
-        return SsdTask(detector, pairs, plan.loss, plan.least), said
-    network = plan.network.make()
-    said = begin(network, plan.init)
-    return SiamMotTask(network, pairs, plan.loss, plan.least), said
+        if config.init:
+            weights.fit(detector, weights.load(config.init))
+        initial = f'begins with {config.init or "random weights"}'
+        return SsdTask(detector, pairs, config.loss, config.least), initial
+    network = config.network.make()
+    initial = init_weights(network, config.init)
+    return SiamMotTask(network, pairs, config.loss, config.least), initial
 
 
-def make_crops(plan: SlmPlan, supplies: Supplies) -> Crops:
-    """Return people out of cut-outs and out of video, whichever there are, in turn."""
-    seed, parts = plan.recipe.seed, list[Crops]()
-    if supplies.cutouts:
-        parts.append(PersonCrops(supplies.cutouts, supplies.photographs, plan.samples, seed))
-    if supplies.sequences:
-        parts.append(TrackCrops(supplies.sequences, plan.samples, seed + 1))
+def make_crops(config: SlmTrainingConfig, datasets: Datasets) -> Crops:
+    """Make crops of people from cut-outs, from annotated video, or from both in turn."""
+    seed, parts = config.recipe.seed, list[Crops]()
+    if datasets.cutouts:
+        parts.append(PersonCrops(datasets.cutouts, datasets.photographs, config.samples, seed))
+    if datasets.sequences:
+        parts.append(TrackCrops(datasets.sequences, config.samples, seed + 1))
     if not parts:
         raise ConfigError(
-            f'nobody to look at: SLM learns from cut-outs (folders with masks or polygons) and '
-            f'from annotated video, and there are {len(supplies.images)} images with boxes only')
+            f'no crops of people: SLM learns from cut-outs (folders with masks or polygons) and '
+            f'from annotated video, and there are {len(datasets.images)} images with boxes only')
     return parts[0] if len(parts) == 1 else MixedCrops(parts)
 
 
-def begin(network: AnySlm | SiamMotNetwork, name_or_path: str) -> str:
+def init_weights(network: AnySlm | SiamMotNetwork, name_or_path: str) -> str:
     """
-    Copy into a network what fits of weights, by names and shapes; return what was done.
+    Copy weights into a network where names and shapes match; describe how many did.
 
-    The weights of the default detector go into a body of their kind. Raises WeightsError where
-    nothing fits, and where a part of the body does not: it would be half trained.
+    Weights of the default detector are copied into a backbone of the same architecture. Raises
+    WeightsError if nothing matches, or only a part of the backbone does.
     """
     if not name_or_path:
         return 'begins with random weights'

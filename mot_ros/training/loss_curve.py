@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The course of a training: a CSV file with a row for each step, and a plot of it."""
+"""Loss curve: a CSV file with a row for each step, and its plot."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mot_ros.data.output import OutputFile
 STEP = 'step'
 
 
-class Curve:
+class LossCurve:
     """
-    A CSV file that grows by a row a step.
+    Append a row of losses a step to a CSV file.
 
-    Rows after the step `upto` are removed first: they are of a training that was broken off after
-    it was last saved, and are written again.
+    Rows from step `upto` on are removed first: an interrupted training resumes from its last
+    saved state and writes them again.
     """
 
     def __init__(self, path: Path, upto: int) -> None:
@@ -42,7 +42,7 @@ class Curve:
 
 
 def read(path: Path) -> Iterator[dict[str, float]]:
-    """Yield the rows of a curve, up to one that is not whole."""
+    """Yield the rows of a CSV file, up to an incomplete one."""
     with path.open(encoding='ascii', newline='') as file:
         for row in csv.DictReader(file):
             try:
@@ -52,7 +52,7 @@ def read(path: Path) -> Iterator[dict[str, float]]:
 
 
 def plot(path: Path, picture: Path) -> None:
-    """Draw the curve into an image file: each part of the loss and the rate, by step."""
+    """Plot each part of the loss and the rate by step into an image file."""
     import matplotlib.figure
 
     rows = list(read(path))
@@ -79,7 +79,7 @@ def plot(path: Path, picture: Path) -> None:
 
 
 def smoothed(values: list[float], length: float) -> list[float]:
-    """Return the exponential mean over about `length` values, without a bias at the start."""
+    """Return the exponential moving average over about `length` values, unbiased at the start."""
     keep = 1 - 1 / max(length, 1)
     total = weight = 0.0
     result = []

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a training leaves: weights that say of themselves how they were made."""
+"""Model card: how weights were made, written into their file, and a record beside a training."""
 
 from __future__ import annotations
 
@@ -22,25 +22,31 @@ from mot_ros.data.output import write_text
 from mot_ros.tracking.checkpoints.pinned import serialize, write
 from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.training import checkpoint
-from mot_ros.training.config import Plan, SlmPlan, SsdPlan, told
+from mot_ros.training.config import (
+    outcome_values,
+    SlmTrainingConfig,
+    SsdTrainingConfig,
+    TrainingConfig,
+)
 
 RECORD = 'training.json'
-"""What a training was begun with, beside its state."""
+"""File of a training's data and configuration, beside its state."""
 NAMES = ('person',)
-"""Of the classes, where they are one."""
+"""Class names of a network with one class."""
 
 
 class TrainingRecord:
     """
-    What the training of a folder is made of, and how long it has taken so far.
+    Compare a training with the one that its folder holds, and record its data and duration.
 
-    Raises ConfigError if the folder holds a state that was made of something else.
+    Raises ConfigError if the folder holds the state of another training.
     """
 
-    def __init__(self, folder: Path, plan: Plan, data: Sequence[str]) -> None:
+    def __init__(self, folder: Path, config: TrainingConfig, data: Sequence[str]) -> None:
         self._path = folder / RECORD
-        # as it looks after it was written and read again
-        self._made_of = json.loads(json.dumps({'data': list(data), 'plan': told(plan)}))
+        # as JSON returns it: tuples become lists
+        self._made_of = json.loads(json.dumps(
+            {'data': list(data), 'config': outcome_values(config)}))
         self._before = 0.0
         self._start = time.monotonic()
         if not (folder / checkpoint.FILE).exists():
@@ -61,33 +67,34 @@ class TrainingRecord:
 
     @property
     def seconds(self) -> float:
-        """How long it took, breaks not counted, as far as they were recorded."""
+        """Return the duration of all runs so far, without the breaks between them."""
         return self._before + time.monotonic() - self._start
 
     def save(self) -> None:
-        """Write it beside the state."""
+        """Write the record beside the state."""
         write_text(self._path, json.dumps(
             {**self._made_of, 'seconds': round(self.seconds, 1)}, indent=2) + '\n')
 
 
-def card(plan: Plan, learner: nn.Module, data: Sequence[str], command: Sequence[str],
-         seconds: float, device: torch.device) -> dict[str, str]:
+def model_card(
+        config: TrainingConfig, learner: nn.Module, data: Sequence[str], command: Sequence[str],
+        seconds: float, device: torch.device) -> dict[str, str]:
     """
-    Return what weights say of themselves, in the words of a safetensors file.
+    Return the metadata of a safetensors file: kind, data, command, recipe, machine and versions.
 
-    Weights go to other people, so of files and folders only the last name is told.
+    Weights are given to other people, so files and folders appear by their last name only.
     """
-    recipe = plan.recipe
+    recipe = config.recipe
     hardware = {**describe_machine(), 'device': (
         torch.cuda.get_device_name(device) if device.type == 'cuda' else 'cpu')}
     del hardware['load']
-    if isinstance(plan, SlmPlan):
-        about = {'kind': 'slm', 'variant': plan.network.variant,
+    if isinstance(config, SlmTrainingConfig):
+        about = {'kind': 'slm', 'variant': config.network.variant,
                  'middle': f'{float(learner.get_parameter("middle").detach()):.4f}'}
-    elif isinstance(plan, SsdPlan):
+    elif isinstance(config, SsdTrainingConfig):
         about = {'kind': 'ssd', 'fitted': json.dumps(NAMES)}
     else:
-        network = plan.network
+        network = config.network
         about = {'kind': 'siammot', 'body': network.body, 'classes': str(network.classes),
                  'motion': network.motion}
         if network.classes == len(NAMES) + 1:
@@ -95,8 +102,9 @@ def card(plan: Plan, learner: nn.Module, data: Sequence[str], command: Sequence[
     return {
         **about, 'data': ', '.join(map(_last, data)) or 'drawn figures',
         'command': shlex.join(map(_last, command)),
-        'recipe': json.dumps({**told(plan), 'init': _last(plan.init)}, sort_keys=True),
-        'init': _last(plan.init) or 'none',
+        'recipe': json.dumps(
+            {**outcome_values(config), 'init': _last(config.init)}, sort_keys=True),
+        'init': _last(config.init) or 'none',
         'seed': str(recipe.seed), 'steps': str(recipe.steps), 'seconds': f'{seconds:.0f}',
         'date': time.strftime('%Y-%m-%d', time.gmtime()), 'hardware': json.dumps(hardware),
         'torch': torch.__version__, 'mot_ros': __version__}
@@ -115,12 +123,12 @@ def write_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str
 
 
 def _last(word: str) -> str:
-    """Return a word of a command without the folders that a file in it lies in."""
+    """Remove the folders from the path in a word of a command."""
     return re.sub(r'[^=]*/(?=[^/])', '', word.rstrip('/'))
 
 
 def _difference(before: Any, now: Any, where: str = '') -> str:
-    """Return the first thing that is not the same, by its name."""
+    """Describe the first value that differs, by its dotted name."""
     if isinstance(before, dict) and isinstance(now, dict):
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):

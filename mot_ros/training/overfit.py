@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Samples over and over: a network that cannot learn a handful by heart learns nothing at all."""
+"""Overfit subset: a network that cannot memorise a few samples cannot learn."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Generic, Protocol, TypeVar
 
 Sample = TypeVar('Sample', covariant=True)
 KEPT = 64
-"""The most that are kept instead of made again."""
+"""Largest subset that is kept in memory; larger ones are made again each time."""
 
 
-class Supply(Protocol[Sample]):
-    """An endless supply of samples, each of which has a number."""
+class SampleSource(Protocol[Sample]):
+    """Samples without end, numbered from 0."""
 
     def sample(self, index: int) -> Sample:
         """Return the sample of a number from 0 on; always the same one."""
         ...
 
 
-class Repeated(Generic[Sample]):
-    """The first `count` samples of a supply, in turn."""
+class OverfitSubset(Generic[Sample]):
+    """Repeat the first `count` samples of a source."""
 
-    def __init__(self, supply: Supply[Sample], count: int) -> None:
-        self._supply = supply
+    def __init__(self, source: SampleSource[Sample], count: int) -> None:
+        self._source = source
         self._count = count
         self._made: dict[int, Sample] = {}
 
@@ -33,7 +33,7 @@ class Repeated(Generic[Sample]):
         number = index % self._count
         if number in self._made:
             return self._made[number]
-        made = self._supply.sample(number)
+        made = self._source.sample(number)
         if self._count <= KEPT:
             self._made[number] = made
         return made

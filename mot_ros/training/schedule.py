@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Recipe: how long and how fast a network is trained."""
+"""Schedule of a training: steps, batch, learning rate, optimiser."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ WARM_FROM = 1 / 3
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Schedule:
     """
-    Everything that decides on the course of a training beside its data.
+    Hold the hyper-parameters of the optimisation; group `recipe` of a recipe file.
 
     `batch` is the number of samples of a step in each process, `rate` the learning rate for
     `rate_batch` samples a step in all processes together: SGD's is scaled in proportion to
     them, AdamW's with their root. After `warm_up` steps from a third of it the rate falls as a
-    cosine to nothing, or by ten at each of the `drops` (shares of all steps). Parts of the
-    network whose name begins with a key of `slow` learn at that share of the rate; 0 freezes
-    them. `ema` is what an average of the weights keeps of itself at each step; 0: none.
+    cosine to 0, or by ten at each of the `drops` (shares of all steps). Parameters whose name
+    starts with a key of `slow` have that share of the rate; 0 freezes them. `ema` is the decay
+    of the moving average of the weights; 0: no average.
     """
 
     steps: int
@@ -36,11 +36,11 @@ class Recipe:
     weight_decay: float = 1e-4
     momentum: float = 0.9
     bias_rate: float = 1.0
-    """Factor of the rate of biases, which SGD's recipes double."""
+    """Factor of the rate of biases; SiamMOT's SGD uses 2."""
     warm_up: int = 500
     drops: tuple[float, ...] = ()
     clip: float = 10.0
-    """Largest norm of all gradients together; longer ones are abbreviate to it."""
+    """Largest norm of all gradients together; longer ones are scaled down to it."""
     ema: float = 0.0
     bf16: bool = False
     """Compute in bfloat16 where autocast does, on CUDA only; weights stay in single precision."""
@@ -48,7 +48,7 @@ class Recipe:
     slow: tuple[tuple[str, float], ...] = ()
     save_every: int = 200
     workers: int = 0
-    """Processes that make samples, beside the one that trains; 0: it makes them itself."""
+    """Number of processes that make samples; 0: the training process makes them."""
 
     def __post_init__(self) -> None:
         for name in ('steps', 'batch', 'rate_batch', 'save_every'):
@@ -66,7 +66,7 @@ class Recipe:
             raise ConfigError(f'ema is {self.ema}; it must lie in [0, 1)')
 
     def rate_at(self, step: int, processes: int = 1) -> float:
-        """Return the learning rate of a step, from 0, with so many processes."""
+        """Return the learning rate of a step, counted from 0, in so many processes."""
         ratio = self.batch * processes / self.rate_batch
         rate = self.rate * (ratio if self.optimizer == 'sgd' else math.sqrt(ratio))
         if step < self.warm_up:
@@ -77,11 +77,11 @@ class Recipe:
         return rate * 0.5 * (1 + math.cos(math.pi * (step - self.warm_up) / rest))
 
     def ema_at(self, step: int) -> float:
-        """Return what the average keeps at a step: less at first, when there is little to keep."""
+        """Return the decay of the moving average at a step: smaller in the first steps."""
         return min(self.ema, (1 + step) / (10 + step))
 
     def text(self) -> str:
-        """Return what decides on the outcome, as JSON: not where and how often it is saved."""
-        told = asdict(self)
-        del told['save_every'], told['workers']
-        return json.dumps(told, sort_keys=True)
+        """Return the values that the result depends on as JSON: not save_every and workers."""
+        values = asdict(self)
+        del values['save_every'], values['workers']
+        return json.dumps(values, sort_keys=True)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The trainer: steps of gradient descent that can be broken off at any moment and gone on with."""
+"""Trainer: gradient descent that can be interrupted at any step and resumed."""
 
 from __future__ import annotations
 
@@ -21,115 +21,114 @@ from mot_ros.tracking.errors import MotError
 from mot_ros.training import checkpoint
 from mot_ros.training import loss_curve as curve
 from mot_ros.training.distributed import joined, Rank
-from mot_ros.training.schedule import Recipe
+from mot_ros.training.schedule import Schedule
 from mot_ros.training.tasks.base import Task
 
 CURVE = 'curve.csv'
 
 
 class TrainingError(MotError):
-    """A training went wrong in a way that more steps do not mend."""
+    """Raised when a loss or gradient is not finite, or nothing is left to train."""
 
 
-def train(task: Task, recipe: Recipe, folder: Path, device: torch.device) -> Iterator[float]:
+def train(task: Task, schedule: Schedule, folder: Path, device: torch.device) -> Iterator[float]:
     """
-    Train the network of a task; yield the loss after each step, beginning where it was left.
+    Train the network of a task, from the last state of the folder; yield the loss of each step.
 
-    In `folder` lie the state (last.pt), from which the next call goes on, and curve.csv. The
-    same recipe and samples give the same numbers on the same machine, broken off or not. At the
-    end `task.network` holds the trained weights, averaged if the recipe says so. In several
-    processes (torchrun) each takes its part of the samples of a step, and the first one writes.
-    Raises TrainingError when a loss or its gradient is not finite, ConfigError if the folder is
-    another recipe's.
+    `folder` holds the state (last.pt) and the losses (curve.csv). The same schedule and samples
+    give the same numbers on the same machine, interrupted or not. Afterwards `task.network` holds
+    the trained weights, or their moving average if `schedule.ema` is above 0. Of several processes
+    (torchrun) each computes its part of the batch, and rank 0 writes. Raises TrainingError when a
+    loss or gradient is not finite, ConfigError if the state is that of another schedule.
     """
     with joined(device) as place:
-        yield from _Run(task, recipe, folder, place).steps()
+        yield from _Run(task, schedule, folder, place).steps()
 
 
 class _Run:
 
-    def __init__(self, task: Task, recipe: Recipe, folder: Path, place: Rank) -> None:
-        self._task, self._recipe, self._folder, self._place = task, recipe, folder, place
-        # what the network begins with must be the same in all processes, and each time
-        torch.manual_seed(recipe.seed)
+    def __init__(self, task: Task, schedule: Schedule, folder: Path, place: Rank) -> None:
+        self._task, self._schedule, self._folder, self._place = task, schedule, folder, place
+        # the same initial weights in all processes, and each time
+        torch.manual_seed(schedule.seed)
         self._network = task.network.to(place.device).train()
-        freeze(self._network, recipe)
-        self._optimizer = make_optimizer(self._network, recipe)
-        self._average = copy.deepcopy(self._network) if recipe.ema else self._network
+        freeze(self._network, schedule)
+        self._optimizer = make_optimizer(self._network, schedule)
+        self._average = copy.deepcopy(self._network) if schedule.ema else self._network
         self.step = self._resume()
         self._stepper: nn.Module = _Losses(task)
         if place.count > 1:
             self._stepper = DistributedDataParallel(self._stepper, find_unused_parameters=True)
 
     def steps(self) -> Iterator[float]:
-        recipe = self._recipe
-        log = curve.Curve(self._folder / CURVE, self.step) if self._place.leads else None
+        schedule = self._schedule
+        log = curve.LossCurve(self._folder / CURVE, self.step) if self._place.leads else None
         for batch in self._batches():
-            # what is drawn by chance in a step depends on the step alone
-            torch.manual_seed(recipe.seed * 1000003 + self.step * 101 + self._place.rank)
+            # depends on the step alone, so that a resumed training draws the same numbers
+            torch.manual_seed(schedule.seed * 1000003 + self.step * 101 + self._place.rank)
             values = self._descend(batch)
             if log is not None:
                 log.add(self.step, values)
             self.step += 1
-            if self.step % recipe.save_every == 0 or self.step == recipe.steps:
+            if self.step % schedule.save_every == 0 or self.step == schedule.steps:
                 self._save()
             yield values['loss']
         self._network.load_state_dict(self._average.state_dict())
         self._network.eval()
 
     def _descend(self, batch: Any) -> dict[str, float]:
-        """Take one step down and return what it was about."""
-        recipe, rate = self._recipe, self._recipe.rate_at(self.step, self._place.count)
+        """Take one step of the optimiser; return the losses, the gradient's norm and the rate."""
+        schedule, rate = self._schedule, self._schedule.rate_at(self.step, self._place.count)
         for group in self._optimizer.param_groups:
             group['lr'] = rate * group['share']
         device = self._place.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=recipe.bf16 and device == 'cuda'):
+        with torch.autocast(device, torch.bfloat16, enabled=schedule.bf16 and device == 'cuda'):
             parts: Mapping[str, Tensor] = self._stepper(batch)
         loss = torch.stack([part.float() for part in parts.values()]).sum()
         values = {name: float(part.detach()) for name, part in {'loss': loss, **parts}.items()}
         self._check(values, rate)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self._network.parameters(), recipe.clip)
+        norm = nn.utils.clip_grad_norm_(self._network.parameters(), schedule.clip)
         values['gradient'] = float(norm)
         self._check(values, rate)
         self._optimizer.step()
-        if recipe.ema:
-            update_average(self._average, self._network, recipe.ema_at(self.step))
+        if schedule.ema:
+            update_average(self._average, self._network, schedule.ema_at(self.step))
         return {**values, 'rate': rate}
 
     def _check(self, values: Mapping[str, float], rate: float) -> None:
         """Raise TrainingError if one of the values is not finite."""
         if all(map(math.isfinite, values.values())):
             return
-        told = ', '.join(f'{name} {value:g}' for name, value in values.items())
+        found = ', '.join(f'{name} {value:g}' for name, value in values.items())
         raise TrainingError(
-            f'step {self.step} cannot be taken ({told}); train at a lower rate '
-            f'(it was {rate:g}) or clip gradients more (at {self._recipe.clip:g}). The state '
+            f'step {self.step} cannot be taken ({found}); train at a lower rate '
+            f'(it was {rate:g}) or clip gradients more (at {self._schedule.clip:g}). The state '
             f'before is in {self._folder / checkpoint.FILE}')
 
     def _batches(self) -> Iterable[Any]:
         """Return the batches of this process from the present step on."""
-        recipe = self._recipe
-        per_step = recipe.batch * self._place.count
-        plan = [
-            [step * per_step + self._place.rank * recipe.batch + number
-             for number in range(recipe.batch)]
-            for step in range(self.step, recipe.steps)]
+        schedule = self._schedule
+        per_step = schedule.batch * self._place.count
+        indices = [
+            [step * per_step + self._place.rank * schedule.batch + number
+             for number in range(schedule.batch)]
+            for step in range(self.step, schedule.steps)]
         loader: DataLoader[Any] = DataLoader(
-            _Samples(self._task), batch_sampler=plan, collate_fn=self._task.collate,
-            num_workers=recipe.workers, worker_init_fn=_begin_worker,
+            _Samples(self._task), batch_sampler=indices, collate_fn=self._task.collate,
+            num_workers=schedule.workers, worker_init_fn=_init_worker,
             pin_memory=self._place.device.type == 'cuda')
         return loader
 
     def _resume(self) -> int:
-        """Take up the state of the folder, if there is one; return the step to go on with."""
-        state = checkpoint.load(self._folder, self._recipe.text())
+        """Load the state of the folder, if there is one; return the number of the next step."""
+        state = checkpoint.load(self._folder, self._schedule.text())
         if state is None:
             return 0
         self._network.load_state_dict(state['network'])
         self._optimizer.load_state_dict(state['optimizer'])
-        if self._recipe.ema:
+        if self._schedule.ema:
             self._average.load_state_dict(state['average'])
         return int(state['step'])
 
@@ -137,15 +136,15 @@ class _Run:
         if not self._place.leads:
             return
         state = {
-            'recipe': self._recipe.text(), 'step': self.step,
+            'recipe': self._schedule.text(), 'step': self.step,
             'network': self._network.state_dict(), 'optimizer': self._optimizer.state_dict()}
-        if self._recipe.ema:
+        if self._schedule.ema:
             state['average'] = self._average.state_dict()
         checkpoint.save(self._folder, state)
 
 
 class _Losses(nn.Module):
-    """A task as a module, so that DistributedDataParallel can stand around it."""
+    """Wrap a task in a module for DistributedDataParallel."""
 
     def __init__(self, task: Task) -> None:
         super().__init__()
@@ -165,51 +164,52 @@ class _Samples(Dataset[Any]):
         return self._task.sample(index)
 
 
-def _begin_worker(_: int) -> None:
-    # one thread each: there are as many workers as cores to spare
+def _init_worker(_: int) -> None:
+    # one thread each: there are as many workers as free cores
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
 
 
-def freeze(network: nn.Module, recipe: Recipe) -> None:
-    """Let the parts that the recipe gives no rate be as they are."""
+def freeze(network: nn.Module, schedule: Schedule) -> None:
+    """Exclude parameters whose share of the rate is 0 from training."""
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(share_of(name, recipe) > 0)
+        parameter.requires_grad_(share_of(name, schedule) > 0)
 
 
-def share_of(name: str, recipe: Recipe) -> float:
+def share_of(name: str, schedule: Schedule) -> float:
     """Return the share of the rate of a parameter: that of the longest prefix of its name."""
-    fitting = [(prefix, share) for prefix, share in recipe.slow if name.startswith(prefix)]
+    fitting = [(prefix, share) for prefix, share in schedule.slow if name.startswith(prefix)]
     return max(fitting, key=lambda item: len(item[0]))[1] if fitting else 1.0
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     """
-    Return the optimizer over everything that learns.
+    Return the optimiser over all trainable parameters.
 
-    Biases and norms (tensors of one dimension) are not decayed; biases learn at `bias_rate`.
+    Biases and norms (tensors of one dimension) have no weight decay; the rate of biases is
+    multiplied by `bias_rate`. Raises TrainingError if all parameters are frozen.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        share = share_of(name, recipe)
+        share = share_of(name, schedule)
         if name.endswith('bias'):
-            share *= recipe.bias_rate
-        decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
+            share *= schedule.bias_rate
+        decay = schedule.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((share, decay), []).append(parameter)
     if not groups:
         raise TrainingError('every part of the network is frozen; give one of them a rate')
     settings = [{'params': parameters, 'share': share, 'weight_decay': decay}
                 for (share, decay), parameters in groups.items()]
-    if recipe.optimizer == 'sgd':
-        return torch.optim.SGD(settings, lr=recipe.rate, momentum=recipe.momentum)
-    return torch.optim.AdamW(settings, lr=recipe.rate)
+    if schedule.optimizer == 'sgd':
+        return torch.optim.SGD(settings, lr=schedule.rate, momentum=schedule.momentum)
+    return torch.optim.AdamW(settings, lr=schedule.rate)
 
 
 @torch.no_grad()
 def update_average(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move an average of the weights towards them; what does not learn is copied."""
+    """Update the moving average of the weights with decay `keep`; copy the buffers."""
     for mine, its in zip(average.parameters(), network.parameters(), strict=True):
         mine.lerp_(its, 1 - keep)
     for kept, present in zip(average.buffers(), network.buffers(), strict=True):

@@ -91,7 +91,7 @@ def test_no_training_sees_these_scenes(benchmark, words, tmp_path, monkeypatch):
 
     for name in ('CrowdScene', 'DrivingScene'):
         monkeypatch.setattr(pairs, name, scene)
-    training = pairs.ComposedPairs(draw_figures(2), seed=0)
+    training = pairs.SyntheticPairs(draw_figures(2), seed=0)
     for index in range(50):
         training._scene(np.random.default_rng((0, 0, index)))
     assert len(taken) == 50 and max(taken) < benchmark.HELD_OUT
@@ -109,7 +109,7 @@ def test_people_of_images_that_training_left_out(benchmark, tmp_path):
         for part, line in (('labels', '0 .5 .5 .2 .8'), ('polygons', outline)):
             (tmp_path / part / f'{number}.txt').write_text('' if nobody else line)
     held = benchmark.held_out_people([str(tmp_path)], [], 0, 2)
-    known = supplies.read_supplies([str(tmp_path)], hold_out=2)
+    known = supplies.read_datasets([str(tmp_path)], hold_out=2)
     assert [cutout.path.stem for cutout in held.cutouts] == ['0', '2']
     assert [cutout.path.stem for cutout in known.cutouts] == ['1', '3']
     assert {path.stem for path in held.photographs} | {path.stem for path in known.photographs} \

@@ -141,8 +141,8 @@ def test_held_out_are_those_that_a_training_leaves_out(
         benchmark: ModuleType, tmp_path: Path) -> None:
     words(tmp_path)
     root = str(tmp_path / 'few')
-    trained = {image.path for image in benchmark.read_supplies([root], hold_out=3).images}
-    every = {image.path for image in benchmark.read_supplies([root]).images}
+    trained = {image.path for image in benchmark.read_datasets([root], hold_out=3).images}
+    every = {image.path for image in benchmark.read_datasets([root]).images}
     frames, truth = benchmark.annotated(root, 3)
     seen = [np.asarray(frame.image) for _, frame in frames]
     left = sorted(every - trained)

@@ -125,7 +125,7 @@ def test_methods_lose_people_where_geometry_says(benchmark, words, tmp_path, cap
 
 def test_a_second_network_adds_the_row_of_imm(benchmark, words):
     args = benchmark.parse([*words, '--imm', 'imm.safetensors', '--set', 'siammot.decide=box'])
-    settings = benchmark.settings_of(args)
+    settings = benchmark.settings_of_rows(args)
     assert list(settings) == list(benchmark.ROWS)
     assert settings['+ IMM'].rcnn.weights == 'imm.safetensors'
     assert all(each.siammot.decide == 'box' for each in settings.values())

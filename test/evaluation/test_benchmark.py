@@ -142,14 +142,14 @@ def test_story_by_hand() -> None:
     # track 5 follows person 1, is gone in frame 3 and goes over to person 2, whom 6 had
     tracks = rows((1, 5, A), (2, 5, A), (1, 6, B), (2, 6, B), (4, 5, B), (5, 5, B), (6, 5, B),
                   (5, 7, A), (6, 7, A), (3, 8, C), (6, 8, C))
-    story = match_events(truth, tracks)
-    assert story.switches() == [Change(4, 2, 6, 5, 2), Change(5, 1, 5, 7, 2)]
-    assert story.transfers() == [Change(4, 5, 1, 2, 2)]
-    assert story.spans() == [
+    events = match_events(truth, tracks)
+    assert events.switches() == [Change(4, 2, 6, 5, 2), Change(5, 1, 5, 7, 2)]
+    assert events.transfers() == [Change(4, 5, 1, 2, 2)]
+    assert events.spans() == [
         Span(1, 1, 2, 5), Span(1, 3, 4, -1), Span(1, 5, 6, 7),
         Span(2, 1, 2, 6), Span(2, 3, 3, -1), Span(2, 4, 6, 5)]
-    assert [(track, len(which)) for track, which in story.false_tracks()] == [(8, 2)]
-    found = figures(measure(truth, tracks, len(story.transfers())))
+    assert [(track, len(which)) for track, which in events.false_tracks()] == [(8, 2)]
+    found = figures(measure(truth, tracks, len(events.transfers())))
     # each person is lost once and found again once
     assert (found['switches'], found['transfers'], found['fragments']) == (2, 1, 2)
     assert (found['FP'], found['FN'], found['people'], found['track ids']) == (2, 3, 2, 4)
@@ -159,21 +159,21 @@ def test_story_by_hand() -> None:
 def test_a_fragment_without_a_switch_and_a_transfer_without_one() -> None:
     truth = rows(*((frame, 1, A) for frame in (1, 2, 3)), *((frame, 2, B) for frame in (4, 5)))
     tracks = rows((1, 9, A), (3, 9, A), (4, 9, B), (5, 9, B))
-    story = match_events(truth, tracks)
-    found = figures(measure(truth, tracks, len(story.transfers())))
+    events = match_events(truth, tracks)
+    found = figures(measure(truth, tracks, len(events.transfers())))
     assert (found['switches'], found['transfers'], found['fragments']) == (0, 1, 0)
     # TrackEval's frames without any track keep a person followed; with another track they do not
     truth, tracks = rows(*((f, 1, A) for f in (1, 2, 3))), rows((1, 9, A), (2, 8, B), (3, 9, A))
-    story = match_events(truth, tracks)
-    found = figures(measure(truth, tracks, len(story.transfers())))
+    events = match_events(truth, tracks)
+    found = figures(measure(truth, tracks, len(events.transfers())))
     assert (found['switches'], found['transfers'], found['fragments']) == (0, 0, 1)
 
 
 def test_nothing_tracked_and_nobody_there() -> None:
     truth = rows((1, 1, A), (2, 1, A))
     for first, second in ((truth, rows()), (rows(), truth)):
-        story = match_events(first, second)
-        assert story.switches() == story.transfers() == []
+        events = match_events(first, second)
+        assert events.switches() == events.transfers() == []
     assert match_events(truth, rows()).spans() == [Span(1, 1, 2, -1)]
 
 
@@ -380,7 +380,7 @@ def test_own_detector_sees_each_kept_frame_once(
     assert len(outcomes[0].stages_ms['decode']) >= 19
     sort = figures(outcomes[1].raw)
     assert sort['FN'] >= 10
-    moment = next(moment for moment in outcomes[1].gallery if moment.kind == 'miss')
+    moment = next(moment for moment in outcomes[1].worst_frames if moment.kind == 'miss')
     assert moment.text == 'person 9 has no track in frames 1 to 19'
     assert moment.frame in range(1, 20, 2)
     picture = cv2.imdecode(np.frombuffer(moment.jpeg, np.uint8), cv2.IMREAD_COLOR)

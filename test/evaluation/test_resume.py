@@ -25,7 +25,7 @@ from mot_ros.evaluation.benchmark import run_job
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.outcome_file import from_text, to_text
-from mot_ros.evaluation.report.worst_frames import Moment
+from mot_ros.evaluation.report.worst_frames import WorstFrame
 from mot_ros.evaluation.resume import Kept
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +86,7 @@ def test_an_outcome_comes_back_exactly(data: Path) -> None:
     outcome, = outcomes
     assert outcome.error == ''
     assert outcome.switches
-    outcome.gallery = [Moment('miss', 3, 'person <1> — "x"', bytes(range(256)))]
+    outcome.worst_frames = [WorstFrame('miss', 3, 'person <1> — "x"', bytes(range(256)))]
     outcome.raw['odd'] = {
         1: (np.float64(0.1), np.int64(-3), np.bool_(True)), 'none': None,
         'floats': [0.1 + 0.2, -0.0, float('inf'), float('nan'), 5e-324],

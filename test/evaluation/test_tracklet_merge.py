@@ -203,7 +203,7 @@ def test_the_command_joins_by_colours(result, capsys):
     assert '4 ids became 2' in capsys.readouterr().out
     assert run(result, '--gap', '0.15') == 0
     assert sorted(set(read_tracks(result / 'merged.txt').ids.tolist())) == [4, 7, 9]
-    assert run(result, '--likeness', '1.1') == 0
+    assert run(result, '--similarity', '1.1') == 0
     assert len(set(read_tracks(result / 'merged.txt').ids.tolist())) == 4
 
 

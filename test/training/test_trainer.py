@@ -14,7 +14,7 @@ from torch import nn
 
 from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.training import loss_curve as curve
-from mot_ros.training.schedule import Recipe
+from mot_ros.training.schedule import Schedule
 from mot_ros.training.trainer import make_optimizer, train, TrainingError
 from test.training.toy import Plane, recipe
 
@@ -164,17 +164,16 @@ def test_what_is_frozen_stays_and_what_is_slow_moves_less(tmp_path):
 
 def test_biases_are_not_decayed_and_learn_at_their_own_rate():
     optimizer = make_optimizer(Plane().network, recipe(optimizer='sgd', bias_rate=2.0))
-    told = {(group['share'], group['weight_decay'], len(group['params']))
+    found = {(group['share'], group['weight_decay'], len(group['params']))
             for group in optimizer.param_groups}
-    assert told == {(1.0, 1e-4, 2), (2.0, 0.0, 2)}
+    assert found == {(1.0, 1e-4, 2), (2.0, 0.0, 2)}
 
 
 def test_the_average_is_that_of_the_weights(tmp_path):
     task = Plane()
     weights = [task.network[1].bias.detach().clone()]
     (tmp_path / 'x').mkdir()
-    plan = recipe(steps=12, ema=0.8)
-    for _ in train(task, plan, tmp_path / 'x', CPU):
+    for _ in train(task, recipe(steps=12, ema=0.8), tmp_path / 'x', CPU):
         weights.append(task.network[1].bias.detach().clone())
     average = weights[0]
     for step, weight in enumerate(weights[1:13]):
@@ -184,14 +183,14 @@ def test_the_average_is_that_of_the_weights(tmp_path):
 
 
 def test_rates():
-    sgd = Recipe(steps=100, batch=4, rate=0.02, rate_batch=16, optimizer='sgd', warm_up=10,
+    sgd = Schedule(steps=100, batch=4, rate=0.02, rate_batch=16, optimizer='sgd', warm_up=10,
                  drops=(0.6, 0.8))
     assert sgd.rate_at(0) == pytest.approx(0.005 / 3)
     assert sgd.rate_at(0, processes=4) == pytest.approx(0.02 / 3)
     np.testing.assert_allclose(
         [sgd.rate_at(step) for step in (10, 59, 60, 79, 80, 99)],
         [0.005, 0.005, 5e-4, 5e-4, 5e-5, 5e-5])
-    adamw = Recipe(steps=110, batch=4, rate=1e-3, rate_batch=16, warm_up=10)
+    adamw = Schedule(steps=110, batch=4, rate=1e-3, rate_batch=16, warm_up=10)
     np.testing.assert_allclose(
         [adamw.rate_at(step) for step in (10, 60, 110)], [5e-4, 2.5e-4, 0], atol=1e-12)
     assert max(adamw.rate_at(step) for step in range(110)) == adamw.rate_at(10)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mot_ros.training.schedule import Recipe
+from mot_ros.training.schedule import Schedule
 from mot_ros.training.trainer import train
 
 SLOPE = torch.tensor([[2.0, -1.0, 0.5]])
@@ -45,7 +45,7 @@ class Plane:
 def recipe(**more):
     values = {'steps': 60, 'batch': 8, 'rate': 1e-2, 'rate_batch': 8, 'warm_up': 5, 'ema': 0.9,
               'save_every': 7, **more}
-    return Recipe(**values)
+    return Schedule(**values)
 
 
 def main():

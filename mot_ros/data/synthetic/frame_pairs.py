@@ -91,7 +91,7 @@ class PairChoice:
                 'people are 0 < least <= most, per_scene is above 0')
 
 
-class ComposedPairs:
+class SyntheticPairs:
     """Pairs out of composed scenes, a new scene for each."""
 
     def __init__(self, cutouts: Sequence[Cutout], photographs: Sequence[Path] = (),

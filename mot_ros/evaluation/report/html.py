@@ -80,7 +80,7 @@ def render(
         _head(report), _combined_table(report, times), _whole_tracks(report),
         live.section(report['results']), _problems(report),
         _comparison(comparison, compared_with) if comparison else '',
-        _table(report, times), _curves(report), _timelines(outcomes), _gallery(outcomes),
+        _table(report, times), _curves(report), _timelines(outcomes), _worst_frames(outcomes),
         _latency(outcomes, overhead), _origin(report)]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -270,16 +270,16 @@ def _timelines(outcomes: Sequence[Outcome]) -> str:
             'bar for its frames and ids.</p>' + ''.join(parts))
 
 
-def _gallery(outcomes: Sequence[Outcome]) -> str:
+def _worst_frames(outcomes: Sequence[Outcome]) -> str:
     parts: list[str] = []
     for outcome in outcomes:
-        if not outcome.gallery:
+        if not outcome.worst_frames:
             continue
         figures = ''.join(
             f'<figure{" class=one" * (moment.kind != "switch")}><img alt="{escape(moment.text)}" '
             f'src="data:image/jpeg;base64,{base64.b64encode(moment.jpeg).decode()}">'
             f'<figcaption><b>{escape(moment.kind)}</b> {escape(moment.text)}</figcaption></figure>'
-            for moment in outcome.gallery)
+            for moment in outcome.worst_frames)
         parts.append(f'<h3>{escape(outcome.sequence)} · {escape(outcome.run)}</h3>'
                      f'<div class="gallery">{figures}</div>')
     if not parts:

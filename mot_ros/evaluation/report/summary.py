@@ -54,7 +54,7 @@ def document(
     return {
         'format': FORMAT, 'mot_ros': __version__, 'trackeval': _version_of('trackeval'),
         'options': {name: value for name, value in dataclasses.asdict(options).items()
-                    if name != 'gallery'},
+                    if name != 'worst_frames'},
         'runs': {name: _plain(what) for name, what in runs.items()},
         'alphas': list(scoring.ALPHAS),
         'results': live.with_changes([_result(outcome) for outcome in outcomes]),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""The worst moments of a run as annotated crops: switches, misses, false tracks."""
+"""Worst frames of a run as annotated crops: id switches, misses, false tracks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.mot import Doubles, MotRows
-from mot_ros.evaluation.scores.track_events import Change, Story
+from mot_ros.evaluation.scores.track_events import Change, TrackEvents
 
 if TYPE_CHECKING:
     from mot_ros.data.video.frame_source import FrameSource
@@ -25,7 +25,7 @@ OF_EACH_KIND = 3
 CROP = (230, 190)
 """Width and height of a crop in the report, in pixels."""
 CONTEXT = 2.6
-"""How many times as high as the box the crop is."""
+"""Height of a crop, in heights of the box."""
 TRUTH_COLOUR = (80, 200, 60)
 TRACK_COLOUR = (30, 120, 250)
 MUTED = 0.45
@@ -33,8 +33,8 @@ JPEG_QUALITY = 82
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What went wrong in a frame, and a JPEG that shows it."""
+class WorstFrame:
+    """An error in a frame: its kind, a description, and a JPEG of the place."""
 
     kind: str
     frame: int
@@ -44,7 +44,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class _View:
-    """What to look at in one frame: a place, and whom it is about."""
+    """A crop to make: frame, box, and the ids that it is about."""
 
     frame: int
     box: Doubles
@@ -52,10 +52,10 @@ class _View:
     track: int | None = None
 
 
-def worst_moments(story: Story, images: FrameSource) -> list[Moment]:
-    """Choose the worst moments and draw them; images that cannot be read are left out."""
-    planned = [*_switches(story), *_misses(story), *_false_tracks(story)]
-    needed = {view.frame for _, _, views in planned for view in views}
+def worst_frames(events: TrackEvents, images: FrameSource) -> list[WorstFrame]:
+    """Choose the worst frames and draw them; those without an image are left out."""
+    chosen = [*_switches(events), *_misses(events), *_false_tracks(events)]
+    needed = {view.frame for _, _, views in chosen for view in views}
     pictures: dict[int, Image] = {}
     if needed:
         for frame in images:
@@ -64,62 +64,62 @@ def worst_moments(story: Story, images: FrameSource) -> list[Moment]:
                 pictures[number] = cast(Image, frame.image)
             if number >= max(needed):
                 break
-    moments = []
-    for kind, text, views in planned:
+    found = []
+    for kind, text, views in chosen:
         if all(view.frame in pictures for view in views):
-            crops = [_crop(pictures[view.frame], view, story) for view in views]
+            crops = [_crop(pictures[view.frame], view, events) for view in views]
             _, data = cv2.imencode(
                 '.jpg', np.hstack(crops), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-            moments.append(Moment(kind, views[-1].frame, text, data.tobytes()))
-    return moments
+            found.append(WorstFrame(kind, views[-1].frame, text, data.tobytes()))
+    return found
 
 
-_Plan = tuple[str, str, list[_View]]
+_Choice = tuple[str, str, list[_View]]
 
 
-def _switches(story: Story) -> list[_Plan]:
-    """Plan the switches after which the new track stayed longest."""
+def _switches(events: TrackEvents) -> list[_Choice]:
+    """Choose the switches after which the new track lasted longest."""
     def weight(change: Change) -> int:
-        mine = story.tracks.ids == change.after
-        return int((mine & (story.tracks.frames >= change.frame)).sum())
+        mine = events.tracks.ids == change.after
+        return int((mine & (events.tracks.frames >= change.frame)).sum())
 
-    chosen = sorted(story.switches(), key=weight, reverse=True)[:OF_EACH_KIND]
+    chosen = sorted(events.switches(), key=weight, reverse=True)[:OF_EACH_KIND]
     return [
         ('switch',
          f'person {change.whose}: track {change.before} in frame {change.since}, track '
          f'{change.after} in frame {change.frame}',
-         [_View(change.since, _box(story.truth, change.since, change.whose),
+         [_View(change.since, _box(events.truth, change.since, change.whose),
                 change.whose, change.before),
-          _View(change.frame, _box(story.truth, change.frame, change.whose),
+          _View(change.frame, _box(events.truth, change.frame, change.whose),
                 change.whose, change.after)])
         for change in sorted(chosen, key=lambda change: change.frame)]
 
 
-def _misses(story: Story) -> list[_Plan]:
-    """Plan the longest times that a person was there and under no track, at their middle."""
-    spans = [span for span in story.spans() if span.track < 0]
+def _misses(events: TrackEvents) -> list[_Choice]:
+    """Choose the longest spans of a person without a track, at their middle."""
+    spans = [span for span in events.spans() if span.track < 0]
     spans.sort(key=lambda span: span.first - span.last)
-    plans: list[_Plan] = []
+    chosen: list[_Choice] = []
     for span in spans[:OF_EACH_KIND]:
-        mine = story.truth.frames[story.truth.ids == span.truth]
+        mine = events.truth.frames[events.truth.ids == span.truth]
         inside = mine[(mine >= span.first) & (mine <= span.last)]
         middle = int(inside[len(inside) // 2])
-        plans.append((
+        chosen.append((
             'miss', f'person {span.truth} has no track in frames {span.first} to {span.last}',
-            [_View(middle, _box(story.truth, middle, span.truth), span.truth)]))
-    return plans
+            [_View(middle, _box(events.truth, middle, span.truth), span.truth)]))
+    return chosen
 
 
-def _false_tracks(story: Story) -> list[_Plan]:
-    """Plan the tracks that spent most frames on nobody, at the middle of these."""
-    plans: list[_Plan] = []
-    for track, rows in story.false_tracks()[:OF_EACH_KIND]:
+def _false_tracks(events: TrackEvents) -> list[_Choice]:
+    """Choose the tracks with most unmatched boxes, at the middle one."""
+    chosen: list[_Choice] = []
+    for track, rows in events.false_tracks()[:OF_EACH_KIND]:
         row = rows[len(rows) // 2]
-        frame = int(story.tracks.frames[row])
-        plans.append((
+        frame = int(events.tracks.frames[row])
+        chosen.append((
             'false track', f'track {track} is on nobody in {len(rows)} frames',
-            [_View(frame, story.tracks.boxes[row], track=track)]))
-    return plans
+            [_View(frame, events.tracks.boxes[row], track=track)]))
+    return chosen
 
 
 def _box(rows: MotRows, frame: int, identity: int) -> Doubles:
@@ -127,8 +127,8 @@ def _box(rows: MotRows, frame: int, identity: int) -> Doubles:
     return cast(Doubles, at.boxes[at.ids == identity][0])
 
 
-def _crop(picture: Image, view: _View, story: Story) -> Image:
-    """Cut out the surroundings of a box and draw truth and tracks, the others muted."""
+def _crop(picture: Image, view: _View, events: TrackEvents) -> Image:
+    """Crop the surroundings of a box; draw ground truth and tracks, others than its own muted."""
     height, width = picture.shape[:2]
     x1, y1, x2, y2 = view.box.tolist()
     aspect = CROP[0] / CROP[1]
@@ -141,10 +141,10 @@ def _crop(picture: Image, view: _View, story: Story) -> Image:
     warp = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
     crop = cast(Image, cv2.warpAffine(
         picture, warp, CROP, flags=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
-    people, tracks = story.truth.at(view.frame), story.tracks.at(view.frame)
+    people, tracks = events.truth.at(view.frame), events.tracks.at(view.frame)
     for rows, main, colour, letter in (
             (people, view.person, TRUTH_COLOUR, ''), (tracks, view.track, TRACK_COLOUR, '#')):
-        # the one that it is about last, over the others
+        # its own id last, over the others
         for row in sorted(range(len(rows)), key=lambda row: int(rows.ids[row]) == main):
             strong = int(rows.ids[row]) == main
             label = f'{letter}{rows.ids[row]}' if letter else ''

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Two runs over the same images: how far do their boxes and ids agree."""
+"""Compare the boxes and ids of two runs over the same images."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from mot_ros.data.datasets.mot import MotRows
 from mot_ros.evaluation.scores.metrics import overlaps
 
 SAME = 0.5
-"""IoU from which two boxes are of the same object."""
+"""Least IoU of two boxes that agree."""
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class RunDifference:
-    """Frames in a row in which an id of one run is not there in the other as it should be."""
+    """Consecutive frames in which an id of one run has no agreeing box in the other."""
 
     run: int
-    """0 or 1: whose id it is."""
+    """Run of the id: 0 is A, 1 is B."""
     id: int
     first: int
     last: int
     instead: int
-    """Id that the other run has in its place, 0 for none."""
+    """Id of the other run at this place, 0 for none."""
 
     def __str__(self) -> str:
         frames = f'frame {self.first}' if self.first == self.last else (
@@ -41,23 +41,23 @@ class RunDifference:
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """How alike two runs are, A and B."""
+class RunComparison:
+    """Agreement of two runs, A and B."""
 
     idf1: float
-    """IDF1 of B with A for the truth, which is that of A with B."""
+    """IDF1 of B with A as ground truth; it is symmetric."""
     most_px: float
     """Largest difference of a coordinate of boxes with the same id, in pixels."""
     boxes: tuple[int, int]
     differences: list[RunDifference]
 
 
-def compare(a: MotRows, b: MotRows) -> Likeness:
+def compare(a: MotRows, b: MotRows) -> RunComparison:
     """
-    Compare two runs, whose ids are paired so that most boxes agree (arXiv 1609.01775).
+    Compare two runs, whose ids are paired so that most boxes agree (IDF1, arXiv 1609.01775).
 
-    Boxes of a frame agree if their IoU is SAME at least. A Difference is told of each id for
-    frames in which its partner's box does not agree, or that has no partner.
+    Two boxes of a frame agree from an IoU of SAME on. `differences` lists, for each id, the frames
+    in which the box of the paired id does not agree or is missing.
     """
     names_a, ids_a = np.unique(a.ids, return_inverse=True)
     names_b, ids_b = np.unique(b.ids, return_inverse=True)
@@ -75,7 +75,7 @@ def compare(a: MotRows, b: MotRows) -> Likeness:
     count = len(a) + len(b)
     odd = [*_odd(0, a, b, paired, frames),
            *_odd(1, b, a, {other: own for own, other in paired.items()}, frames)]
-    return Likeness(
+    return RunComparison(
         float(2 * agreed / count) if count else 1.0, _farthest(a, b, paired, frames),
         (len(a), len(b)), _in_a_row(odd))
 
@@ -83,7 +83,7 @@ def compare(a: MotRows, b: MotRows) -> Likeness:
 def _odd(
         run: int, own: MotRows, other: MotRows, paired: dict[int, int],
         frames: Iterable[int]) -> Iterator[RunDifference]:
-    """Yield each frame of each id of a run in which its partner is not where it is."""
+    """Yield the id and frame of each box without an agreeing box of the paired id."""
     for frame in frames:
         here, there = own.at(frame), other.at(frame)
         fits = overlaps(here.boxes, there.boxes)
@@ -95,7 +95,7 @@ def _odd(
 
 
 def _in_a_row(odd: Iterable[RunDifference]) -> list[RunDifference]:
-    """Join differences of one id in frames one after the other."""
+    """Join differences of one id in consecutive frames."""
     def whose(one: RunDifference) -> tuple[int, int, int]:
         return one.run, one.id, one.instead
 

@@ -3,12 +3,12 @@
 
 
 """
-What happened between truth and tracks: who was followed by which track, and where that broke.
+Match ground truth and tracks over time, and list the track events: switches, transfers, misses.
 
-Pairs are made as CLEAR makes them: in each frame, pairs of the frame before stay together while
-they overlap enough, the others are assigned by the largest sum of overlaps. A *switch* is a
-person that gets another track than the last one, a *transfer* a track that goes over to another
-person than its last one. Fragments and all scores are TrackEval's.
+The matching is that of CLEAR MOT: a match of the last frame is kept while its IoU is large
+enough, the rest is assigned by the largest sum of IoU. A *switch* is a change of the track on a
+person, a *transfer* a change of the person under a track. Fragments and all scores are computed
+by TrackEval.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from mot_ros.evaluation.scores.ignore_regions import assign
 from mot_ros.evaluation.scores.metrics import overlaps
 
 PREFERENCE = 1000.0
-"""What staying together is worth beside an overlap of at most 1."""
+"""Score of keeping a match, beside an IoU of at most 1."""
 NOBODY = -1
 
 
 @dataclass(frozen=True)
 class Change:
-    """In `frame` the partner of `whose` is `after`; the last one, in `since`, was `before`."""
+    """A change of match: id `whose` had `before` in frame `since` and has `after` in `frame`."""
 
     frame: int
     whose: int
@@ -40,7 +40,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Span:
-    """A person in the truth from frame `first` to `last`, under one track or NOBODY."""
+    """Frames `first` to `last` of a ground-truth id, matched to one track or to NOBODY."""
 
     truth: int
     first: int
@@ -49,12 +49,11 @@ class Span:
 
 
 @dataclass(frozen=True, eq=False)
-class Story:
+class TrackEvents:
     """
-    Scored truth and tracks with the pairs between them.
+    Hold scored ground truth (N rows) and tracks (M rows) with the matches between them.
 
-    `of_truth` (N,) is the row of the track that follows each row of the truth, or -1; `of_track`
-    (M,) the reverse.
+    `of_truth` (N,) is the matched row of the tracks, or -1; `of_track` (M,) is the reverse.
     """
 
     truth: MotRows
@@ -63,19 +62,19 @@ class Story:
     of_track: Ints
 
     def switches(self) -> list[Change]:
-        """Return every person's changes of track, in the order of frames."""
+        """Return the changes of the track on each person, in the order of frames."""
         partners = np.where(self.of_truth >= 0, self.tracks.ids[self.of_truth], NOBODY) \
             if len(self.tracks) else np.full(len(self.truth), NOBODY)
         return _changes(self.truth, partners)
 
     def transfers(self) -> list[Change]:
-        """Return every track's changes of person, in the order of frames."""
+        """Return the changes of the person under each track, in the order of frames."""
         partners = np.where(self.of_track >= 0, self.truth.ids[self.of_track], NOBODY) \
             if len(self.truth) else np.full(len(self.tracks), NOBODY)
         return _changes(self.tracks, partners)
 
     def spans(self) -> list[Span]:
-        """Return who followed each person when; a frame without the person ends a span."""
+        """Return the spans of each person by track; a frame without the person ends a span."""
         found: list[Span] = []
         order = np.lexsort((self.truth.frames, self.truth.ids))
         known = sorted(set(self.truth.frames.tolist()))
@@ -93,15 +92,15 @@ class Story:
         return found
 
     def false_tracks(self) -> list[tuple[int, Ints]]:
-        """Return (track, rows of its boxes on nobody), the track with most of them first."""
+        """Return (track, rows of its unmatched boxes), the track with most of them first."""
         rows = np.flatnonzero(self.of_track < 0)
         ids, counts = np.unique(self.tracks.ids[rows], return_counts=True)
         return [(int(ids[i]), rows[self.tracks.ids[rows] == ids[i]])
                 for i in np.argsort(-counts, kind='stable')]
 
 
-def match_events(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> Story:
-    """Pair up scored truth and tracks."""
+def match_events(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> TrackEvents:
+    """Match scored ground truth and tracks, frame by frame, at a least IoU."""
     of_truth = np.full(len(truth), NOBODY, np.int64)
     of_track = np.full(len(tracks), NOBODY, np.int64)
     together: dict[int, int] = {}
@@ -116,11 +115,11 @@ def match_events(truth: MotRows, tracks: MotRows, iou: float = 0.5) -> Story:
         of_track[start.start + columns] = first.start + rows
         together = {people[row]: int(ids[column])
                     for row, column in zip(rows.tolist(), columns.tolist(), strict=True)}
-    return Story(truth, tracks, of_truth, of_track)
+    return TrackEvents(truth, tracks, of_truth, of_track)
 
 
 def _common_frames(truth: MotRows, tracks: MotRows) -> Iterator[tuple[slice, slice]]:
-    """Yield where the rows of each frame are that both have something in."""
+    """Yield the row slices of each frame that both contain."""
     for frame in np.intersect1d(truth.frames, tracks.frames).tolist():
         at = (frame, frame + 1)
         yield (slice(*np.searchsorted(truth.frames, at).tolist()),
@@ -128,7 +127,7 @@ def _common_frames(truth: MotRows, tracks: MotRows) -> Iterator[tuple[slice, sli
 
 
 def _changes(rows: MotRows, partners: Ints) -> list[Change]:
-    """Return where the partner of an id is another one than the last it had."""
+    """Return the changes of each id's match; frames without a match do not count."""
     last: dict[int, tuple[int, int]] = {}
     found = []
     for frame, whose, partner in zip(

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Task: what is trained, and on what."""
+"""Task: the interface of a network, its samples and its loss."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from torch import nn, Tensor
 
 class Task(Protocol):
     """
-    A network, its samples, and how wrong it is on them.
+    Provide a network, its training samples and its loss.
 
-    Sample `index` is always the same one, whoever makes it and when, so that a training goes on
-    after a break as if there had been none. Samples without end are numbered on and on.
+    Sample `index` depends on its number alone, whichever process makes it, so that a resumed
+    training gives the same result. Samples are numbered from 0 without end.
     """
 
     @property
     def network(self) -> nn.Module:
-        """What is trained."""
+        """Return the network that is trained."""
         ...
 
     def sample(self, index: int) -> Any:
-        """Make a training sample; in a process of its own, perhaps."""
+        """Make a training sample, possibly in a worker process."""
         ...
 
     def collate(self, samples: Sequence[Any]) -> Any:
-        """Put samples together to a batch, in host memory."""
+        """Collate samples into a batch, in host memory."""
         ...
 
     def losses(self, batch: Any) -> Mapping[str, Tensor]:
-        """Return the parts of the loss by name; their sum is what is made small."""
+        """Return the parts of the loss by name; their sum is minimised."""
         ...
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return what is of use after the training, by the names that its users know."""
+        """Return the tensors of the trained network that inference needs, by their names there."""
         ...

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SiamMotTask: SiamMOT, detector and motion model together, on pairs of images."""
+"""SiamMotTask: train detector and motion model of SiamMOT together, on pairs of frames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mot_ros.training.tasks.siammot_step import FrameTruth, siammot_losses, Step
 
 
 class MixedPairs:
-    """Pairs out of several supplies, each with its share of all samples."""
+    """Draw pairs from several sources, each with its share of all samples."""
 
     def __init__(self, parts: Sequence[tuple[FramePairs, float]], seed: int = 0) -> None:
         shares = np.array([share for _, share in parts], np.float64)
@@ -41,21 +41,21 @@ class MixedPairs:
 
 @dataclass(frozen=True)
 class PairBatch:
-    """N pairs: `images` (2 N, 3, H, W) normalised, and a truth for each of them."""
+    """Hold N pairs: `images` (2 N, 3, H, W) normalised, and the ground truth of each image."""
 
     images: Tensor
     truth: list[FrameTruth] = field(default_factory=list)
 
     def pin_memory(self) -> PairBatch:
-        """Move the images to where a GPU can fetch them from."""
+        """Copy the images to page-locked memory."""
         return PairBatch(self.images.pin_memory(), self.truth)
 
 
 class SiamMotTask:
     """
-    Trains all parts of a network that learn, on pairs of one size with sides of 32 n.
+    Train all parts of SiamMOT that are not frozen, on pairs of one size, multiples of 32.
 
-    People who are less visible than `least` are left out: nobody could say where they are.
+    People of a visibility below `least` are left out of the ground truth.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class SiamMotTask:
         self._least = least
 
     def sample(self, index: int) -> PairSample:
-        """Return the pair of a number from 0 on; always the same one."""
+        """Return the pair of a number from 0 on."""
         return self._pairs.sample(index)
 
     def collate(self, samples: Sequence[PairSample]) -> PairBatch:
-        """Put pairs together as the network sees them; boxes become inclusive pixels."""
+        """Collate pairs into a normalised batch; boxes get inclusive corners."""
         shapes = {image.shape for sample in samples for image in sample.images}
         height, width = next(iter(shapes))[:2]
         if len(shapes) != 1 or height % STEP or width % STEP:

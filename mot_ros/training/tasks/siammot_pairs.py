@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pairs for SiamMOT: composed scenes, mosaics and single images, all of one size."""
+"""Training pairs of SiamMOT: synthetic scenes, mosaics, images and video, all of one size."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.tracked_images import VideoPairs
-from mot_ros.data.synthetic.frame_pairs import ComposedPairs, FramePairs, PairChoice, PairSample
+from mot_ros.data.synthetic.frame_pairs import FramePairs, PairChoice, PairSample, SyntheticPairs
 from mot_ros.data.synthetic.image_pairs import Augmentation, ImagePairs
 from mot_ros.data.synthetic.mosaics import MosaicPairs
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.types import Floats
-from mot_ros.training.datasets import Supplies
+from mot_ros.training.datasets import Datasets
 from mot_ros.training.tasks.siammot import MixedPairs
 
 GREY = 114
-"""Where an image does not fill its frame."""
+"""Grey level of padding."""
 
 
 @dataclass(frozen=True)
 class PairMix:
     """
-    What pairs are made of, by shares: `composed` scenes, `mosaics`, single `images`, `videos`.
+    Set the shares of pairs: `composed` (synthetic) scenes, `mosaics`, single `images`, `videos`.
 
-    `size` is (width, height) of all of them, multiples of 32; images are scaled into it, down to
-    `smallest` of what would fill it. A share without data for it (cut-outs or annotated images,
-    or video) is left out. The rest says what composed pairs and mosaics are like, see PairChoice
-    and MosaicPairs, and how the frames of a pair differ, see Augmentation.
+    `size` is (width, height) of all pairs, multiples of 32; images are scaled to fit into it,
+    times a random factor from `smallest` to 1. A share without data (cut-outs, annotated images
+    or video) is left out. For the other values see PairChoice, MosaicPairs and Augmentation.
     """
 
     size: tuple[int, int] = (640, 480)
@@ -50,39 +49,39 @@ class PairMix:
     motion: float = 0.1
     jitter: float = 0.1
 
-    def make(self, supplies: Supplies, seed: int) -> MixedPairs:
-        """Return the pairs; raises ConfigError if no share is left."""
+    def make(self, datasets: Datasets, seed: int) -> MixedPairs:
+        """Make the mixture of pairs; ConfigError if no share has data."""
         change = Augmentation(
             jitter=self.jitter, blur=self.blur, motion=self.motion, scales=())
         parts: list[tuple[FramePairs, float]] = []
-        if self.composed and supplies.cutouts:
+        if self.composed and datasets.cutouts:
             choice = PairChoice(
                 size=self.size, gap=self.gap, driving=self.driving, people=self.people)
-            parts.append((ComposedPairs(
-                supplies.cutouts, supplies.photographs, choice, seed), self.composed))
-        if self.mosaics and supplies.images:
+            parts.append((SyntheticPairs(
+                datasets.cutouts, datasets.photographs, choice, seed), self.composed))
+        if self.mosaics and datasets.images:
             parts.append((MosaicPairs(
-                supplies.images, self.size, self.sides, self.heights, change, seed + 1),
+                datasets.images, self.size, self.sides, self.heights, change, seed + 1),
                 self.mosaics))
-        if self.images and supplies.images:
+        if self.images and datasets.images:
             parts.append((FittedPairs(
-                ImagePairs(supplies.images, change, seed + 2), self.size, self.smallest, seed),
+                ImagePairs(datasets.images, change, seed + 2), self.size, self.smallest, seed),
                 self.images))
-        if self.videos and supplies.sequences:
+        if self.videos and datasets.sequences:
             parts.append((FittedPairs(
-                VideoPairs(supplies.sequences, self.gap, change, seed + 3), self.size,
+                VideoPairs(datasets.sequences, self.gap, change, seed + 3), self.size,
                 self.smallest, seed), self.videos))
         if not parts:
             raise ConfigError(
-                f'nothing to make pairs of: {len(supplies.cutouts)} cut-outs, '
-                f'{len(supplies.images)} annotated images and {len(supplies.sequences)} videos, '
+                f'nothing to make pairs of: {len(datasets.cutouts)} cut-outs, '
+                f'{len(datasets.images)} annotated images and {len(datasets.sequences)} videos, '
                 f'with shares {self.composed:g} of composed scenes, {self.mosaics:g} of mosaics, '
                 f'{self.images:g} of images and {self.videos:g} of videos')
         return MixedPairs(parts, seed)
 
 
 class FittedPairs:
-    """Pairs scaled into frames of one (width, height); grey where they do not fill them."""
+    """Scale pairs to fit into one (width, height), and pad them with grey."""
 
     def __init__(
             self, pairs: FramePairs, size: tuple[
@@ -112,7 +111,7 @@ class FittedPairs:
 def _fitted(
         image: NDArray[np.uint8], inner: tuple[int, int],
         size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return an image scaled to `inner` in the upper left corner of a grey one."""
+    """Scale an image to `inner` (width, height) and pad it to `size` at the right and below."""
     canvas = np.full((size[1], size[0], 3), GREY, np.uint8)
     way = cv2.INTER_AREA if inner[0] < image.shape[1] else cv2.INTER_LINEAR
     canvas[:inner[1], :inner[0]] = cv2.resize(image, inner, interpolation=way)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One step of training SiamMOT: pairs of frames to the losses of all its parts."""
+"""Losses of SiamMOT on a batch of pairs: RPN, box head and motion model."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from mot_ros.training.losses.triplets import HARD, sample_triplets, Triplets, Tr
 @dataclass(frozen=True, eq=False)
 class FrameTruth:
     """
-    What is in one frame: boxes (G, 4) xyxy in network pixels, labels (G,) and ids (G,).
+    Ground truth of one frame: boxes (G, 4) xyxy in network pixels, labels (G,), ids (G,).
 
-    Labels begin at 1. An object has the same id in both frames of a pair, and no other has it.
+    Labels start at 1. An object has the same unique id in both frames of a pair.
     """
 
     boxes: Tensor
@@ -40,10 +40,10 @@ class FrameTruth:
 @dataclass(frozen=True)
 class StepOptions:
     """
-    What a step samples and how its parts weigh; by default as published.
+    Set sampling and loss weights of a step; the defaults are the published ones.
 
-    `proposals` are the best of all frames together that are learned from. `margin` and `focal`
-    are those of emm_losses.
+    `proposals` is the number of best proposals, of all frames together, that are sampled from.
+    `margin` and `focal` are those of emm_losses.
     """
 
     rcnn: RcnnSampling = field(default_factory=RcnnSampling)
@@ -57,7 +57,7 @@ class StepOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Proposed:
-    """The proposals (P, 4) of one frame, its true boxes among them, and their objectness (P,)."""
+    """Proposals (P, 4) of one frame, including the true boxes, and their objectness (P,)."""
 
     boxes: Tensor
     objectness: Tensor
@@ -146,7 +146,7 @@ def _motion_parts(
     around = torch.cat([each.around for each in sampled])
     target = torch.cat([each.target for each in sampled])
     if isinstance(motion, Imm):
-        # it compares a region with itself, of which a box elsewhere is no part
+        # IMM predicts a box inside its own region; hard negatives lie elsewhere
         rows = torch.cat([each.kind for each in sampled]) != HARD
         batch, template, target = batch[rows], template[rows], target[rows]
         memory = motion.extract_templates(features, template, batch=batch)
@@ -160,6 +160,6 @@ def _motion_parts(
 
 
 def _numbered(rows: Sequence[Tensor]) -> Tensor:
-    """Return of which image each row of all is, (K,)."""
+    """Return the index of the image of each row, (K,)."""
     counts = torch.tensor([len(each) for each in rows], device=rows[0].device)
     return torch.arange(len(rows), device=rows[0].device).repeat_interleave(counts)

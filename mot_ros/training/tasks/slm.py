@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SlmTask: SLM on crops of people, a few of each."""
+"""SlmTask: train SLM, the re-ID network, on several crops of each person."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from mot_ros.tracking.nets.slm.variants import AnySlm
 from mot_ros.training.losses.slm import contrastive, hardest_triplet, pair_entropy
 
 FIRST_SCALE, FIRST_MIDDLE = 10.0, 0.5
-"""What the scale and the middle of pair_entropy are before anything is learned."""
+"""Initial scale and middle of pair_entropy."""
 
 
 @dataclass(frozen=True)
 class SlmWeights:
-    """What the parts of the loss weigh; one of 0 is left out. `temperature` is contrastive's."""
+    """Weights of the losses; 0 leaves one out. `temperature` is that of the contrastive loss."""
 
     contrastive: float = 1.0
     pairs: float = 1.0
@@ -41,7 +41,7 @@ class SlmWeights:
 
 
 class SlmLearner(nn.Module):
-    """An SLM, and beside it what only its training needs: the line between same and other."""
+    """Wrap an SLM with the trainable scale and decision threshold of pair_entropy."""
 
     def __init__(self, slm: AnySlm) -> None:
         super().__init__()
@@ -56,21 +56,21 @@ class SlmLearner(nn.Module):
 
 @dataclass(frozen=True)
 class CropBatch:
-    """P K crops (P K, H, W, 3) uint8 BGR and who is on them (P K,)."""
+    """Hold P K crops (P K, H, W, 3) uint8 BGR and their identities (P K,)."""
 
     crops: Tensor
     identities: Tensor
 
     def pin_memory(self) -> CropBatch:
-        """Move the crops to where a GPU can fetch them from."""
+        """Copy the crops to page-locked memory."""
         return CropBatch(self.crops.pin_memory(), self.identities.pin_memory())
 
 
 class SlmTask:
     """
-    Trains an SLM so that views of one person are alike; a sample is a person, a batch P of them.
+    Train an SLM by metric learning; a sample is K crops of a person, a batch P samples.
 
-    The crops must be of the size that the network takes.
+    The crops must have the input size of the network.
     """
 
     def __init__(self, slm: AnySlm, crops: Crops, weights: SlmWeights | None = None) -> None:
@@ -79,11 +79,11 @@ class SlmTask:
         self._weights = weights or SlmWeights()
 
     def sample(self, index: int) -> CropSample:
-        """Return the views of a person by number; always the same ones."""
+        """Return the crops of a person by number."""
         return self._crops.sample(index)
 
     def collate(self, samples: Sequence[CropSample]) -> CropBatch:
-        """Put the people together."""
+        """Collate samples into a batch; ConfigError for crops of another size."""
         views = np.concatenate([sample.views for sample in samples])
         width, height = self._learner.slm.crop
         if views.shape[1:] != (height, width, 3):
@@ -100,7 +100,7 @@ class SlmTask:
         device = learner.middle.device
         crops = batch.crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
         identities = batch.identities.to(device, non_blocking=True)
-        # cosines close to one another need more digits than autocast would leave them
+        # close cosines need float32, whatever autocast computes in
         embeddings = learner(crops).float()
         parts = {}
         if weights.contrastive:
@@ -114,5 +114,5 @@ class SlmTask:
         return parts
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights of the SLM, without what only its training needs."""
+        """Return the weights of the SLM, without scale and threshold of the loss."""
         return self._learner.slm.state_dict()

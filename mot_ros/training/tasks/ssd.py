@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""SsdTask: the default detector, for people alone, on single images."""
+"""SsdTask: fine-tune the default detector for people, on single images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PERSON = COCO_CATEGORY_IDS[0]
 
 @dataclass(frozen=True, eq=False)
 class ImageSample:
-    """An image (H, W, 3) uint8 BGR, `boxes` (N, 4) of people, `ignored` (K, 4), xyxy pixels."""
+    """Hold an image (H, W, 3) uint8 BGR, its `boxes` (N, 4) and `ignored` (K, 4), xyxy pixels."""
 
     image: Image
     boxes: Floats
@@ -37,24 +37,23 @@ class ImageSample:
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """`images` (B, 3, H, W) as the network takes them, and what is on each."""
+    """Hold preprocessed `images` (B, 3, H, W) and the ground truth of each."""
 
     images: Tensor
-    seen: list[ImageTruth] = field(default_factory=list)
+    truth: list[ImageTruth] = field(default_factory=list)
 
     def pin_memory(self) -> ImageBatch:
-        """Move the images to where a GPU can fetch them from."""
-        return ImageBatch(self.images.pin_memory(), self.seen)
+        """Copy the images to page-locked memory."""
+        return ImageBatch(self.images.pin_memory(), self.truth)
 
 
 class SsdTask:
     """
-    Trains one class of the SSD, and the boxes, which all classes share.
+    Train one class of the SSD, and the box regression, which all classes share.
 
-    The other classes' scores are not computed. Their rows of the class predictors are kept as
-    they are and come back with `weights`; below them they see what has changed for people. The
-    samples are the frames of pairs, one of each. People who are less visible than `least` are
-    neither learned from nor taken for background.
+    Scores of the other classes are not computed; their rows of the class predictors stay as they
+    were and are returned with `weights`, on top of changed features. A sample is one frame of a
+    pair. People of a visibility below `least` are ignored: neither positive nor background.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class SsdTask:
         self._least = least
 
     def sample(self, index: int) -> ImageSample:
-        """Return the image of a number from 0 on; always the same one."""
+        """Return the image of a number from 0 on."""
         pair, which = self._pairs.sample(index), index % 2
         image, boxes = pair.images[which], pair.boxes[which]
         sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
@@ -78,7 +77,7 @@ class SsdTask:
             image, boxes[clear], np.concatenate([boxes[~clear], pair.regions[which]]))
 
     def collate(self, samples: Sequence[ImageSample]) -> ImageBatch:
-        """Put images of one size together as the network sees them."""
+        """Collate images of one size into a preprocessed batch."""
         shapes = {sample.image.shape for sample in samples}
         if len(shapes) != 1:
             raise ConfigError(
@@ -100,11 +99,11 @@ class SsdTask:
         anchors = make_anchors(network.shapes, network.cells(size), size).to(device)
         logits, deltas = network(batch.images.to(device, non_blocking=True))
         return ssd_losses(logits[..., 0], deltas, anchors, [
-            ImageTruth(each.boxes.to(device), each.ignored.to(device)) for each in batch.seen],
+            ImageTruth(each.boxes.to(device), each.ignored.to(device)) for each in batch.truth],
             self._loss)
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights of the network with all its classes."""
+        """Return the weights of the network, including the rows of all other classes."""
         whole = {name: tensor.clone() for name, tensor in self._whole.items()}
         rows = {
             f'class_heads.{level}.pointwise.{kind}'

@@ -14,7 +14,7 @@ from mot_ros.data.datasets.splits import splits
 from mot_ros.data.synthetic.backgrounds import background_files
 from mot_ros.data.synthetic.cutouts import polygon_cutouts, read_cutouts
 from mot_ros.tracking.errors import SourceError
-from mot_ros.training.datasets import read_supplies
+from mot_ros.training.datasets import read_datasets
 
 SQUARE = '.3 .1 .6 .1 .6 .9 .3 .9'
 """The outline of somebody who is 60 pixels wide and 160 high."""
@@ -52,7 +52,7 @@ def test_count_and_train_read_the_same(
         tmp_path: Path, capsys: pytest.CaptureFixture[str], names: list[str]) -> None:
     root = write(tmp_path, *names, outlined=True)
     for place in (root, *(root / 'images' / name for name in names if name)):
-        found = read_supplies([str(place)])
+        found = read_datasets([str(place)])
         meant = names if place == root else [place.name]
         assert sorted(image.path for image in found.images) == sorted(
             root / 'images' / name / f'{stem}.png' for name in meant for stem in 'ab')
@@ -77,10 +77,10 @@ def test_one_split_without_truth_is_refused_by_both(
         file.unlink()
     (root / 'labels' / 'val').rmdir()
     with pytest.raises(SourceError, match=r'val: 2 images and no object'):
-        read_supplies([str(root)])
+        read_datasets([str(root)])
     assert cli.main(['count', '--yolo', str(root)]) == 2
     assert 'val: 2 images and no object' in capsys.readouterr().err
-    assert len(read_supplies([str(root / 'images' / 'train')]).images) == 2
+    assert len(read_datasets([str(root / 'images' / 'train')]).images) == 2
 
 
 def test_cutouts_and_backgrounds_of_splits(tmp_path: Path) -> None:

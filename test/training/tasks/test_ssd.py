@@ -14,10 +14,10 @@ from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.types import Frame
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.config import read_plan
-from mot_ros.training.datasets import read_supplies
+from mot_ros.training.config import read_config
+from mot_ros.training.datasets import read_datasets
 from mot_ros.training.init import make_task
-from mot_ros.training.model_card import card, write_weights
+from mot_ros.training.model_card import model_card, write_weights
 from mot_ros.training.tasks.ssd import PERSON, SsdTask
 from mot_ros.training.trainer import train
 
@@ -93,10 +93,10 @@ def test_a_box_of_no_width_is_no_number_to_learn(whole):
 
 def test_only_people_are_learned_and_all_classes_come_back(whole, tmp_path):
     made = task(whole)
-    plan = read_plan('ssd', 'ssd-person', 'cpu', {
+    config = read_config('ssd', 'ssd-person', 'cpu', {
         'recipe.steps': 6, 'recipe.batch': 2, 'recipe.warm_up': 1, 'recipe.rate': 1e-3,
         'recipe.weight_decay': 0.1})
-    losses = list(train(made, plan.recipe, tmp_path, torch.device('cpu')))
+    losses = list(train(made, config.recipe, tmp_path, torch.device('cpu')))
     assert min(losses[3:]) < losses[0]
     after = made.weights()
     assert after.keys() == whole.keys()
@@ -119,10 +119,10 @@ def test_the_detector_takes_what_was_trained(whole, tmp_path):
     with torch.no_grad():
         for parameter in made.network.parameters():
             parameter.mul_(1.01)
-    plan = read_plan('ssd', 'ssd-person', 'cpu')
+    config = read_config('ssd', 'ssd-person', 'cpu')
     path = tmp_path / 'weights.safetensors'
-    told = card(plan, made.network, ['a'], ['mot_ros'], 1.0, torch.device('cpu'))
-    write_weights(path, made.weights(), told)
+    found = model_card(config, made.network, ['a'], ['mot_ros'], 1.0, torch.device('cpu'))
+    write_weights(path, made.weights(), found)
     assert weights.metadata(path)['kind'] == 'ssd'
     frame = Frame.of(made.sample(0).image, 0.0)
     settings = DetectorSettings(weights=str(path), width=SIZE[0], height=SIZE[1])
@@ -136,12 +136,12 @@ def test_the_detector_takes_what_was_trained(whole, tmp_path):
 def test_a_plan_begins_with_the_weights_that_it_names(whole, tmp_path):
     path = tmp_path / 'begin.safetensors'
     write_weights(path, whole, {})
-    figures = read_supplies([])
-    made, said = make_task(read_plan('ssd', 'ssd-person', 'cpu', {'init': str(path)}), figures)
+    figures = read_datasets([])
+    made, said = make_task(read_config('ssd', 'ssd-person', 'cpu', {'init': str(path)}), figures)
     assert said == f'begins with {path}'
     for name, tensor in made.weights().items():
         assert torch.equal(tensor, whole[name]), name
     assert made.sample(0).image.shape == (480, 640, 3)
     write_weights(path, {'stem.weight': whole['stem.weight']}, {})
     with pytest.raises(WeightsError, match='do not fit SsdMobileNetV3'):
-        make_task(read_plan('ssd', 'ssd-person', 'cpu', {'init': str(path)}), figures)
+        make_task(read_config('ssd', 'ssd-person', 'cpu', {'init': str(path)}), figures)

@@ -7,7 +7,7 @@ import pytest
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.siammot.network import Architecture
-from mot_ros.training.config import read_plan, recipe_names, SIZES, SlmNetwork, told
+from mot_ros.training.config import outcome_values, read_config, recipe_names, SIZES, SlmNetwork
 
 
 def kind_of(name):
@@ -19,55 +19,56 @@ def kind_of(name):
     'name', ['siammot-published', 'siammot-small', 'slm-small', 'ssd-person'])
 def test_recipes_of_the_package_can_be_read(name, size):
     assert name in recipe_names()
-    plan = read_plan(kind_of(name), name, size)
-    assert plan.recipe.steps >= 500
-    assert plan.recipe.warm_up < plan.recipe.steps / 5
+    config = read_config(kind_of(name), name, size)
+    assert config.recipe.steps >= 500
+    assert config.recipe.warm_up < config.recipe.steps / 5
 
 
 def test_the_published_values():
     """Specification of SiamMOT's training, section 1.10.5."""
-    plan = read_plan('siammot', 'siammot-published', 'gpu')
-    recipe = plan.recipe
-    assert plan.network == Architecture()
+    config = read_config('siammot', 'siammot-published', 'gpu')
+    recipe = config.recipe
+    assert config.network == Architecture()
     assert (recipe.optimizer, recipe.momentum, recipe.weight_decay) == ('sgd', 0.9, 1e-4)
     assert (recipe.steps, recipe.warm_up, recipe.bias_rate) == (50000, 500, 2.0)
     # eight processes with two pairs each
     rates = [recipe.rate_at(step, 8) for step in (0, 500, 29999, 30000, 40000)]
     assert rates == pytest.approx([0.02 / 3, 0.02, 0.02, 0.002, 0.0002])
-    assert (plan.samples.composed, plan.samples.mosaics, plan.samples.images) == (0, 0, 1)
+    assert (config.samples.composed, config.samples.mosaics, config.samples.images) == (0, 0, 1)
 
 
 def test_the_size_of_the_machine_decides():
-    small, large = (read_plan('slm', 'slm-small', size) for size in SIZES)
+    small, large = (read_config('slm', 'slm-small', size) for size in SIZES)
     assert small.recipe.steps < large.recipe.steps
     assert large.recipe.bf16 and not small.recipe.bf16
     assert small.network == large.network == SlmNetwork('small')
 
 
 def test_changes_go_before_the_file():
-    plan = read_plan('siammot', 'siammot-small', 'cpu', {
+    config = read_config('siammot', 'siammot-small', 'cpu', {
         'recipe.steps': 7, 'network.motion': 'imm', 'samples.size': [320, 256],
         'loss.rcnn.rois': 9, 'recipe.rate': 1, 'recipe.clip': '1e-3',
         'recipe.slow': {'rpn': 0}, 'init': ''})
-    before = read_plan('siammot', 'siammot-small', 'cpu')
-    assert plan.recipe == replace(
+    before = read_config('siammot', 'siammot-small', 'cpu')
+    assert config.recipe == replace(
         before.recipe, steps=7, rate=1.0, clip=1e-3, slow=(('rpn', 0.0),))
-    assert plan.network == replace(before.network, motion='imm')
-    assert plan.samples.size == (320, 256)
-    assert plan.loss.rcnn == replace(before.loss.rcnn, rois=9)
-    assert plan.init == ''
+    assert config.network == replace(before.network, motion='imm')
+    assert config.samples.size == (320, 256)
+    assert config.loss.rcnn == replace(before.loss.rcnn, rois=9)
+    assert config.init == ''
 
 
-def test_what_is_told_is_what_decides():
-    some = read_plan('slm', 'slm-small', 'cpu')
-    other = read_plan('slm', 'slm-small', 'cpu', {
+def test_values_that_decide_the_outcome_are_compared():
+    some = read_config('slm', 'slm-small', 'cpu')
+    other = read_config('slm', 'slm-small', 'cpu', {
         'recipe.workers': 3, 'recipe.save_every': 9})
-    assert told(some) == told(other)
-    assert told(some) != told(read_plan('slm', 'slm-small', 'cpu', {'samples.blur': 0.1}))
+    assert outcome_values(some) == outcome_values(other)
+    blurred = read_config('slm', 'slm-small', 'cpu', {'samples.blur': 0.1})
+    assert outcome_values(some) != outcome_values(blurred)
 
 
 @pytest.mark.parametrize(('changes', 'complaint'), [
-    ({'recipe.step': 3}, 'there is no step in Recipe; did you mean steps'),
+    ({'recipe.step': 3}, 'there is no step in Schedule; did you mean steps'),
     ({'loss.xyz': 3}, 'there is no xyz in SlmWeights; there are contrastive'),
     ({'recipe.steps': 'many'}, "recipe: steps is 'many'; it must be of type int"),
     ({'recipe.steps': True}, 'recipe: steps is True; it must be of type int'),
@@ -85,26 +86,26 @@ def test_what_is_told_is_what_decides():
 ])
 def test_what_cannot_be_is_named(changes, complaint):
     with pytest.raises(ConfigError, match=complaint):
-        read_plan('slm', 'slm-small', 'cpu', changes)
+        read_config('slm', 'slm-small', 'cpu', changes)
 
 
 def test_files_that_are_no_recipes(tmp_path):
     file = tmp_path / 'mine.yaml'
     with pytest.raises(ConfigError, match='there is no recipe'):
-        read_plan('slm', str(file), 'cpu')
+        read_config('slm', str(file), 'cpu')
     with pytest.raises(ConfigError, match=r"'mine' is neither a recipe .*slm-small"):
-        read_plan('slm', 'mine', 'cpu')
+        read_config('slm', 'mine', 'cpu')
     for text, complaint in (
             ('kind: [', 'is no YAML'), ('3', 'holds no names'),
             ('kind: siammot', 'must be "kind: slm"'),
             ('kind: slm', 'needs .*recipe'), ('kind: slm\nrecipe: {steps: 3}', 'needs .*batch')):
         file.write_text(text)
         with pytest.raises(ConfigError, match=complaint):
-            read_plan('slm', str(file), 'cpu')
+            read_config('slm', str(file), 'cpu')
     file.write_text('kind: siammot\nrecipe: {steps: 3, batch: 1, rate: 1, rate_batch: 1}\n'
                     'network: {motion: emn}')
     with pytest.raises(ConfigError, match="motion is 'emn'; choose of emm, imm, none"):
-        read_plan('siammot', str(file), 'cpu')
+        read_config('siammot', str(file), 'cpu')
     file.write_text('kind: slm\nrecipe: {steps: 3, batch: 1, rate: 1, rate_batch: 1}\n'
                     'gpu:\n  recipe: {steps: 9}')
-    assert read_plan('slm', str(file), 'gpu').recipe.steps == 9
+    assert read_config('slm', str(file), 'gpu').recipe.steps == 9

@@ -13,7 +13,7 @@ import pytest
 
 from mot_ros.data.datasets.labelled_images import LabelledImage
 from mot_ros.data.synthetic.figures import draw_figures
-from mot_ros.data.synthetic.frame_pairs import ComposedPairs, FramePairs, PairChoice, PairSample
+from mot_ros.data.synthetic.frame_pairs import FramePairs, PairChoice, PairSample, SyntheticPairs
 from mot_ros.data.synthetic.image_pairs import (
     Augmentation,
     blurred,
@@ -211,9 +211,9 @@ def test_equal_boxes_are_left_out_and_those_to_ignore_are_regions(
     assert view.regions.tolist() == [[side + 3 for side in BOXES[0]]]
 
 
-def composed(seed: int) -> ComposedPairs:
+def composed(seed: int) -> SyntheticPairs:
     choice = PairChoice(size=(160, 120), people=(3, 6), driving=.5, per_scene=2)
-    return ComposedPairs(draw_figures(8), (), choice, seed)
+    return SyntheticPairs(draw_figures(8), (), choice, seed)
 
 
 @pytest.mark.parametrize('make', ['composed', 'image', 'mosaic'])
@@ -268,7 +268,7 @@ def test_composed_pairs_show_the_same_people_a_while_later() -> None:
 @pytest.mark.parametrize('longest', [0.2, 3.0])
 def test_the_longest_gap_is_that_of_the_choice(longest: float) -> None:
     choice = PairChoice(size=(64, 64), people=(1, 1), driving=0, gap=longest, per_scene=40)
-    pairs = ComposedPairs(draw_figures(2), (), choice, 1)
+    pairs = SyntheticPairs(draw_figures(2), (), choice, 1)
     gaps = [pairs.sample(index).gap for index in range(40)]
     assert longest / 2 < max(gaps) <= longest
     # half of them are a frame apart, and none of the rest is cut to the longest
@@ -277,7 +277,7 @@ def test_the_longest_gap_is_that_of_the_choice(longest: float) -> None:
 
 def test_modal_boxes_lie_in_amodal_ones() -> None:
     choice = {'size': (160, 120), 'people': (5, 5), 'driving': 0}
-    whole, seen = (ComposedPairs(draw_figures(8), (), PairChoice(amodal=amodal, **choice), 1)
+    whole, seen = (SyntheticPairs(draw_figures(8), (), PairChoice(amodal=amodal, **choice), 1)
                    for amodal in (True, False))
     for index in range(4):
         one, two = whole.sample(index), seen.sample(index)

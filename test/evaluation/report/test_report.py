@@ -30,7 +30,7 @@ from mot_ros.evaluation.report.summary import (
     rows,
     timings,
 )
-from mot_ros.evaluation.report.worst_frames import Moment
+from mot_ros.evaluation.report.worst_frames import WorstFrame
 from mot_ros.evaluation.scores.scoring import combine, figures, measure
 from mot_ros.evaluation.scores.track_events import Change, match_events, NOBODY, Span
 from mot_ros.tracking.errors import SourceError
@@ -46,11 +46,11 @@ def outcome(run: str, sequence: str, switch: bool = True) -> Outcome:
         np.tile([[0, 0, 10, 20], [50, 0, 60, 20]], (10, 1)), np.ones(20))
     ids = np.where((truth.frames > 5) & switch, 3 - truth.ids, truth.ids)
     tracks = MotRows(truth.frames, ids, truth.boxes, truth.values)[:19]
-    story = match_events(truth, tracks)
+    events = match_events(truth, tracks)
     return Outcome(
-        run, sequence, raw=measure(truth, tracks, len(story.transfers())), frames=10, rate=5,
-        rule='mot15', switches=story.switches(), transfers=story.transfers(),
-        spans=story.spans(), gallery=[Moment('switch', 6, 'person <1>', b'jpeg')],
+        run, sequence, raw=measure(truth, tracks, len(events.transfers())), frames=10, rate=5,
+        rule='mot15', switches=events.switches(), transfers=events.transfers(),
+        spans=events.spans(), worst_frames=[WorstFrame('switch', 6, 'person <1>', b'jpeg')],
         stages_ms={'tracker': [0.1 * number for number in range(1, 11)]},
         checksums={'gt/gt.txt': 'abc'})
 

@@ -12,10 +12,10 @@ from mot_ros.tracking.nets.siammot.network import Architecture
 from mot_ros.tracking.nets.slm.variants import make_slm
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.weights import store as weights
-from mot_ros.training.config import read_plan
-from mot_ros.training.datasets import read_supplies
-from mot_ros.training.init import begin, make_task
-from mot_ros.training.model_card import card, TrainingRecord, write_weights
+from mot_ros.training.config import read_config
+from mot_ros.training.datasets import read_datasets
+from mot_ros.training.init import init_weights, make_task
+from mot_ros.training.model_card import model_card, TrainingRecord, write_weights
 
 
 def network(motion='emm', seed=0, **more):
@@ -37,8 +37,8 @@ def ssd(tmp_path_factory):
 def test_the_detectors_body_goes_into_bodies_of_its_kind(ssd):
     path, state = ssd
     slm, siammot = make_slm('small'), network()
-    assert 'begins with 92 of 117 tensors' in begin(slm, str(path))
-    begin(siammot, str(path))
+    assert 'begins with 92 of 117 tensors' in init_weights(slm, str(path))
+    init_weights(siammot, str(path))
     for name, tensor in state.items():
         if name.startswith('blocks.3.'):
             assert torch.equal(slm.state_dict()[f'trunk.{name}'], tensor)
@@ -50,7 +50,7 @@ def test_the_detector_of_one_motion_model_goes_on_with_another(tmp_path):
     path = tmp_path / 'emm.safetensors'
     safetensors.torch.save_file(emm.state_dict(), path)
     before = {name: tensor.clone() for name, tensor in imm.state_dict().items()}
-    begin(imm, str(path))
+    init_weights(imm, str(path))
     for name, tensor in imm.state_dict().items():
         expected = before if 'track.tracker' in name else emm.state_dict()
         assert torch.equal(tensor, expected[name]), name
@@ -58,12 +58,12 @@ def test_the_detector_of_one_motion_model_goes_on_with_another(tmp_path):
 
 def test_a_body_that_would_be_half_there_is_refused(ssd, tmp_path):
     with pytest.raises(WeightsError, match=r'of the body .* are not; name other weights'):
-        begin(network(body='resnet50'), str(ssd[0]))
+        init_weights(network(body='resnet50'), str(ssd[0]))
     with pytest.raises(WeightsError, match='does not fit SlmSmall: 0 of its 117 tensors'):
         path = tmp_path / 'other.safetensors'
         safetensors.torch.save_file(make_slm('article').state_dict(), path)
-        begin(make_slm('small'), str(path))
-    assert begin(make_slm('small'), '') == 'begins with random weights'
+        init_weights(make_slm('small'), str(path))
+    assert init_weights(make_slm('small'), '') == 'begins with random weights'
 
 
 @pytest.mark.parametrize('wrong', ['width', 'hidden', 'classes'])
@@ -73,19 +73,20 @@ def test_a_network_of_no_size_is_refused(wrong):
 
 
 def test_a_task_can_repeat_what_it_shows():
-    plan = read_plan('slm', 'slm-small', 'cpu', {'init': '', 'repeat': 2})
-    task, _ = make_task(plan, read_supplies([]))
+    config = read_config('slm', 'slm-small', 'cpu', {'init': '', 'repeat': 2})
+    task, _ = make_task(config, read_datasets([]))
     assert task.sample(5) is task.sample(1)
 
 
 def test_weights_tell_how_they_were_made(tmp_path):
-    plan = read_plan('siammot', 'siammot-small', 'cpu', {
+    config = read_config('siammot', 'siammot-small', 'cpu', {
         'init': '/home/me/begin.safetensors', 'recipe.seed': 4})
     learner, folder = network(), ['/home/me/images', 'b.odgt=/data/Images/']
-    told = card(plan, learner, folder, ['mot_ros', 'train', '--data=/home/me/images'], 61.7,
-                torch.device('cpu'))
+    metadata = model_card(
+        config, learner, folder, ['mot_ros', 'train', '--data=/home/me/images'], 61.7,
+        torch.device('cpu'))
     path = tmp_path / 'weights.safetensors'
-    write_weights(path, learner.state_dict(), told, half=True)
+    write_weights(path, learner.state_dict(), metadata, half=True)
     found = weights.metadata(path)
     assert (found['kind'], found['body'], found['classes'], found['motion']) == (
         'siammot', 'mobilenetv3', '2', 'emm')
@@ -93,7 +94,7 @@ def test_weights_tell_how_they_were_made(tmp_path):
     assert found['data'] == 'images, b.odgt=Images'
     assert found['command'] == 'mot_ros train --data=images'
     assert (found['seed'], found['steps'], found['seconds']) == (
-        '4', str(plan.recipe.steps), '62')
+        '4', str(config.recipe.steps), '62')
     # weights are given away, the names of one's folders are not
     assert not [name for name, value in found.items() if '/home' in value or '/data' in value]
     state = weights.load(path)
@@ -105,21 +106,21 @@ def test_weights_tell_how_they_were_made(tmp_path):
 
 
 def test_a_folder_goes_on_with_its_own_training_only(tmp_path):
-    plan = read_plan('slm', 'slm-small', 'cpu')
-    record = TrainingRecord(tmp_path, plan, ['a'])
+    config = read_config('slm', 'slm-small', 'cpu')
+    record = TrainingRecord(tmp_path, config, ['a'])
     record.save()
     # nothing was trained yet
-    TrainingRecord(tmp_path, plan, ['b']).save()
+    TrainingRecord(tmp_path, config, ['b']).save()
     (tmp_path / 'last.pt').touch()
     with pytest.raises(ConfigError, match=r"of another data: was \['b'\], and is \['a'\]"):
-        TrainingRecord(tmp_path, plan, ['a'])
-    other = read_plan('slm', 'slm-small', 'cpu', {'samples.blur': 0.1})
-    with pytest.raises(ConfigError, match=r'another plan: samples\.blur was 0.2, and is 0.1'):
+        TrainingRecord(tmp_path, config, ['a'])
+    other = read_config('slm', 'slm-small', 'cpu', {'samples.blur': 0.1})
+    with pytest.raises(ConfigError, match=r'another config: samples\.blur was 0.2, and is 0.1'):
         TrainingRecord(tmp_path, other, ['b'])
-    helped = read_plan('slm', 'slm-small', 'cpu', {'recipe.workers': 2})
+    helped = read_config('slm', 'slm-small', 'cpu', {'recipe.workers': 2})
     text = json.loads((tmp_path / 'training.json').read_text())
     (tmp_path / 'training.json').write_text(json.dumps({**text, 'seconds': 100.0}))
     assert 100 <= TrainingRecord(tmp_path, helped, ['b']).seconds < 110
     (tmp_path / 'training.json').write_text('{')
     with pytest.raises(WeightsError, match=r'training\.json beside it cannot be read'):
-        TrainingRecord(tmp_path, plan, ['b'])
+        TrainingRecord(tmp_path, config, ['b'])

@@ -148,7 +148,7 @@ def test_scenes_have_the_truth_of_their_placements(make, monkeypatch) -> None:
     painted = []
     for module in ('scene', 'driving'):
         monkeypatch.setattr(
-            f'mot_ros.data.composed.{module}.paint',
+            f'mot_ros.data.synthetic.{module}.paint',
             lambda canvas, placements, *camera: painted.append(list(placements)) or paint(
                 canvas, placements, *camera))
     scene = make()

@@ -10,10 +10,10 @@ import pytest
 
 from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.tracking.errors import ConfigError, SourceError
-from mot_ros.training.config import read_plan
-from mot_ros.training.datasets import held_out, read_supplies
+from mot_ros.training.config import read_config
+from mot_ros.training.datasets import held_out, read_datasets
 from mot_ros.training.init import make_crops
-from mot_ros.training.overfit import Repeated
+from mot_ros.training.overfit import OverfitSubset
 from mot_ros.training.tasks.siammot_pairs import FittedPairs, PairMix
 
 
@@ -41,7 +41,7 @@ def root(tmp_path):
 
 
 def test_everything_in_a_folder_is_found_and_counted(root):
-    found = read_supplies([str(root)])
+    found = read_datasets([str(root)])
     assert len(found.images) == 4 and len(found.cutouts) == 1
     # the one on which nobody is
     assert [path.name for path in found.photographs] == ['0.png']
@@ -57,18 +57,18 @@ def test_empty_truth_is_refused_loudly(root):
         file.unlink()
     (root / 'masks').rmdir()
     with pytest.raises(SourceError, match='2 images and no object'):
-        read_supplies([str(root)])
+        read_datasets([str(root)])
 
 
 def test_what_is_no_data_is_named(root, tmp_path):
     with pytest.raises(SourceError, match='neither a folder nor a file'):
-        read_supplies([str(tmp_path / 'none')])
+        read_datasets([str(tmp_path / 'none')])
     with pytest.raises(SourceError, match='none of the folders masks'):
-        read_supplies([str(root / 'images')])
+        read_datasets([str(root / 'images')])
     text = tmp_path / 'x.txt'
     text.touch()
     with pytest.raises(SourceError, match='neither of CrowdHuman'):
-        read_supplies([str(text)])
+        read_datasets([str(text)])
 
 
 def test_an_annotation_file_says_where_its_images_are(root, tmp_path):
@@ -78,8 +78,8 @@ def test_an_annotation_file_says_where_its_images_are(root, tmp_path):
     file.write_text(json.dumps({'ID': '1', 'gtboxes': [
         {'tag': 'person', 'fbox': [10, 20, 30, 60], 'vbox': [10, 20, 30, 60]}]}) + '\n')
     with pytest.raises(SourceError, match=r'--data .*train\.odgt=FOLDER'):
-        read_supplies([str(file)])
-    found = read_supplies([f'{file}={root / "images"}'])
+        read_datasets([str(file)])
+    found = read_datasets([f'{file}={root / "images"}'])
     np.testing.assert_array_equal(found.images[0].boxes, [[10, 20, 40, 80]])
 
 
@@ -94,11 +94,11 @@ def test_video_is_counted_and_used(tmp_path):
     (tmp_path / 'one/gt/gt.txt').write_text('\n'.join(lines))
     for frame in range(1, 7):
         cv2.imwrite(str(tmp_path / f'one/img1/{frame:06}.png'), np.full((64, 96, 3), 9, np.uint8))
-    found = read_supplies([str(tmp_path)])
+    found = read_datasets([str(tmp_path)])
     assert found.counts[0] == f'{tmp_path}: one, 6 images, 3 people in 18 boxes'
     pair = PairMix(size=(96, 64)).make(found, 0).sample(0)
     assert 0 < pair.gap < 1 and len(pair.ids[0]) == 3
-    crops = make_crops(read_plan('slm', 'slm-small', 'cpu'), found)
+    crops = make_crops(read_config('slm', 'slm-small', 'cpu'), found)
     assert {crops.sample(index).identity for index in range(3)} == {0, 1, 2}
 
 
@@ -106,30 +106,30 @@ def test_boxes_alone_do_not_show_anybody(root):
     for file in (root / 'masks').iterdir():
         file.unlink()
     (root / 'masks').rmdir()
-    with pytest.raises(ConfigError, match=r'nobody to look at: .* 2 images with boxes only'):
-        make_crops(read_plan('slm', 'slm-small', 'cpu'), read_supplies([str(root)]))
+    with pytest.raises(ConfigError, match=r'no crops of people: .* 2 images with boxes only'):
+        make_crops(read_config('slm', 'slm-small', 'cpu'), read_datasets([str(root)]))
 
 
 def test_without_data_figures_are_drawn():
-    found = read_supplies([])
+    found = read_datasets([])
     assert len(found.cutouts) == 24 and not found.images
     assert 'enough for a trial only' in found.counts[0]
 
 
 def test_pairs_of_all_kinds_have_one_size(root):
-    supplies = read_supplies([str(root)])
+    datasets = read_datasets([str(root)])
     mix = PairMix(size=(320, 256), sides=(1, 2), people=(1, 2))
-    pairs = mix.make(supplies, 0)
+    pairs = mix.make(datasets, 0)
     for index in range(12):
         pair = pairs.sample(index)
         assert [image.shape for image in pair.images] == [(256, 320, 3)] * 2
-        again = mix.make(supplies, 0).sample(index)
+        again = mix.make(datasets, 0).sample(index)
         np.testing.assert_array_equal(again.images[1], pair.images[1])
         np.testing.assert_array_equal(again.boxes[1], pair.boxes[1])
 
 
 def test_shares_without_data_are_left_out_and_none_at_all_is_refused():
-    figures = read_supplies([])
+    figures = read_datasets([])
     PairMix(size=(320, 256)).make(figures, 0)
     with pytest.raises(ConfigError, match='24 cut-outs, 0 annotated images and 0 videos'):
         PairMix(size=(320, 256), composed=0).make(figures, 0)
@@ -137,10 +137,10 @@ def test_shares_without_data_are_left_out_and_none_at_all_is_refused():
 
 def test_boxes_stay_on_what_they_surround(root):
     """The figure is the only thing that is not grey; found again, it fills its box."""
-    supplies = read_supplies([str(root)])
+    datasets = read_datasets([str(root)])
     mix = PairMix(size=(320, 256), composed=0, mosaics=0, blur=0, motion=0, jitter=0)
     for index in range(4):
-        pair = mix.make(supplies, 0).sample(index)
+        pair = mix.make(datasets, 0).sample(index)
         for image, boxes in zip(pair.images, pair.boxes, strict=True):
             for x1, y1, x2, y2 in boxes:
                 # beyond the upper left quarter, where the scaled image ends, is other grey
@@ -165,7 +165,7 @@ def test_repeated_samples_come_again(count):
             Numbers.made += 1
             return index
 
-    repeated = Repeated(Numbers(), count)
+    repeated = OverfitSubset(Numbers(), count)
     assert [repeated.sample(index) for index in range(2 * count)] == 2 * list(range(count))
     # many of them are made again, and not kept
     assert Numbers.made == (3 if count == 3 else 140)
@@ -173,7 +173,7 @@ def test_repeated_samples_come_again(count):
 
 def test_images_held_out_take_all_that_is_on_them_along(root):
     # the first of two is left out, then the second by a third that sorts before it
-    whole, held = read_supplies([str(root)]), read_supplies([str(root)], hold_out=2)
+    whole, held = read_datasets([str(root)]), read_datasets([str(root)], hold_out=2)
     assert {image.path.name for image in whole.images} == {'0.png', '1.png'}
     assert {image.path.name for image in held.images} == {'1.png'}
     assert len(held.cutouts) == 1 and not held.photographs
@@ -181,7 +181,7 @@ def test_images_held_out_take_all_that_is_on_them_along(root):
     for folder, ending in (('images', 'png'), ('masks', 'png'), ('labels', 'txt')):
         (root / f'{folder}/0.{ending}').rename(root / f'{folder}/2.{ending}')
     with pytest.raises(SourceError, match='nothing is left'):
-        read_supplies([str(root)], hold_out=2)
+        read_datasets([str(root)], hold_out=2)
 
 
 def test_every_second_of_files_is_held_out_whatever_their_order():
@@ -193,4 +193,4 @@ def test_every_second_of_files_is_held_out_whatever_their_order():
 @pytest.mark.parametrize('number', [1, -3])
 def test_not_everything_can_be_held_out(number):
     with pytest.raises(ConfigError, match=f'hold-out is {number}; 2 leaves every second'):
-        read_supplies([], hold_out=number)
+        read_datasets([], hold_out=number)
