@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is behind the people: photographs of a folder, or a drawn square with a house front."""
+"""Backgrounds of synthetic scenes: photographs of a folder, or a drawn square with houses."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ WALL_HEIGHT = 15.0
 
 def background_files(folder: str | Path) -> list[Path]:
     """
-    Return the images of a folder, or of `images` in it or its splits, on which nobody is.
+    List the images without people of a folder, or of `images` in it or its splits.
 
-    Who is on them stands in `labels` beside `images`, as YOLO's text files have it (class 0);
-    without these every image is taken. Raises SourceError if none is left.
+    People are looked up in `labels` beside `images`, YOLO's text files (class 0); without these
+    every image is taken. Raises SourceError if none is left.
     """
     count, files = 0, []
     for root, split in splits(folder):

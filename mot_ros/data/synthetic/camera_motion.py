@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How the camera of a composed scene moves: it pans, shakes and zooms, the same way each time."""
+"""Camera motion of a synthetic scene: pan, shake, zoom and roll, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TONES = 3
 @dataclass(frozen=True)
 class SyntheticCameraMotion:
     """
-    How far a camera moves.
+    Set the amplitudes of a camera's motion.
 
     `pan` and `shake` are parts of the width of the image, to either side: the former within
     about `period` seconds, the latter several times a second. `zoom` is the part by which
@@ -46,7 +46,7 @@ STILL = SyntheticCameraMotion(0, 0, 0, 0)
 
 
 class CameraPath:
-    """A camera that sees part of a larger picture, at any time given."""
+    """Path of a camera that shows a part of a larger picture, by time."""
 
     def __init__(self, motion: SyntheticCameraMotion, size: tuple[int, int], seed: int) -> None:
         self._motion = motion
@@ -60,7 +60,7 @@ class CameraPath:
 
     @property
     def picture_size(self) -> tuple[int, int]:
-        """Width and height of the picture that it needs, so as never to look beyond it."""
+        """Return width and height of a picture that contains the whole path."""
         motion, (width, height) = self._motion, self._size
         reach = 2 * (motion.pan + motion.shake) * width
         tilt = motion.roll * (width + height)

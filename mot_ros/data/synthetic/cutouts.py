@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-People cut out of annotated images.
+Cut-outs: people cut out of annotated images.
 
 Penn-Fudan has a mask for every image, in which the pixels of person k are k (Wang et al., Object
 Detection Combining Recognition and Segmentation, ACCV 2007). Outlines are text files beside the
@@ -35,7 +35,7 @@ OPAQUE = 128
 @dataclass(frozen=True, eq=False)
 class Cutout:
     """
-    A figure on transparent ground.
+    Hold a figure on transparent ground.
 
     `image` (H, W, 4) uint8 BGRA, not multiplied by alpha; the box of its pixels with alpha
     >= 128 is the whole image. `label` is its class, `path` the file that it was cut out of.
@@ -59,7 +59,7 @@ class Cutout:
 @dataclass(frozen=True)
 class CutoutFilter:
     """
-    Which figures are good enough to be cut out.
+    Select the figures that are cut out.
 
     `height` in pixels at least, `shape` is the least and the most of height over width: outside
     it, somebody sits, lies, or is half hidden by something.
@@ -69,7 +69,7 @@ class CutoutFilter:
     shape: tuple[float, float] = (1.6, 4.5)
 
     def fits(self, width: int, height: int) -> bool:
-        """Tell whether a figure of this size is wanted."""
+        """Return whether a figure of this size is accepted."""
         return height >= self.height and self.shape[0] <= height / width <= self.shape[1]
 
 
@@ -77,8 +77,8 @@ def cut_out(image: Image, mask: NDArray[np.bool_], label: int = PERSON) -> Cutou
     """
     Cut one figure out of a BGR image; None if the border of the image cuts it too.
 
-    The edge is softened by a pixel, so that no hard outline gives the figure away. Only the
-    largest of several pieces is taken: a mask with one person in two is one of a hidden person.
+    The edge is softened by a pixel, so that a network cannot learn hard outlines. Only the
+    largest of several pieces is taken: a mask in two pieces is that of a partly hidden person.
     """
     count, pieces, table, _ = cv2.connectedComponentsWithStats(
         mask.astype(np.uint8), connectivity=8)

@@ -45,7 +45,7 @@ TONES = 3
 @dataclass(frozen=True)
 class Drive:
     """
-    What a drive is like.
+    Set the speed of the car, the people and the image of a drive.
 
     `size` is (width, height) in pixels. `speed` is that of the car in m/s. `people` is how many
     there are in 100 m of the street, 60 at most. `smallest` is the height of the farthest people
@@ -76,7 +76,7 @@ class Drive:
 
 @dataclass(frozen=True)
 class Passer:
-    """Somebody, or something with id 0, by the street; `dx` and `dz` in m/s from `x`, `z` on."""
+    """A person by the street, or a thing with id 0; `dx` and `dz` in m/s from `x`, `z` on."""
 
     id: int
     x: float
@@ -92,7 +92,7 @@ class Passer:
 
 @dataclass(frozen=True)
 class Position:
-    """Where the car is and looks: metres along, radians to the right, pixels of the horizon."""
+    """Pose of the car: metres along, radians to the right, row of the horizon in pixels."""
 
     along: float
     turn: float
@@ -101,7 +101,7 @@ class Position:
 
 
 class DrivingScene:
-    """What the camera of a car sees: 0.58 of the image width as focal length, 1.65 m up."""
+    """Scene before the camera of a car: focal length 0.58 of the image width, height 1.65 m."""
 
     def __init__(self, cutouts: Sequence[Cutout], photographs: Sequence[Path] = (),
                  drive: Drive | None = None, seed: int = 0) -> None:
@@ -139,7 +139,7 @@ class DrivingScene:
         Return the same street for the speed at which people move by `widths` from frame to frame.
 
         That is the median of `apparent_shift`, in box widths, over the first MEASURED frames.
-        Raises ConfigError if no speed does it: people walk faster, or nobody is there twice.
+        Raises ConfigError if no speed gives this shift: people walk faster, or none is seen twice.
         """
         if not self.drive.people:
             raise ConfigError('without people nothing shifts; give a speed in m/s')
@@ -211,7 +211,7 @@ class DrivingScene:
         return SpritePlacement(passer.sprite, matrix, depth, passer.id)
 
     def _near(self, along: float) -> Iterator[Passer]:
-        """Yield everyone who may be in view."""
+        """Yield the passers that may be in view."""
         # some metres more, for those who walk
         for number in range(math.floor((along - 20) / BLOCK),
                             math.floor((along + self._far + 20) / BLOCK) + 1):

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Drawn figures in place of people, for tests and for whoever has no images of people."""
+"""Drawn figures of people, for tests and where there are no images of people."""
 
 from __future__ import annotations
 

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Pairs of frames to train on: two moments of one composed scene, at most a second apart.
+Training pairs: two frames of one synthetic scene, at most a second apart by default.
 
-Sample i of a seed is the same whenever it is asked for, so that training can go on where it was
-stopped, and by several processes.
+Sample i of a seed is always the same, so that training can be resumed, and split over processes.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def no_boxes() -> Floats:
 @dataclass(frozen=True, eq=False)
 class PairSample:
     """
-    Two images of the same people, in the order of time.
+    Hold two images of the same people, the earlier one first.
 
     `images` are (H, W, 3) uint8 BGR of one size. For each of them: `boxes` (N, 4) float32 xyxy
     pixels, `ids` (N,), the same for the same person in both, `labels` (N,), `visibilities` (N,)
@@ -56,23 +55,23 @@ class PairSample:
 
 
 class FramePairs(Protocol):
-    """An endless supply of pairs, each of which has a number."""
+    """Pairs without end, numbered from 0."""
 
     def sample(self, index: int) -> PairSample:
-        """Return the pair of a number from 0 on; always the same one."""
+        """Return the pair of a number from 0 on."""
 
 
 @dataclass(frozen=True)
 class PairChoice:
     """
-    What composed pairs are like.
+    Set the size, time gap and people of synthetic pairs.
 
     `size` is (width, height) of the images. `gap` is the longest time between the two in
     seconds; half of the pairs are one frame of a 7 to 10 Hz camera apart, the others any time.
-    `driving` is the part that is seen from a car. `people` is the least and the most in a crowd.
-    With `amodal` the boxes are whole, else of what is visible; who is visible by less than
-    `least` is left out. `per_scene` samples that follow each other are out of one scene, since
-    to make one takes longer than to look at it twice.
+    `driving` is the share of driving scenes. `people` is (least, most) in a crowd. Boxes are
+    amodal, or modal without `amodal`; people of a visibility below `least` are left out.
+    `per_scene` consecutive samples share a scene, because making one takes longer than drawing
+    two frames of it.
     """
 
     size: tuple[int, int] = (640, 480)
@@ -92,7 +91,7 @@ class PairChoice:
 
 
 class SyntheticPairs:
-    """Pairs out of composed scenes, a new scene for each."""
+    """Draw pairs of frames of synthetic scenes, each scene from a seed of its own."""
 
     def __init__(self, cutouts: Sequence[Cutout], photographs: Sequence[Path] = (),
                  choice: PairChoice | None = None, seed: int = 0) -> None:
@@ -129,7 +128,7 @@ class SyntheticPairs:
             (before.labels, after.labels), (before.visibilities, after.visibilities), gap)
 
     def _scene(self, generator: np.random.Generator) -> Scene:
-        """Make a scene of its own, some of them of photographs, some drawn."""
+        """Make a scene, on photographs or on a drawn background by chance."""
         choice, seed = self._choice, int(generator.integers(1 << 31))
         photographs = self._photographs if generator.random() < .8 else ()
         look = Look(

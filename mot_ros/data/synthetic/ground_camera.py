@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A pinhole camera that looks along level ground."""
+"""Pinhole camera above level ground, with a horizontal optical axis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Number = TypeVar('Number', float, NDArray[np.float64])
 @dataclass(frozen=True)
 class GroundCamera:
     """
-    Where a camera above the ground sees points on it.
+    Project points on the ground into the image.
 
     `focal` in pixels, `middle` the column straight ahead, `horizon` the row of the horizon,
     `height` of the camera in metres. Points are x metres to the right and z metres ahead.

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What camera and file format do to an image: blur along motion, brightness, noise, JPEG."""
+"""Image degradation by camera and file format: motion blur, brightness, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPARE = 64
 @dataclass(frozen=True)
 class Look:
     """
-    How the images look.
+    Set the degradation of images.
 
     `brightness` is how far it swings, as a part of itself, with a `period` in seconds; `noise`
     is in grey levels; `jpeg` is a quality from 1 to 100, or None for none; `exposure` is how
@@ -47,7 +47,7 @@ class Look:
 
 
 class Lens:
-    """Applies one look to the images of one camera, the same way every time."""
+    """Apply one degradation to the images of a camera, reproducibly by seed."""
 
     def __init__(self, look: Look, size: tuple[int, int], seed: int) -> None:
         self.look = look
@@ -75,7 +75,7 @@ class Lens:
 
 
 def jpeg(image: Image, quality: int) -> Image:
-    """Return the image after it was compressed with a quality from 1 to 100."""
+    """Return the image after JPEG compression of a quality from 1 to 100."""
     done, content = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert done  # noqa: S101
     return cv2.imdecode(content, cv2.IMREAD_COLOR)  # type: ignore[return-value]

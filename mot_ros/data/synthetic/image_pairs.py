@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Two frames out of one annotated image, as SiamMOT trains on images without video.
+Pairs of frames made of one annotated image, for training SiamMOT on images without video.
 
 The second frame is the first one with a camera that moved a little: a crop of it, scaled to the
 size of the whole (Shuai et al., SiamMOT: Siamese Multi-Object Tracking, CVPR 2021, section 4.1).
-Colours, blur, compression and motion each change one of the two frames, whichever chance
-says; size and mirror image are common to both.
+Colours, blur, compression and motion each change one of the two frames, chosen at random; size
+and mirror image are common to both.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ STRIDE = 32
 @dataclass(frozen=True, eq=False)
 class FrameView:
     """
-    One frame on its way: image, `boxes` and `visible` (N, 4), ids and labels (N,).
+    Hold a frame during augmentation: image, `boxes` and `visible` (N, 4), ids and labels (N,).
 
     `regions` (K, 4) are neither people nor background.
     """
@@ -78,7 +78,7 @@ class FrameView:
 @dataclass(frozen=True)
 class Augmentation:
     """
-    How the frames of a pair differ; the defaults are SiamMOT's for people.
+    Set the augmentation of a pair; the defaults are SiamMOT's for people.
 
     `jitter` of brightness, contrast, saturation and hue; `blur` is how probable motion or
     Gaussian blur is; `compression` is the strongest JPEG compression (100 - quality); `motion`
@@ -108,7 +108,7 @@ class Augmentation:
 
 class ImagePairs:
     """
-    Pairs out of annotated images, in an order that is new in every round through them.
+    Draw pairs of annotated images, reshuffled in every epoch.
 
     Boxes to ignore become regions; the second of two equal boxes is left out.
     """
@@ -246,7 +246,7 @@ def mirrored(view: FrameView) -> FrameView:
 
 
 def inside(view: FrameView, *, amodal: bool) -> FrameView:
-    """Leave out who is outside the image; cut boxes to it unless `amodal`."""
+    """Remove boxes outside the image; clip the others to it unless `amodal`."""
     boxes, visible = clip(view.boxes, view.size), clip(view.visible, view.size)
     if not amodal:
         view = replace(view, boxes=visible)
@@ -257,7 +257,7 @@ def inside(view: FrameView, *, amodal: bool) -> FrameView:
 
 
 def _visibility(view: FrameView) -> Floats:
-    """Return the visible part of each box, as far as boxes tell it."""
+    """Estimate the visible part of each box from the boxes alone."""
     part = area(view.visible) / np.maximum(area(view.boxes), 1e-6)
     result: Floats = np.clip(part, 0, 1).astype(np.float32)
     return result

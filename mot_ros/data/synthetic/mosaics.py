@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Mosaics: several annotated images in one, so that people are as small as in street scenes.
+Mosaics: several annotated images in one, to train on people as small as in street scenes.
 
-In most annotated images people are large; a detector that has seen only them misses those who
-are 50 to 150 pixels tall, which is what cameras in streets show.
+In most annotated images people are large; a detector trained on these alone misses people of 50
+to 150 pixels, the usual height before street cameras.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ GREY = 114
 
 class MosaicPairs:
     """
-    Pairs out of mosaics of `sides` (least, most) tiles in each direction.
+    Draw pairs of mosaics of `sides` (least, most) tiles in each direction.
 
     `heights` are those of the people in pixels: in each tile, one of them is made that tall.
-    Images with nobody on them are not used.
+    Images without people are not used.
     """
 
     def __init__(self, images: Sequence[LabelledImage], size: tuple[int, int] = (960, 640),

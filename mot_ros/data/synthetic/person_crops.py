@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Crops of people to learn looks from: each sample is one person, seen several times.
+Crops to train re-ID embeddings: each sample is several views of one person.
 
-A person is a cut-out. Between two views everything changes that does so between two cameras, or
-two moments of one: what is behind and in front, light, size, sharpness, the tilt and sway of a
-walk, the side that is seen, noise, compression, and how well the box fits.
+A person is a cut-out. The views differ as those of two cameras, or of one camera at two times:
+background and occlusion, light, size, sharpness, tilt and sway of the walk, the side that is seen,
+noise, compression, and errors of the box.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ DRAWN = 12
 
 @dataclass(frozen=True, eq=False)
 class CropSample:
-    """Views (K, H, W, 3) uint8 BGR of one person, whom `identity` tells from all others."""
+    """Hold views (K, H, W, 3) uint8 BGR of one person, and the unique `identity`."""
 
     views: Image
     identity: int
 
 
 class Crops(Protocol):
-    """An endless supply of people, each of which has a number."""
+    """Samples of people without end, numbered from 0."""
 
     def sample(self, index: int) -> CropSample:
-        """Return the views of a number from 0 on; always the same ones."""
+        """Return the views of a number from 0 on."""
 
 
 @dataclass(frozen=True)
 class CropChoice:
     """
-    How views of a person differ.
+    Set how the views of a person differ.
 
     `size` is (width, height) of the crops, `views` how many there are of each. `heights` is
     how tall people are in the image that they are cut out of, in pixels. The edges of boxes are
@@ -72,8 +72,8 @@ class CropChoice:
     clothes; `crowd` somebody behind, and in front; `cover` something before the legs; `bend` a
     sway; `blur`; and `erase` a blank rectangle.
 
-    All views of a cut-out have its outline in common, which those of a person in video have not:
-    `twin` and `dress` keep a network from going by it.
+    All views of a cut-out share its outline, unlike views of a person in video; `twin` and `dress`
+    keep a network from learning the outline.
     """
 
     size: tuple[int, int] = (64, 128)
@@ -101,7 +101,7 @@ class CropChoice:
 
 
 class PersonCrops:
-    """People out of cut-outs, in an order that is new in every round through them."""
+    """Draw views of cut-outs, reshuffled in every epoch."""
 
     def __init__(self, cutouts: Sequence[Cutout], photographs: Sequence[Path] = (),
                  choice: CropChoice | None = None, seed: int = 0) -> None:
@@ -116,7 +116,7 @@ class PersonCrops:
         self._grounds: dict[int, Image] = {}
 
     def sample(self, index: int) -> CropSample:
-        """Return the views of a number from 0 on; a round shows everybody once but for twins."""
+        """Return the views of a number from 0 on; an epoch has each person once, twins aside."""
         choice, generator = self._choice, np.random.default_rng((self._seed, 1, index))
         twin = index % 2 == 1 and generator.random() < choice.twin
         number, place = divmod(index - twin, len(self._cutouts))
@@ -164,7 +164,7 @@ class PersonCrops:
 
     def _other(self, who: int, feet: tuple[float, float], size: tuple[float, float],
                depth: float, generator: np.random.Generator) -> SpritePlacement:
-        """Put somebody else beside the figure, who hides a part of it, or of whom it does."""
+        """Put another figure behind or in front of this one."""
         number = (who + int(generator.integers(1, len(self._cutouts)))) % len(self._cutouts)
         sprite = Sprite(
             Cutout(lit(self._figure(number), generator, self._choice.light)), shadow=False)
@@ -213,7 +213,7 @@ class PersonCrops:
 
 
 class MixedCrops:
-    """People out of several supplies in turn."""
+    """Draw from several sources in turn."""
 
     def __init__(self, parts: Sequence[Crops]) -> None:
         self._parts = parts
@@ -227,7 +227,7 @@ class MixedCrops:
 
 def seen_in(image: Image, box: NDArray[Any], choice: CropChoice, generator: np.random.Generator,
             *, flip: bool = False) -> Image:
-    """Cut somebody out of an image by a box (4,) that fits more or less, as a camera sees him."""
+    """Crop a person by a box (4,) with random errors of its edges."""
     side = np.tile(box[2:] - box[:2], 2)
     box = box + generator.uniform(-choice.jitter, choice.jitter, 4) * side
     piece = _photographed(cut(image, box), choice, generator)
@@ -239,7 +239,7 @@ def seen_in(image: Image, box: NDArray[Any], choice: CropChoice, generator: np.r
 
 
 def recoloured(figure: Image, generator: np.random.Generator) -> Image:
-    """Change the colours of a figure (H, W, 4) so far that nobody would take it for the same."""
+    """Change the colours of a figure (H, W, 4) until it counts as another person."""
     changed = figure.copy()
     # coat and trousers for themselves: grey clothes differ by how light they are, or not at all
     waist = round(figure.shape[0] * generator.uniform(.4, .6))
@@ -299,7 +299,7 @@ def _colours(figure: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def lit(figure: Image, generator: np.random.Generator, much: float = 1.0) -> Image:
-    """Put a figure (H, W, 4) into another light: brightness, contrast, tint, and from a side."""
+    """Change the lighting of a figure (H, W, 4): brightness, contrast, tint and side."""
     levels = np.arange(256) / 255
     gain = 1 + much * generator.uniform(-.4, .4)
     gamma = math.exp(much * generator.uniform(-.35, .35))
@@ -354,7 +354,7 @@ def erased(crop: Image, generator: np.random.Generator) -> Image:
 
 def _photographed(
         image: Image, choice: CropChoice, generator: np.random.Generator) -> Image:
-    """Return an image as a camera gives it: colours a little off, unsharp, noisy, compressed."""
+    """Degrade an image like a camera: colour error, blur, noise, compression."""
     image = jittered(image, generator, .08 * choice.light)
     if generator.random() < choice.blur:
         sigma = generator.uniform(.3, 1.4)

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Draws placed sprites over a background, and reads the truth off what was drawn."""
+"""Draw placed sprites over a background, and compute the ground truth from the drawn pixels."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _row(
 
 
 def _region(placement: SpritePlacement, size: tuple[int, int]) -> Box | None:
-    """Return the pixels that a sprite may touch; None if none of them is in the image."""
+    """Return the image region of a sprite; None if it lies outside the image."""
     sprite, reach = placement.sprite, np.abs(placement.smear) / 2 + 1
     width, height = sprite.size
     edge = sprite.margin

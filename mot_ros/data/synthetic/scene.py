@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""An endless, seeded scene of people who cross each other's ways before a moving camera."""
+"""Crowd scene: seeded people cross each other's paths before a moving camera, without end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WALLS = 4
 
 
 class Scene(Protocol):
-    """Something that can be looked at whenever one likes; always the same at the same time."""
+    """A scene that can be drawn at any time, and is always the same at the same time."""
 
     size: tuple[int, int]
 
@@ -61,11 +61,11 @@ def frames(scene: Scene, fps: float, count: int | None = None
 @dataclass(frozen=True)
 class Crowd:
     """
-    What a scene of walking people is like.
+    Set the people, obstacles and camera of a crowd scene.
 
     `size` is (width, height) in pixels. `heights` are those of the farthest and of the nearest
     people, as parts of the image height. `pace` multiplies how fast they walk, 1.3 m/s on
-    average. `obstacles` stand about and hide them.
+    average. `obstacles` is the number of things that occlude them.
     """
 
     size: tuple[int, int] = (640, 480)
@@ -87,7 +87,7 @@ class Crowd:
 
 class CrowdScene:
     """
-    People who walk about.
+    Draw people who walk about on a square.
 
     They are on a drawn square, or, with `photographs`, before one of them or on a square walled
     with some.

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Cut-outs made ready to be drawn at any size, and where one is put in an image."""
+"""Sprites: cut-outs prepared to be drawn at any size, and their placement in an image."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A drawn street without end, seen from a car: sky, road and pavement, houses on both sides."""
+"""Street without end before a car: sky, road, pavement, houses on both sides, all drawn."""
 
 from __future__ import annotations
 

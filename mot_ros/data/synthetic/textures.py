@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Drawn surfaces: ground, walls, sky; every one continues where it ends, to be laid in tiles."""
+"""Textures of ground, walls and sky, drawn; each can be tiled without a seam."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HALVINGS = 5
 
 
 class Texture:
-    """A surface in copies, each half as large, since a full one flickers far away."""
+    """Mipmap of a surface: copies, each half as large, to avoid aliasing far away."""
 
     def __init__(self, image: Image) -> None:
         self.image = image

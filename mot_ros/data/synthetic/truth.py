@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is to be found in one composed frame, exactly, since it was drawn."""
+"""Ground truth of one synthetic frame, exact because the frame was drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Image = NDArray[np.uint8]
 @dataclass(frozen=True, eq=False)
 class SyntheticTruth:
     """
-    Everyone of whom at least one pixel would lie in the image if nothing stood before it.
+    Hold all people of whom a pixel would lie in the image without occlusion.
 
     `boxes` (N, 4) float32 are amodal: xyxy pixels around the whole figure, hidden parts and
     those outside the image too. `visible` (N, 4) are modal: around the visible pixels, all 0
@@ -58,11 +58,11 @@ class SyntheticTruth:
             np.array(ids, np.int64), np.array(labels, np.int64), camera)
 
     def seen(self, least: float = 0.0) -> SyntheticTruth:
-        """Return those of whom more than `least` is visible."""
+        """Return the people of a visibility above `least`."""
         return self[self.visibilities > least]
 
     def detections(self, *, amodal: bool = True) -> Detections:
-        """Return what a detector without fault would find: everyone visible, with score 1."""
+        """Return the detections of a perfect detector: all visible people, with score 1."""
         there = self.seen()
         return Detections(
             there.boxes if amodal else there.visible, np.ones(len(there), np.float32),
@@ -73,8 +73,8 @@ def apparent_shift(before: SyntheticTruth, after: SyntheticTruth) -> Floats:
     """
     Return |dx| of the box centres over the width of the earlier box, for all who are in both.
 
-    Methods lose their targets by this number: a search region of side r loses whoever moves
-    more than (r - 1) / 2 widths from one frame to the next.
+    A search region of side r loses a target that moves more than (r - 1) / 2 widths between two
+    frames.
     """
     _, first, second = np.intersect1d(before.ids, after.ids, return_indices=True)
     old, new = before.boxes[first], after.boxes[second]
@@ -87,7 +87,7 @@ def rows_of(truths: Iterable[SyntheticTruth], least: float = 0.0) -> tuple[MotRo
     """
     Return amodal boxes of numbered frames with their labels and visibilities, row by row.
 
-    Value 1 says that a box is considered: more than `least` of it is visible.
+    Value 1 marks boxes to consider: those of a visibility above `least`.
     """
     listed = list(truths)
     none = SyntheticTruth.of([])

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""People who walk over level ground, in at one side of the view and out at a side."""
+"""Walkers on level ground, who enter and leave the view at its sides."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POINTS = 33
 
 @dataclass(frozen=True)
 class Room:
-    """Where people may walk: seen by `view` on `columns` pixels, from `near` to `far` metres."""
+    """Area where people walk: seen by `view` on `columns` pixels, from `near` to `far` metres."""
 
     view: GroundCamera
     columns: float
@@ -31,7 +31,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where somebody is: metres right and ahead, and the phase of the steps in radians."""
+    """Position of a walker, metres right and ahead, and phase of the steps in radians."""
 
     x: float
     z: float
@@ -40,7 +40,7 @@ class Pose:
 
 class Walk:
     """
-    One way through the view, from `start` to `end` seconds.
+    One walk through the view, from `start` to `end` seconds.
 
     The path is a parabola through a point in view, gone along at an even pace, some stop at
     that point for a while.
@@ -70,7 +70,7 @@ class Walk:
 
     @property
     def end(self) -> float:
-        """When it is over."""
+        """Return the time of the end in seconds."""
         return self.start + self.duration
 
     def pose(self, time: float) -> Pose:
@@ -96,9 +96,9 @@ class Walk:
 
 class Walkway:
     """
-    One of the people in a scene: whoever it is leaves, and then another one comes.
+    Sequence of walkers: after one has left the view the next one enters.
 
-    What happens depends only on the seed, not on when it is asked for.
+    It depends on the seed alone.
     """
 
     def __init__(self, number: int, places: int, room: Room, pace: float, sprites: int,
@@ -112,7 +112,7 @@ class Walkway:
         self._walks: list[Walk] = []
 
     def at(self, time: float) -> tuple[int, Walk] | None:
-        """Return who is there, by id, and the walk; None while nobody is."""
+        """Return the id and the walk of the present walker; None between two walkers."""
         while not self._walks or self._walks[-1].end < time:
             self._add()
         for number, walk in enumerate(self._walks):

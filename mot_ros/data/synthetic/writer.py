@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Writes a composed sequence as a MOTChallenge folder, which everything else here reads."""
+"""Write a synthetic sequence as a MOTChallenge folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUALITY = 92
 
 @dataclass(frozen=True)
 class Written:
-    """What a sequence holds; `shift` is the median of `apparent_shift`, in box widths."""
+    """Summary of a sequence; `shift` is the median of `apparent_shift`, in box widths."""
 
     frames: int
     boxes: int
