@@ -47,7 +47,7 @@ class SsdDetector(AnchoredDetector):
         if settings.weights.endswith('.onnx'):
             raise ConfigError(
                 f'detector.weights is {settings.weights!r}: set detector.type to onnx')
-        labels = wanted_labels(settings.classes, NAMES)
+        labels = wanted_labels(settings.classes, COCO_NAMES)
         where = resolve_device(device)
         size = (settings.width, settings.height)
         network = SsdMobileNetV3()
