@@ -13,6 +13,7 @@ import sys
 from mot_ros import __version__
 from mot_ros.commands import (
     bench,
+    calibrate,
     compose,
     convert,
     count,
@@ -98,6 +99,11 @@ def _parser() -> argparse.ArgumentParser:
         'bench', help='tell what a method costs on this machine',
         description='Time the stages of a method and whole frames on this machine, and set '
         'beside them what their arithmetic and its traffic take at least.'))
+    calibrate.add(commands.add_parser(
+        'calibrate', help='turn the scores of a detector into probabilities',
+        description='Fit a map from the scores of a detector, and the heights of its boxes, to '
+        'the probability that a box is right, on annotated frames, so that one set of thresholds '
+        'does for it as for the detectors of the package. Each scene counts the same.'))
     weights.add(commands.add_parser(
         'weights', help='list, show, import or export weights',
         description='List, show, import or export the weights of the networks.'))

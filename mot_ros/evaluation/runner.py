@@ -214,7 +214,8 @@ def cached_detector(
     if settings.mask:
         read_mask(settings.mask)
         key['mask_sha256'] = weights.sha256(Path(settings.mask).expanduser().read_bytes())
-    name = settings.rcnn.weights if is_rcnn else wanted.weights
+    key['calibrated'] = settings.calibrated
+    digest = weights.digest(settings.detector_weights)
     return CachedDetector(
-        path, {**source.fingerprint(), **key, 'weights_sha256': weights.digest(name)},
+        path, {**source.fingerprint(), **key, 'weights_sha256': digest},
         lambda: make_detector(low), wanted.score_floor, floor)

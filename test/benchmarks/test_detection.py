@@ -10,14 +10,13 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
-import safetensors.torch
-import torch
 
-from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
+from mot_ros.evaluation import detection_scenes
 from mot_ros.tracking.types import Detections
+from mot_ros.training.datasets import read_supplies
 from test.benchmarks.scripts import load
 
-FRAMES = 20
+FRAMES = 60
 WIDE, TALL = 25, 90
 
 
@@ -62,15 +61,13 @@ def drawn(number: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
 
 
 def words(folder: Path) -> list[str]:
-    """Write a video and a folder of images with masks; return the words that name them."""
-    writer = cv2.VideoWriter(
-        str(folder / 'v.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 7.0, (320, 240))
+    """Write a sequence and a folder of images with masks; return the words that name them."""
     lines = []
-    for name in ('images', 'masks'):
-        (folder / 'few' / name).mkdir(parents=True)
+    for name in ('few/images', 'few/masks', 'street/img1', 'street/gt', 'data'):
+        (folder / name).mkdir(parents=True)
     for number in range(FRAMES):
-        image, corners = drawn(number)
-        writer.write(image)
+        image, corners = drawn(number % 20)
+        cv2.imwrite(str(folder / f'street/img1/{number + 1:06}.png'), image)
         lines += [f'{number + 1},{person},{x},{y},{WIDE},{TALL},1,-1,-1,-1\n'
                   for person, (x, y) in enumerate(corners, 1)]
         if number < 10:
@@ -79,22 +76,20 @@ def words(folder: Path) -> list[str]:
                 mask[y:y + TALL, x:x + WIDE] = person
             cv2.imwrite(str(folder / f'few/images/{number}.png'), image)
             cv2.imwrite(str(folder / f'few/masks/{number}.png'), mask)
-    writer.release()
-    (folder / 'gt.txt').write_text(''.join(lines))
-    return ['--video', str(folder / 'v.avi'), '--truth', str(folder / 'gt.txt'),
-            '--images', str(folder / 'few'), '--json', str(folder / 'a.json')]
+    (folder / 'street/gt/gt.txt').write_text(''.join(lines))
+    return ['--data', str(folder / 'data'), '--video', str(folder / 'none'),
+            '--sequence', str(folder / 'street'), '--images', str(folder / 'few'),
+            '--json', str(folder / 'a.json')]
 
 
-def rows(folder: Path) -> list[dict]:
-    return json.loads((folder / 'a.json').read_text())['rows']
+def result(folder: Path) -> dict:
+    return json.loads((folder / 'a.json').read_text())
 
 
 @pytest.fixture
-def knowing(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list:
-    """Put a detector that knows in the place of the SSD; return those made."""
+def knowing(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list:
+    """Put a detector that knows in the place of all; return those made."""
     made: list[Knowing] = []
-    path = tmp_path / 'w.safetensors'
-    safetensors.torch.save_file({'a': torch.zeros(1)}, path)
 
     def make(settings: object) -> Knowing:
         made.append(Knowing(settings))
@@ -107,76 +102,82 @@ def knowing(benchmark: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_what_fits_by_four_fifths_is_measured(
         benchmark: ModuleType, knowing: list, tmp_path: Path,
         capsys: pytest.CaptureFixture[str]) -> None:
-    weights = str(tmp_path / 'w.safetensors')
     assert benchmark.main([
-        *words(tmp_path), '--weights', weights, '--every', '5', '--image-size', '640x480']) == 0
-    video, few = rows(tmp_path)
-    assert (video['images'], video['people'], few['images'], few['people']) == (4, 8, 10, 20)
-    for row in (video, few):
+        *words(tmp_path), '--detector', 'nanodet', '--detector', 'ssd-512x384']) == 0
+    found = result(tmp_path)
+    street, _, few, _ = found['rows']
+    assert (street['people'], few['people']) == (120, 20)
+    for row in (street, few):
         assert row['AP@.5'] == row['AP@.75'] == pytest.approx(1)
-        assert row['recall'] == 1 and row['precision'] == pytest.approx(2 / 3)
-    # compression moves the edges in the video
-    assert video['mean IoU'] == pytest.approx(.8, abs=.05)
-    assert few['mean IoU'] == pytest.approx(.8, abs=1e-3)
-    assert '|  few |     10 |     20 |' in capsys.readouterr().out
-    detectors = [one.settings.detector for one in knowing]
-    assert [(one.width, one.weights) for one in detectors] == [(1024, weights), (640, weights)]
+        assert row['recall'] == row['recall@P.85'] == 1
+        assert row['precision'] == pytest.approx(2 / 3)
+        assert row['at score'] == pytest.approx(.9)
+    # 90 of 240 rows; the few images have too few boxes for a line of their own
+    cells = [row for row in found['bins']['at score'] if row['.25-.45']]
+    assert [(row['scene'], row['.25-.45']['boxes']) for row in cells] == [
+        ('street', 120), ('street', 120), ('all', 140), ('all', 140)]
+    assert cells[0]['.25-.45']['low'] == cells[0]['.25-.45']['high'] == 1
+    printed = capsys.readouterr().out
+    assert '1.00 [1.00 1.00] of 140' in printed and '|     nanodet |' in printed
+    assert [one.settings.detector.type for one in knowing] == ['nanodet', 'ssd']
 
 
-def test_what_is_no_match_at_three_quarters_is_none(
+def test_recall_counts_those_above_the_threshold_alone(
+        benchmark: ModuleType, knowing: list, tmp_path: Path) -> None:
+    assert benchmark.main([
+        *words(tmp_path), '--detector', 'rcnn', '--raw-score', '.95', '--thin', '7']) == 0
+    street = result(tmp_path)['rows'][0]
+    assert (street['people'], street['recall'], street['precision']) == (18, 0, None)
+    assert street['recall@P.85'] == 1
+
+
+def test_a_scene_of_one_person_has_no_precision(
         benchmark: ModuleType, knowing: list, tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f'{__name__}.WIDE', 40)
-    monkeypatch.setattr(Knowing, 'detect', lambda self, frames: [Detections(
-        np.array([[x, y, x2 - 14, y2] for x, y, x2, y2 in boxes_in(np.asarray(frame.image))],
-                 np.float32), np.full(2, .9, np.float32), np.zeros(2, np.int64))
-        for frame in frames])
-    assert benchmark.main([
-        *words(tmp_path), '--weights', str(tmp_path / 'w.safetensors'), '--every', '0']) == 0
-    few, = rows(tmp_path)
-    assert few['AP@.5'] == pytest.approx(1) and few['AP@.75'] == 0
+    arguments = words(tmp_path)
+    folder = tmp_path / 'data/davis'
+    folder.mkdir()
+    (tmp_path / 'street').rename(folder / 'DAVIS-parkour')
+    del arguments[4:6]
+    assert benchmark.main([*arguments, '--detector', 'nanodet']) == 0
+    found = result(tmp_path)
+    assert found['rows'][0]['scene'] == 'DAVIS-parkour'
+    assert found['rows'][0]['precision'] is None and found['rows'][0]['recall'] == 1
+    assert {row['scene'] for row in found['bins']['at precision']} == {'few', 'all'}
 
 
-def test_held_out_are_those_that_a_training_leaves_out(
-        benchmark: ModuleType, tmp_path: Path) -> None:
+def test_held_out_are_those_that_a_training_leaves_out(tmp_path: Path) -> None:
     words(tmp_path)
     root = str(tmp_path / 'few')
-    trained = {image.path for image in benchmark.read_datasets([root], hold_out=3).images}
-    every = {image.path for image in benchmark.read_datasets([root]).images}
-    frames, truth = benchmark.annotated(root, 3)
-    seen = [np.asarray(frame.image) for _, frame in frames]
+    trained = {image.path for image in read_supplies([root], hold_out=3).images}
+    every = {image.path for image in read_supplies([root]).images}
+    scene = detection_scenes.annotated(root, 3)
+    seen = [np.asarray(frame.image) for _, frame in scene.frames()]
     left = sorted(every - trained)
-    assert len(seen) == 4 and len(truth) == 8
+    assert len(seen) == 4 and len(scene.truth) == 8
     for image, path in zip(seen, left, strict=True):
         np.testing.assert_array_equal(image, cv2.imread(str(path)))
 
 
 def test_a_real_network_goes_through(benchmark: ModuleType, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    path = tmp_path / 'ssd.safetensors'
-    safetensors.torch.save_file(SsdMobileNetV3().state_dict(), path)
+    pytest.importorskip('matplotlib')
     assert benchmark.main([
-        *words(tmp_path), '--weights', str(path), '--every', '0', '--hold-out', '5',
-        '--image-size', '128x96']) == 0
-    assert rows(tmp_path)[0]['images'] == 2
+        *words(tmp_path), '--set', 'detector.type=nanodet', '--set', 'detector.short_side=64',
+        '--thin', '30', '--png', str(tmp_path / 'a.png')]) == 0
+    assert [row['detector'] for row in result(tmp_path)['rows']] == ['given', 'given']
+    assert cv2.imread(str(tmp_path / 'a.png')) is not None
 
 
 def test_what_is_wrong_is_said(
         benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert benchmark.main([*words(tmp_path), '--weights', str(tmp_path / 'none')]) == 2
+    arguments = words(tmp_path)
+    assert benchmark.main([*arguments, '--set', 'detector.weights=none.safetensors']) == 2
     assert 'detection.py: error: weights are' in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        benchmark.main(['--image-size', '640'])
-    assert 'write it like 384x288' in capsys.readouterr().err
-
-
-def test_nothing_to_look_at_is_an_error(benchmark, tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        benchmark.main(['--every', '0'])
-    assert 'give --images' in capsys.readouterr().err
+    assert benchmark.main([*arguments[:4], '--detector', 'nanodet']) == 2
+    assert 'there is no scene' in capsys.readouterr().err
     for part in ('images', 'polygons'):
-        (tmp_path / part).mkdir()
-    cv2.imwrite(str(tmp_path / 'images' / 'a.png'), np.full((200, 200, 3), 99, np.uint8))
-    (tmp_path / 'polygons' / 'a.txt').write_text('0 .4 .1 .6 .1 .6 .9 .4 .9\n')
-    assert benchmark.main(['--every', '0', '--images', str(tmp_path)]) == 2
+        (tmp_path / 'empty' / part).mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / 'empty/images/a.png'), np.full((200, 200, 3), 99, np.uint8))
+    (tmp_path / 'empty/polygons/a.txt').write_text('0 .4 .1 .6 .1 .6 .9 .4 .9\n')
+    assert benchmark.main([*arguments[:4], '--images', str(tmp_path / 'empty')]) == 2
     assert 'holds no images with boxes' in capsys.readouterr().err

@@ -83,5 +83,6 @@ def changes(before: NodeSettings, after: NodeSettings) -> str:
 def detector_key(settings: NodeSettings) -> tuple[Any, ...]:
     """Return the settings that a detector depends on."""
     network = settings.rcnn if settings.detector_type == 'rcnn' else None
-    return (settings.detector_type, settings.detector, network, settings.roi, settings.mask,
+    return (settings.detector_type, settings.detector, settings.calibrated, network,
+            settings.roi, settings.mask,
             settings.device, settings.backend, settings.compute)

@@ -48,7 +48,7 @@ def checksum(settings: NodeSettings) -> str:
     kind = settings.detector_type
     if kind == 'external':
         return 'external detections'
-    name = settings.rcnn.weights if kind == 'rcnn' else settings.detector.weights
+    name = settings.detector_weights
     try:
         from mot_ros.tracking.weights import store as weights
 

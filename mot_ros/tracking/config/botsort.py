@@ -23,8 +23,6 @@ class BotSortSettings(TwoPassSettings):
     """BoT-SORT (arXiv 2206.14651): ByteTrack, camera motion, the better of overlap and looks."""
 
     presets: ClassVar[Presets] = {
-        # a smaller input gives lower scores
-        'fast': {'botsort.new_track_thresh': 0.6},
         'paper': _PUBLISHED, 'code': _PUBLISHED}
 
     low_iou: float = setting(

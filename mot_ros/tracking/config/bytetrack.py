@@ -23,8 +23,6 @@ class ByteTrackSettings(TwoPassSettings):
     """ByteTrack (arXiv 2110.06864): every detection box is associated, in two passes."""
 
     presets: ClassVar[Presets] = {
-        # a smaller input gives lower scores
-        'fast': {'bytetrack.new_track_thresh': 0.6},
         'paper': _PUBLISHED, 'code': _PUBLISHED}
 
     low_iou: float = setting(

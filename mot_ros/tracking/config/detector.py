@@ -33,7 +33,8 @@ class DetectorSettings:
     type: str = setting(
         'auto', explanation(), choices=('auto', *DETECTORS), fixed=LOADED)
     weights: str = setting(
-        'ssd-coco', 'name in the weights manifest, or path of a .safetensors file; '
+        'auto', "name in the weights manifest, or path of a .safetensors file; 'auto': those in "
+        'the package (nanodet, ssd); '
         'for type onnx the path of an .onnx file, which is a graph and never runs code',
         fixed=LOADED)
     width: int = setting(
@@ -41,6 +42,13 @@ class DetectorSettings:
         'file of one size keeps to that', 'px', minimum=64, maximum=4096)
     height: int = setting(
         768, 'height that the image is resized to, likewise', 'px', minimum=64, maximum=4096)
+    short_side: int = setting(
+        0, 'NanoDet: what the short side of an image of 4:3 is resized to, in steps of 32; other '
+        'images keep their proportions, those of 16:9 cost the same; 0 leaves it to the '
+        'detector', 'px', minimum=0, maximum=2048)
+    second_scale: float = setting(
+        0.6, 'NanoDet: look at the image once more at this part of that size and join both: for '
+        'people who fill the image; 0: look once', minimum=0.0, maximum=1.0)
     layout: str = setting(
         'auto', "ONNX: what the outputs mean; 'auto' tells it from metadata and shapes",
         choices=('auto', 'yolov5', 'yolov8', 'yolov10', 'yolox', 'ssd', 'ssd_pixels',
@@ -58,6 +66,10 @@ class DetectorSettings:
         choices=('auto', 'unit', 'signed', 'imagenet', 'byte', 'byte_bgr'), fixed=LOADED)
     score_floor: float = setting(
         0.1, 'detections with a lower score are not looked at', minimum=0.01, maximum=1.0)
+    calibration: str = setting(
+        'auto', "map from scores to the probability of being right: 'auto': that of the weights, "
+        "where they have one; 'none': scores as the network gives them; or a .json file of "
+        '`mot_ros calibrate`; siammot, tracktor and smot take scores as they are', fixed=LOADED)
     nms_iou: float = setting(
         0.5, 'of two boxes of a class that overlap more than this the weaker goes',
         minimum=0.0, maximum=1.0)

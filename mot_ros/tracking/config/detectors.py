@@ -29,6 +29,7 @@ class DetectorEntry:
 
 
 DETECTORS: Mapping[str, DetectorEntry] = {
+    'nanodet': DetectorEntry('nanodet.detector', 'NanoDet-g in torch, at one or two scales'),
     'ssd': DetectorEntry('ssd.mobilenet', 'our SSD in torch', 'ssd.mobilenet_onnx'),
     'rcnn': DetectorEntry('rcnn.factory', 'the Faster R-CNN of siammot and tracktor'),
     'onnx': DetectorEntry('onnx_file.detector', 'an ONNX file', 'onnx_file.detector'),
@@ -42,4 +43,6 @@ DETECTORS: Mapping[str, DetectorEntry] = {
 def explanation() -> str:
     """Return what each type is, for the help of detector.type."""
     kinds = '; '.join(f"'{name}': {entry.help}" for name, entry in DETECTORS.items())
-    return f"kind of detector; 'auto': rcnn for siammot and tracktor, else ssd; {kinds}"
+    return (
+        "kind of detector; 'auto': rcnn for siammot and tracktor, ssd for smot, else nanodet; "
+        f'{kinds}')

@@ -31,6 +31,6 @@ class MethodEntry:
     """The detector.type that `auto` stands for."""
 
 
-def method(settings: type[_Own], path: str, needs: str, detector: str = 'ssd') -> _Own:
+def method(settings: type[_Own], path: str, needs: str, detector: str = 'nanodet') -> _Own:
     """Declare a method, see MethodEntry; the field's name is that of the method and its group."""
     return group(settings, method=MethodEntry(path, needs, detector))

@@ -39,7 +39,7 @@ class MethodTable(CommonSettings):
     botsort: BotSortSettings = method(BotSortSettings, 'botsort:BotSort', APPEARANCE)
     siammot: SiamMotSettings = method(SiamMotSettings, 'siammot.tracker:SiamMot', IMAGE, 'rcnn')
     tracktor: TracktorSettings = method(TracktorSettings, 'tracktor:Tracktor', IMAGE, 'rcnn')
-    smot: SmotSettings = method(SmotSettings, 'smot.tracker:Smot', IMAGE)
+    smot: SmotSettings = method(SmotSettings, 'smot.tracker:Smot', IMAGE, 'ssd')
 
 
 ENTRIES: Mapping[str, MethodEntry] = {

