@@ -45,7 +45,7 @@ def annotation_file(source: Path) -> Path | None:
 def of_files(args: argparse.Namespace, kind: str) -> ConversionContent:
     """Open a video, images or a MOTChallenge folder."""
     from mot_ros.data.datasets.mot import read_detections, read_truth
-    from mot_ros.data.datasets.mot_folder import read_classes
+    from mot_ros.data.datasets.mot_classes import mot16_classes
     from mot_ros.data.video.frames import open_source
 
     if args.topic is not None and kind != 'bag':
@@ -61,7 +61,7 @@ def of_files(args: argparse.Namespace, kind: str) -> ConversionContent:
         source, _name(args), read_truth(truth_file) if truth_file else None,
         read_detections(detections_file) if detections_file else None,
         # only there have they a place that others look for
-        read_classes(Path(truth_file)) if truth_file and kind == 'coco' else None)
+        mot16_classes(Path(truth_file)) if truth_file and kind == 'coco' else None)
 
 
 def of_annotations(args: argparse.Namespace, kind: str, annotations: Path) -> ConversionContent:
@@ -151,10 +151,13 @@ def _rate_of(folder: Path) -> float | None:
     """Return the rate that a seqinfo.ini states: images from elsewhere may state another."""
     import configparser
 
+    from mot_ros.data.video.frame_source import rate_of_text
+
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read(folder / 'seqinfo.ini')
-        return parser.getfloat('Sequence', 'frameRate', fallback=None)
+        text = parser.get('Sequence', 'frameRate', fallback=None)
+        return None if text is None else rate_of_text(text)
     except (configparser.Error, ValueError) as error:
         raise SourceError(
             f'{folder / "seqinfo.ini"}: no usable frameRate '

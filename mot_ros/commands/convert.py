@@ -150,7 +150,7 @@ def _write_coco(args: argparse.Namespace, content: ConversionContent) -> list[st
         write_annotations,
         write_coco,
     )
-    from mot_ros.data.datasets.mot_folder import CLASSES
+    from mot_ros.data.datasets.mot_classes import CLASSES
 
     file = args.output.suffix.lower() == '.json'
     wanted = CocoContent(

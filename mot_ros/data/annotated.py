@@ -65,6 +65,9 @@ class Annotated:
     negative: bool = False
     """Whether it is known that there is nothing to find; only then may the truth be empty."""
 
+    classes: tuple[str, ...] = ()
+    """Types that are scored, where the data set names types of its own."""
+
     def __post_init__(self) -> None:
         if not (self.truth.values.any() or self.negative or self.rule == UNKNOWN):
             raise SourceError(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, UNKNOWN
+from mot_ros.data.datasets.kitti import is_kitti_result, read_kitti_tracks
 from mot_ros.data.datasets.mot import Ints, MotRows, MotWriter, read_tracks
 from mot_ros.evaluation.frame_selection import Footage, kept_frames
 from mot_ros.evaluation.job import Job, Outcome
@@ -161,7 +162,9 @@ def _ready(path: Path, sequence: Annotated, outcome: Outcome) -> MotRows:
     if path.is_dir():
         inner = path / 'data' if (path / 'data').is_dir() else path
         path = inner / f'{sequence.name}.txt'
-    tracks = read_tracks(path)
+    tracks = (read_kitti_tracks(path, sequence.classes) if is_kitti_result(path)
+              else read_tracks(path))
+    outcome.warnings += tracks.notes
     outcome.checksums['tracks'] = checksum(path)
     if tracks.last_frame > sequence.length:
         raise SourceError(

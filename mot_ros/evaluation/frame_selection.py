@@ -165,6 +165,7 @@ class Footage:
                 path = path / f'{self._sequence.name}.txt'
             rows, origin = read_detections(path), str(path)
             self.checksums['detections'] = checksum(path)
+        self.warnings += rows.notes
         if not len(rows) or 0 <= rows.values.min() <= rows.values.max() <= 1:
             return rows
         low, high = rows.values.min(), rows.values.max()

@@ -47,9 +47,11 @@ class AnnotatedBag(SequenceRef):
         """Read the truth, and the stamps of the images."""
         source = BagSource(self.bag, self.topic)
         stamps = np.array(source.stamps(), np.int64)
+        found_notes: tuple[str, ...] = ()
         checksums = {file.name: checksum(file) for file in storage_files(self.bag)}
         if isinstance(self.truth, Path):
             rule, found, distractors = read_scored(self.truth, self.name, self.classes)
+            found_notes = found.notes
             checksums[self.truth.name] = checksum(self.truth)
             rate = self.rate or source.fps
             aligned = by_stamp(
@@ -70,7 +72,7 @@ class AnnotatedBag(SequenceRef):
             name=self.name, size=source.size, rate=source.fps, stamps=stamps, rule=rule,
             truth=truth, distractors=distractors, scored=aligned.annotated,
             images=partial(BagSource, self.bag, source.topic), public=self._public(source),
-            checksums=checksums, notes=aligned.mismatches)
+            checksums=checksums, notes=[*found_notes, *aligned.mismatches])
 
     def _public(self, source: BagSource) -> partial[MotRows] | None:
         """Return what reads the detections, None where it is not clear which topic has them."""

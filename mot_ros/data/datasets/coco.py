@@ -145,7 +145,8 @@ def _images(
             raise entry.wrong('video_id', 'no video has this id; is the list of videos complete?')
         place = next((key for key in ('frame_index', 'frame_id') if entry.has(key)), None)
         found[video].append((entry, CocoImage(
-            number, entry.text('file_name'), entry.size() or videos[video].size(),
+            number, entry.text('file_name').replace('\\', '/'),
+            entry.size() or videos[video].size(),
             None if place is None else entry.whole(place, 0))))
     return {video: _in_order(members) for video, members in found.items()}
 
@@ -184,10 +185,13 @@ def _rows(
         if category not in categories and category != NO_CATEGORY:
             raise entry.wrong(
                 'category_id', 'no category has this id; is the list of categories complete?')
-        key = 'track_id' if entry.has('track_id') else 'instance_id'
-        track = entry.whole(key, NO_ID) if entry.has(key) else NO_ID
+        # CVAT writes the track of a box among its attributes
+        holder = entry if entry.has('track_id') or entry.has('instance_id') else (
+            entry.inner('attributes') or entry)
+        key = 'track_id' if holder.has('track_id') else 'instance_id'
+        track = holder.whole(key, NO_ID) if holder.has(key) else NO_ID
         if (number, track) in seen:
-            raise entry.wrong(
+            raise holder.wrong(
                 key, f'{seen[number, track].where} is in image {number} with it already; a track '
                 'may stand once per image')
         if track != NO_ID:
@@ -213,11 +217,19 @@ def _video(
             np.array([row[0] for row in mine], np.int64),
             np.array([row[1] for row in mine], np.int64),
             np.array([row[5] for row in mine], np.float64),
-            np.array([row[3] for row in mine], np.float64)),
+            np.array([row[3] for row in mine], np.float64), _flat(name, mine)),
         np.array([row[2] for row in mine], np.int64),
         np.array([row[4] for row in mine], np.float64),
         entry.rate('fps') or rate, entry.wholes('neg_category_ids'),
         entry.wholes('not_exhaustive_category_ids'))
+
+
+def _flat(name: str, rows: list[_Row]) -> tuple[str, ...]:
+    """Return a note on boxes without area."""
+    count = sum(not box[2] > box[0] for *_, box in rows)
+    if not count:
+        return ()
+    return (f'{name}: {count} of {len(rows)} boxes have no area and match nothing',)
 
 
 def _category(entry: JsonEntry) -> CocoCategory:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mot_ros.data.datasets.coco import CocoFile, CocoVideo, NO_CATEGORY, read_results
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
-from mot_ros.data.datasets.mot_folder import CLASSES
+from mot_ros.data.datasets.mot_classes import CLASSES
 from mot_ros.data.video.frame_source import (
     checked_rate,
     DecodedImage,
@@ -130,7 +130,7 @@ def boxes_of(
                 f'no annotation of {video.name} in {file.path} has a track_id, so they are its '
                 'detections; leave out --detections')
         return _detections(known, chosen)
-    rows, notes = chosen.rows, []
+    rows, notes = chosen.rows, list(chosen.rows.notes)
     loose = int(((rows.ids == NO_ID) & (rows.values != 0)).sum())
     if loose:
         notes.append(

@@ -106,7 +106,7 @@ class JsonEntry:
         return None
 
     def box(self) -> tuple[float, float, float, float]:
-        """Return the bbox, which is x, y, width and height in pixels, as corners."""
+        """Return the bbox, x, y, width and height in pixels, as corners; a flat one as a point."""
         value = self._get('bbox')
         found = [_finite(number) for number in value] if isinstance(value, list) else []
         numbers = [number for number in found if number is not None]
@@ -114,8 +114,16 @@ class JsonEntry:
             raise self.wrong('bbox', 'it must be four finite numbers: x, y, width, height')
         x, y, width, height = numbers
         if not (width > 0 and height > 0):
-            raise self.wrong('bbox', 'its width and height must be positive; leave the entry out')
+            width = height = 0.0
         return x, y, x + width, y + height
+
+    def inner(self, key: str) -> JsonEntry | None:
+        """Return the object that stands there, None where none does."""
+        item = self._content.get(key)
+        if not isinstance(item, dict):
+            return None
+        place = '' if self._index is None else f'[{self._index}]'
+        return JsonEntry(self._path, f'{self._key}{place}.{key}', None, item)
 
     def entries(self, key: str) -> list[JsonEntry]:
         """Return a list of objects, empty where there is none."""

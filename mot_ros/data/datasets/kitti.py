@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
 from mot_ros.data.datasets.mot import MotRows, NO_ID
+from mot_ros.data.datasets.text_table import LARGEST, whole_number
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
 
@@ -37,6 +38,8 @@ NEIGHBOURS = {'Pedestrian': 'Person_sitting', 'Car': 'Van'}
 MOST_TRUNCATED = 0
 MOST_OCCLUDED = 2
 COLUMNS = 10
+SCORE = 17
+"""The column of a result that holds its score."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,49 @@ class KittiLabels(SequenceRef):
             name=self.name, size=size, rate=RATE, stamps=even_stamps(length, RATE),
             rule='kitti_labels', truth=truth, distractors=distractors, scored=every_frame(length),
             images=None if self.images is None else partial(open_source, self.images, RATE),
-            checksums={self.labels.name: checksum(self.labels)}, notes=notes)
+            checksums={self.labels.name: checksum(self.labels)}, notes=notes,
+            classes=tuple(wanted))
+
+
+def is_kitti_result(path: Path) -> bool:
+    """Say whether a file of tracks has KITTI's columns: its first line has a type in the third."""
+    first = next((line.split() for line in _lines(path) if line.strip()), [])
+    return len(first) >= COLUMNS and whole_number(first[0]) is not None and (
+        not first[2].lstrip('+-')[:1].isdigit())
+
+
+def read_kitti_tracks(path: Path, classes: Sequence[str] = ()) -> MotRows:
+    """
+    Read the tracks of a result file in KITTI's columns, frame 0 as 1.
+
+    Only those of the types `classes` are taken, by default people, as TrackEval does. The score
+    is in the column after the last of the labels, 1 where there is none.
+    """
+    wanted = {_lower(kind) for kind in _chosen(classes or ('Pedestrian',))}
+    table: list[tuple[int, int, list[float], float]] = []
+    first: dict[tuple[int, int], int] = {}
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        where = f'{path}, line {number}'
+        kind, frame, identity, _, box = _parse(where, line)
+        if kind not in wanted:
+            continue
+        if (frame, identity) in first:
+            raise SourceError(
+                f'{where}: id {identity} comes a second time in frame {frame}, first in line '
+                f'{first[frame, identity]}; an id may stand once per frame')
+        first[frame, identity] = number
+        fields = line.split()
+        try:
+            score = float(fields[SCORE]) if len(fields) > SCORE else 1.0
+        except ValueError as error:
+            raise SourceError(f'{where}: {error}') from error
+        table.append((frame + 1, identity, box, score))
+    frames, ids, boxes, scores = zip(*table, strict=True) if table else ((), (), (), ())
+    return MotRows(
+        np.array(frames, np.int64), np.array(ids, np.int64), np.array(boxes, np.float64),
+        np.array(scores, np.float64))
 
 
 def kitti_places(
@@ -112,10 +157,7 @@ def _lower(kind: str) -> str:
 
 def _read(path: Path, wanted: Sequence[str]) -> tuple[MotRows, NDArray[np.bool_]]:
     """Return the boxes, 1 as value where they are scored, and which are distractors."""
-    try:
-        lines = path.read_text(encoding='utf-8-sig').splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f'{path} cannot be read ({error}); give labels of KITTI') from error
+    lines = _lines(path)
     scored = {_lower(kind) for kind in wanted}
     beside = {_lower(NEIGHBOURS[kind]) for kind in wanted if kind in NEIGHBOURS} - scored
     table: list[tuple[int, int, bool, bool, list[float]]] = []
@@ -146,6 +188,13 @@ def _read(path: Path, wanted: Sequence[str]) -> tuple[MotRows, NDArray[np.bool_]
         np.array(distractors, np.bool_)
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding='utf-8-sig').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f'{path} cannot be read ({error}); give labels of KITTI') from error
+
+
 def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
     """Return type, frame from 0, id, whether too little of it is seen, and the box."""
     fields = line.split()
@@ -158,16 +207,17 @@ def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
     if kind not in {REGION.lower(), *(name.lower() for name in TYPES)}:
         raise SourceError(
             f'{where}: type is {fields[2]!r}; KITTI knows {", ".join(TYPES)} and {REGION}')
+    identity = whole_number(fields[1])
     try:
-        frame, identity, truncated, occluded, *box = (
+        frame, _, truncated, occluded, *box = (
             float(field) for field in (*fields[:2], *fields[3:5], *fields[6:COLUMNS]))
     except ValueError as error:
         raise SourceError(f'{where}: {error}') from error
-    if not np.isfinite([frame, identity, truncated, occluded, *box]).all():
+    if not np.isfinite([frame, float(fields[1]), truncated, occluded, *box]).all():
         raise SourceError(f'{where}: {line.strip()[:60]!r} holds a number that is not finite')
     if frame != int(frame) or frame < 0:
         raise SourceError(f'{where}: frame is {fields[0]}; frames are counted from 0')
-    if identity != int(identity):
+    if identity is None or not -LARGEST <= identity <= LARGEST:
         raise SourceError(f'{where}: id is {fields[1]}; it must be a whole number')
     if box[2] <= box[0] or box[3] <= box[1]:
         raise SourceError(
@@ -175,7 +225,7 @@ def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
             'right and lower edge must come second')
     # TrackEval reads truncation as a whole number too
     hidden = int(truncated) > MOST_TRUNCATED or occluded > MOST_OCCLUDED
-    return kind, int(frame), int(identity), hidden, box
+    return kind, int(frame), identity, hidden, box
 
 
 def _own_images(labels: Path) -> Path | None:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.coco import read_coco
+from mot_ros.data.datasets.yolo_lines import key_point_numbers, yolo_box
 from mot_ros.data.video.image_files import IMAGE_SUFFIXES
 from mot_ros.data.video.image_headers import PictureError, read_header
 from mot_ros.tracking.errors import SourceError
@@ -115,9 +116,10 @@ def yolo_images(
     Read images/SPLIT and labels/SPLIT: lines of class and cx cy w h, relative to the image.
 
     `labels` says which classes to take, and the label of each; by default class 0, people. An
-    image without a text file has nothing on it. A line that holds an outline (class x y x y ...)
-    stands for the box around it.
+    image without a text file has nothing on it. `yolo_box` says what else a line may hold; how
+    many numbers key points take is stated as kpt_shape in the data.yaml of the folder.
     """
+    points = key_point_numbers(Path(folder))
     root, wanted = Path(folder), {0: PERSON} if labels is None else labels
     images, texts, found = root / 'images' / split, root / 'labels' / split, []
     files = sorted(images.iterdir()) if images.is_dir() else []
@@ -125,8 +127,8 @@ def yolo_images(
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.'):
             scale = np.array(_size(path) * 2, np.float64)
             text = texts / f'{path.stem}.txt'
-            lines = text.read_text(encoding='utf-8').splitlines() if text.exists() else []
-            rows = [_yolo_row(text, number, line)
+            lines = text.read_text(encoding='utf-8-sig').splitlines() if text.exists() else []
+            rows = [yolo_box(f'{text}, line {number}', line, points)
                     for number, line in enumerate(lines, 1) if line.strip()]
             found.append(_image(path, [
                 (wanted[kind], box * scale) for kind, box in rows if kind in wanted]))
@@ -173,25 +175,6 @@ def coco_images(
                 [(numbers[kinds[row]], boxes[row]) for row in taken],
                 ignored=[not values[row] for row in taken]))
     return _some(Path(file), found, 'an image')
-
-
-def _yolo_row(path: Path, number: int, line: str) -> tuple[int, NDArray[np.float64]]:
-    """Return class and corners, relative to the image."""
-    try:
-        kind, *values = (float(word) for word in line.split())
-    except ValueError as error:
-        raise SourceError(f'{path}, line {number}: {error}') from error
-    numbers = np.array(values)
-    if kind != int(kind) or len(values) < 4 or len(values) % 2 or not (
-            (numbers > -.5) & (numbers < 1.5)).all():
-        raise SourceError(
-            f'{path}, line {number}: {line.strip()[:60]!r} is no class with cx cy w h, or with '
-            'corners x y, relative to the size of the image')
-    if len(values) > 5:
-        points = numbers.reshape(-1, 2)
-        return int(kind), np.concatenate([points.min(axis=0), points.max(axis=0)])
-    half = numbers[2:4] / 2
-    return int(kind), np.concatenate([numbers[:2] - half, numbers[:2] + half])
 
 
 def _crowdhuman_row(box: Mapping[str, Any]) -> tuple[list[float], list[float], bool]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.data.datasets.text_table import LARGEST, read_lines, SHOWN, whole_number
 from mot_ros.data.output import OutputFile
 from mot_ros.tracking.boxes import clip
 from mot_ros.tracking.errors import SourceError
@@ -45,6 +46,8 @@ class MotRows:
     ids: Ints
     boxes: Doubles
     values: Doubles
+    notes: tuple[str, ...] = ()
+    """Sentences on what a file held that cannot be used."""
 
     def __post_init__(self) -> None:
         order = np.argsort(np.asarray(self.frames, np.int64), kind='stable')
@@ -61,7 +64,8 @@ class MotRows:
 
     def __getitem__(self, index: Any) -> MotRows:
         return MotRows(
-            self.frames[index], self.ids[index], self.boxes[index], self.values[index])
+            self.frames[index], self.ids[index], self.boxes[index], self.values[index],
+            self.notes)
 
     def at(self, frame: int) -> MotRows:
         """Return the rows of one frame, counted from 1."""
@@ -138,7 +142,7 @@ def read_truth(path: str | Path, first: int = 1, *, any_value: bool = False) -> 
     if not len(rows):
         raise SourceError(f'{path} holds no boxes; is it the right file?')
     if any_value:
-        rows = MotRows(rows.frames, rows.ids, rows.boxes, rows.values != 0)
+        rows = MotRows(rows.frames, rows.ids, rows.boxes, rows.values != 0, rows.notes)
     odd = np.flatnonzero(~np.isin(rows.values, (0, 1)))
     if len(odd):
         raise SourceError(
@@ -158,54 +162,62 @@ def read_tracks(path: str | Path) -> MotRows:
 def read_detections(path: str | Path) -> MotRows:
     """Read a det.txt; ids are ignored, column 7 is the score."""
     rows, _ = _read(Path(path), columns=7)
-    return MotRows(rows.frames, np.full(len(rows), NO_ID), rows.boxes, rows.values)
+    # a tracker cannot follow a box without area
+    rows = rows[(rows.boxes[:, 2:] > rows.boxes[:, :2]).all(axis=1)]
+    return MotRows(
+        rows.frames, np.full(len(rows), NO_ID), rows.boxes, rows.values, rows.notes)
 
 
 def _read(path: Path, columns: int, first: int = 1) -> tuple[MotRows, Ints]:
     """Return the rows of a file and the line that each came from."""
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(
-            f'{path} cannot be read ({error}); give a MOTChallenge text file') from error
+    whole: list[tuple[int, int]] = []
     numbers: list[list[float]] = []
     lines: list[int] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            numbers.append(_parse(path, number, line, columns, first))
-            lines.append(number)
-    table = np.array(numbers, np.float64).reshape(-1, 7)
-    frames = table[:, 0].astype(np.int64) + 1 - first
+    for number, fields in read_lines(path):
+        frame, identity, values = _parse(f'{path}, line {number}', fields, columns, first)
+        whole.append((frame, identity))
+        numbers.append(values)
+        lines.append(number)
+    frames, ids = np.array(whole, np.int64).reshape(-1, 2).T
+    table = np.array(numbers, np.float64).reshape(-1, 5)
+    size = table[:, 2:4]
+    flat: NDArray[np.bool_] = np.asarray((size <= 0).any(axis=1), np.bool_)
+    # its overlap with every box is 0 then, also where both sides are negative
+    size[flat] = 0
     order = np.argsort(frames, kind='stable')
-    corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
-    rows = MotRows(frames, table[:, 1].astype(np.int64), corners, table[:, 6])
+    corners = np.concatenate([table[:, :2], table[:, :2] + size], axis=1)
+    notes = () if not flat.any() else (
+        f'{path}: {int(flat.sum())} of {len(flat)} boxes have no area and match nothing, the '
+        f'first in line {lines[int(np.argmax(flat))]}',)
+    rows = MotRows(frames + 1 - first, ids, corners, table[:, 4], notes)
     return rows, np.array(lines, np.int64)[order]
 
 
-def _parse(path: Path, number: int, line: str, columns: int, first: int) -> list[float]:
-    """Return the first seven columns of a line; a result without a score gets 1."""
-    where = f'{path}, line {number}'
-    fields = line.split(',')
+def _parse(
+        where: str, fields: list[str], columns: int, first: int) -> tuple[int, int, list[float]]:
+    """Return frame, id, and the next five columns; a result without a score gets 1."""
     if len(fields) < columns:
         raise SourceError(
             f'{where}: {len(fields)} columns, expected at least {columns}: '
-            f'frame,id,x,y,w,h,... separated by commas (got {line.strip()[:60]!r})')
+            'frame,id,x,y,w,h,... separated by commas, semicolons, tabs or blanks '
+            f'(got {",".join(fields)[:SHOWN]!r})')
     try:
         values = [float(field) for field in fields[:7]]
     except ValueError as error:
         raise SourceError(f'{where}: {error}') from error
     if not np.isfinite(values).all():
-        raise SourceError(f'{where}: {line.strip()[:60]!r} holds a number that is not finite')
-    frame, identity, _, _, width, height = values[:6]
-    if frame != int(frame) or frame < first:
         raise SourceError(
-            f'{where}: frame is {fields[0].strip()}; frames are counted from {first}')
-    if identity != int(identity) or identity < NO_ID:
-        raise SourceError(f'{where}: id is {fields[1].strip()}; it must be a whole number')
-    if width <= 0 or height <= 0:
+            f'{where}: {",".join(fields)[:SHOWN]!r} holds a number that is not finite')
+    frame, identity = whole_number(fields[0]), whole_number(fields[1])
+    if frame is None or not first <= frame <= LARGEST:
+        raise SourceError(f'{where}: frame is {fields[0]}; frames are counted from {first}')
+    if identity is None:
+        raise SourceError(f'{where}: id is {fields[1]}; it must be a whole number')
+    if not NO_ID <= identity <= LARGEST:
         raise SourceError(
-            f'{where}: the box is {width:g} wide and {height:g} high; both must be positive')
-    return values if len(values) == 7 else [*values, 1.0]
+            f'{where}: id is {fields[1]}; it must be from 0 to 2^63 - 1, or -1 where there is '
+            'none')
+    return frame, identity, [*values[2:6], values[6] if len(values) == 7 else 1.0]
 
 
 def _check_unique(path: Path, rows: MotRows, lines: Ints, first: int = 1) -> None:

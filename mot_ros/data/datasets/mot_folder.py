@@ -6,9 +6,10 @@
 Annotated sequences in the layout of MOTChallenge: seqinfo.ini, gt/gt.txt, det/det.txt, img1/.
 
 Which rule holds (`mot_ros.data.annotated`) shows in the truth itself. `mot16` (16, 17, 20: lines
-of 8 or 9 columns, the eighth is the class): pedestrians (class 1) that are considered are scored,
-people on vehicles, static people, distractors and reflections are distractors, in MOT20 vehicles
-without motor too. `kitti`: there are boxes with id -1. `mot15` else.
+with a column of classes, `mot_ros.data.datasets.mot_classes`): pedestrians, or the classes that
+were asked for, that are considered are scored; people on vehicles, static people, distractors and
+reflections are distractors, in MOT20 vehicles without motor too. `kitti`: there are boxes with id
+-1. `mot15` else.
 """
 
 from __future__ import annotations
@@ -31,18 +32,13 @@ from mot_ros.data.annotated import (
     SequenceRef,
     UNKNOWN,
 )
-from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID, read_detections, read_truth
-from mot_ros.data.video.frame_source import MAX_RATE
+from mot_ros.data.datasets.mot import MotRows, NO_ID, read_detections, read_truth
+from mot_ros.data.datasets.mot_classes import class_column, DISTRACTORS, unread_classes
+from mot_ros.data.datasets.text_table import read_lines, whole_number
+from mot_ros.data.video.frame_source import MAX_RATE, rate_of_text
 from mot_ros.data.video.frames import open_source
 from mot_ros.data.video.image_files import images_in
 from mot_ros.tracking.errors import ConfigError, SourceError
-
-CLASSES = (
-    'pedestrian', 'person_on_vehicle', 'car', 'bicycle', 'motorbike', 'non_motor_vehicle',
-    'static_person', 'distractor', 'occluder', 'occluder_on_ground', 'occluder_full',
-    'reflection', 'crowd')
-"""Names of the classes, which are numbered from 1."""
-DISTRACTORS = ('person_on_vehicle', 'static_person', 'distractor', 'reflection')
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,8 @@ def read_sequence(
         scored=every_frame(length if labelled else 0),
         images=None if images is None else partial(open_source, images, rate),
         public=None if public is None else partial(read_detections, public),
-        checksums={str(file.relative_to(path)): checksum(file) for file in files})
+        checksums={str(file.relative_to(path)): checksum(file) for file in files},
+        notes=list(truth.notes))
 
 
 def read_scored(
@@ -124,37 +121,26 @@ def read_scored(
     """
     truth = read_truth(path)
     scored = truth.values != 0
-    kinds = read_classes(path)
-    if classes:
-        wanted = _numbers(path, classes, kinds)
+    found = class_column(path)
+    if found is None:
+        if classes:
+            raise ConfigError(f'{path} has no column of classes; leave the classes out')
+        if (truth.ids == NO_ID).any():
+            scored &= truth.ids != NO_ID
+            rule, distractors = 'kitti', ~scored & (truth.ids != NO_ID)
+        else:
+            rule, distractors = 'mot15', np.zeros(len(truth), np.bool_)
     else:
-        wanted = _numbers(path, CLASSES[:1], kinds) if kinds is not None else []
-    if kinds is not None:
         others = (*DISTRACTORS, *(['non_motor_vehicle'] if name.startswith('MOT20') else []))
-        scored &= np.isin(kinds, wanted)
-        distractors = np.isin(kinds, _numbers(path, others, kinds)) & ~np.isin(kinds, wanted)
+        wanted = np.isin(found.numbers, found.wanted(classes))
+        scored &= wanted
         rule = 'mot16'
-    elif (truth.ids == NO_ID).any():
-        scored &= truth.ids != NO_ID
-        distractors = ~scored & (truth.ids != NO_ID)
-        rule = 'kitti'
-    else:
-        distractors = np.zeros(len(truth), np.bool_)
-        rule = 'mot15'
+        distractors = np.isin(found.numbers, found.of(others)) & ~wanted
     if not scored.any():
         raise SourceError(f'{path}: no box is to be considered; there is nothing to score')
+    notes = (*truth.notes, *(unread_classes(path) if found is None else found.notes))
     return rule, MotRows(
-        truth.frames, truth.ids, truth.boxes, scored.astype(np.float64)), distractors
-
-
-def _numbers(path: Path, names: Sequence[str], kinds: Ints | None) -> list[int]:
-    if kinds is None:
-        raise ConfigError(f'{path} has no column of classes; leave the classes out')
-    for name in names:
-        if name not in CLASSES:
-            raise ConfigError(
-                f'{name!r} is no class of MOTChallenge; there are {", ".join(CLASSES)}')
-    return [CLASSES.index(name) + 1 for name in names]
+        truth.frames, truth.ids, truth.boxes, scored.astype(np.float64), notes), distractors
 
 
 class _SeqInfo:
@@ -191,7 +177,7 @@ class _SeqInfo:
         if key not in self._values:
             raise SourceError(f'{self._path} has no {key}; add a line "{key}=..."')
         try:
-            value = float(self._values[key])
+            value = rate_of_text(self._values[key])
         except ValueError:
             raise self._wrong(key, 'it must be a number') from None
         if not (math.isfinite(value) and value > 0):
@@ -205,42 +191,10 @@ class _SeqInfo:
             f'{self._path}, line {next(lines, 0)}: {key} is {self._values[key]!r}; {remedy}')
 
 
-def read_classes(path: Path) -> Ints | None:
-    """Return the class of every row in the order of read_truth, None where lines have none."""
-    frames: list[int] = []
-    classes: list[int] = []
-    columns = 0
-    for number, line in enumerate(path.read_text(encoding='utf-8-sig').splitlines(), 1):
-        if not line.strip():
-            continue
-        fields = line.split(',')
-        where = f'{path}, line {number}'
-        columns = columns or len(fields)
-        if len(fields) != columns:
-            raise SourceError(
-                f'{where}: {len(fields)} columns, but the lines before have {columns}')
-        if columns not in (8, 9):
-            continue
-        try:
-            kind = float(fields[7])
-        except ValueError as error:
-            raise SourceError(f'{where}: {error}') from error
-        if kind not in range(1, len(CLASSES) + 1):
-            raise SourceError(
-                f'{where}: class is {fields[7].strip()}; MOTChallenge knows 1 to {len(CLASSES)}')
-        frames.append(int(float(fields[0])))
-        classes.append(int(kind))
-    if columns not in (8, 9):
-        return None
-    return np.array(classes, np.int64)[np.argsort(np.array(frames), kind='stable')]
-
-
 def _line_of(path: Path, frame: int) -> int:
     """Return the first line of a frame."""
-    for number, line in enumerate(path.read_text(encoding='utf-8-sig').splitlines(), 1):
-        if line.strip() and float(line.split(',')[0]) == frame:
-            return number
-    return 0
+    return next(number for number, fields in read_lines(path)
+                if whole_number(fields[0]) == frame)
 
 
 def write_info(folder: Path, rate: float, length: int, size: tuple[int, int]) -> None:

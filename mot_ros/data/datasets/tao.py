@@ -67,7 +67,7 @@ class TaoVideo(SequenceRef):
             distractors=np.zeros(len(rows), np.bool_), scored=numbers,
             images=None if folder is None else partial(open_source, folder, rate),
             checksums={self.file.name: self.checksum}, exhaustive=self.exhaustive,
-            negative=not len(rows))
+            negative=not len(rows), notes=list(rows.notes))
 
     def _size(self, where: str) -> tuple[int, int]:
         sizes = {image.size for image in self.video.images}

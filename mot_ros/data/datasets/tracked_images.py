@@ -112,6 +112,7 @@ class VideoPairs:
 
 def _view(sequence: TrackedImages, frame: int) -> FrameView:
     rows = sequence.truth.at(frame)
+    rows = rows[(rows.boxes[:, 2:] > rows.boxes[:, :2]).all(axis=1)]
     boxes = rows.boxes.astype(np.float32)
     return FrameView(
         sequence.read(frame), boxes, boxes, rows.ids, np.zeros(len(boxes), np.int64))

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.convert import write_jpeg
-from mot_ros.data.datasets.mot_folder import CLASSES, write_info
+from mot_ros.data.datasets.mot_classes import CLASSES
+from mot_ros.data.datasets.mot_folder import write_info
 from mot_ros.data.output import new_folder
 from mot_ros.data.synthetic.cutouts import PERSON
 from mot_ros.data.synthetic.truth import apparent_shift, rows_of, SyntheticTruth

@@ -41,4 +41,5 @@ class AnnotatedVideo(SequenceRef):
             stamps=stamps, rule=rule, truth=truth,
             distractors=distractors, scored=every_frame(length),
             images=partial(open_source, self.video, self.fps),
-            checksums={self.truth.name: checksum(self.truth)})
+            checksums={self.truth.name: checksum(self.truth)},
+            notes=list(truth.notes))

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 import contextlib
 from dataclasses import dataclass
+from fractions import Fraction
 import hashlib
 import os
 from pathlib import Path
@@ -195,6 +196,14 @@ def checked_rate(fps: float | None) -> float | None:
     if fps is not None and not 0 < fps <= MAX_RATE:
         raise ConfigError(f'fps is {fps:g}; it must be above 0 and at most {MAX_RATE:g} Hz')
     return fps
+
+
+def rate_of_text(text: str) -> float:
+    """Return the number in a text such as 30, 29.97 or 30000/1001; ValueError for any other."""
+    try:
+        return float(Fraction(text.replace(' ', ''))) if '/' in text else float(text)
+    except ZeroDivisionError as error:
+        raise ValueError(f'{text!r} divides by zero') from error
 
 
 def timed(items: Generator[_Item, None, None], into: list[float]) -> Generator[_Item, None, None]:

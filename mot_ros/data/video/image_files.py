@@ -18,6 +18,7 @@ from mot_ros.data.video.frame_source import (
     DEFAULT_IMAGE_RATE,
     FrameSource,
     MAX_RATE,
+    rate_of_text,
 )
 from mot_ros.tracking.errors import FrameError, SourceError
 
@@ -77,7 +78,7 @@ def _sequence_rate(folder: Path) -> float | None:
             parser = configparser.ConfigParser()
             try:
                 parser.read(path)
-                rate = parser.getfloat('Sequence', 'frameRate')
+                rate = rate_of_text(parser.get('Sequence', 'frameRate'))
             except (configparser.Error, ValueError) as error:
                 raise SourceError(
                     f'{path}: no usable frameRate ({" ".join(str(error).split())}); give --fps') \

@@ -1,0 +1,73 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Lines of columns in a text file, whatever stands between the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mot_ros.tracking.errors import SourceError
+
+SEPARATORS = (';', ',', '\t')
+"""In the order in which the first line is searched for them; without one, blanks separate."""
+LARGEST = 2**63 - 1
+SHOWN = 60
+"""Characters of a line that an error quotes."""
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """
+    Yield the number of each line that is not empty, and its columns.
+
+    The separator is that of the first line; an empty last column is dropped, as TrackEval drops
+    it. Raises SourceError for a file that is no text and for a line that names its columns.
+    """
+    try:
+        text = path.read_text(encoding='utf-8-sig')
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f'{path} cannot be read ({error}); give a MOTChallenge text file') from error
+    separator: str | None = None
+    first = True
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        if first:
+            separator = next((mark for mark in SEPARATORS if mark in line), None)
+        fields = [field.strip() for field in line.split(separator)]
+        if len(fields) > 1 and not fields[-1]:
+            fields.pop()
+        if line.lstrip().startswith('#') or (first and _is_header(fields)):
+            raise SourceError(
+                f'{path}, line {number}: {line.strip()[:SHOWN]!r} is a header or a comment; the '
+                'layout is fixed (frame,id,x,y,w,h,...), so remove this line')
+        first = False
+        yield number, fields
+
+
+def whole_number(text: str) -> int | None:
+    """Return a whole number of any size, also one written as 3.0; None for anything else."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+        return int(number) if number == int(number) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_header(fields: list[str]) -> bool:
+    """Say whether no column holds a number."""
+    return all(_is_word(field) for field in fields)
+
+
+def _is_word(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
