@@ -34,7 +34,7 @@ MOST_CANDIDATES = 1024
 """
 Boxes per class and image that may enter NMS here, whose time grows with their square.
 
-In crowds there were 600 of people. An image with more above the floor is not converged.
+In crowds there were 600 of people. With more above the floor an image does not converge.
 """
 ROUNDS = 16
 """Rounds of fixed_nms; typical images of SSDs needed 10."""
@@ -78,7 +78,7 @@ def valid_rows(table: Floats) -> Floats | None:
 
 
 def read_table(table: Floats) -> Detections | None:
-    """Return the detections of one image's table (M, 8), None if it is not converged."""
+    """Return the detections of one image's table (M, 8), None if it has not converged."""
     rows = valid_rows(table)
     if rows is None:
         return None

@@ -17,7 +17,7 @@ BLOCK = 512
 """Boxes compared at a time; bounds the memory and skips what earlier blocks have dropped."""
 
 VOTER_FLOOR = 0.1
-"""Boxes with a lower score have no vote, so that no box depends on how many of them are kept."""
+"""Boxes with a lower score have no vote, so that no result depends on how many are kept."""
 
 ROUNDS = 32
 """
@@ -56,9 +56,9 @@ def fixed_nms(
 
     `boxes` (B, K, 4) xyxy are the best first of each of B groups that leave each other alone,
     `valid` (B, K) says which there are, `labels` (B, K) parts a group further. A box goes if a
-    better kept one of its group and label overlaps it by an IoU above `threshold`. In rare
-    heaps of boxes `rounds`, ROUNDS if not given, are too few; then the second result is false
-    and the first means nothing: whoever downloads it asks nms.nms instead.
+    better kept one of its group and label overlaps it by an IoU above `threshold`. For
+    rare heaps of boxes `rounds`, ROUNDS if not given, are too few; then the second result is
+    false, the first means nothing, and the caller runs `nms` instead.
     """
     over = _overlapping_in_groups(boxes, threshold)
     if labels is not None:
@@ -70,8 +70,7 @@ def fixed_nms(
     stays = before = one = torch.ones_like(valid[:, None], dtype=number)
     for _ in range(rounds or ROUNDS):
         before = stays
-        # the rule of nms: stays what no staying better box overlaps. In two steps, since so
-        # short ones are as many as there is time for
+        # the rule of nms: a box stays that no staying better box overlaps
         stays = torch.baddbmm(one, stays, weights).clamp_(min=0)
     return valid & (stays[:, 0] > 0), (stays == before).all()
 
@@ -102,7 +101,7 @@ def gather_rows(values: Tensor, rows: Tensor, there: Tensor) -> Tensor:
 def vote(
         boxes: Tensor, scores: Tensor, labels: Tensor, kept: Tensor, threshold: float) -> Tensor:
     """
-    Return for each kept box the mean of the boxes that it stands for, (K, 4).
+    Return for each kept box the mean of the boxes that it suppressed and itself, (K, 4).
 
     These are the boxes (N, 4) with its label that overlap it by an IoU above `threshold` and
     reach VOTER_FLOOR, itself among them, weighed by score and overlap: the best of the many
@@ -123,9 +122,9 @@ def _greedy(over: Tensor) -> Tensor:
     Return which of n boxes stay (n,); `over` (n, n) says that row overlaps a worse column.
 
     Greedy suppression is the one mask with `stays = no box above stays and overlaps`. Applying
-    that rule to all boxes at once settles after each pass every box whose fate hangs on fewer
-    others than passes were made, so it ends, with the same answer. A few passes are made
-    between two looks at the result, since on a GPU each look waits for it.
+    that rule to all boxes at once decides with each pass every box that depends on a chain of
+    fewer others than passes were made, so it converges, to the same result. A few passes are
+    made between two comparisons, since each comparison synchronises with a GPU.
     """
     weights = over.float()
     stays = torch.ones(len(over), dtype=torch.bool, device=over.device)

@@ -28,7 +28,7 @@ from mot_ros.tracking.nets.rcnn.boxes_inclusive import (
 )
 
 PREFIX = 4
-"""Suppression first looks at so many of the best boxes per wanted one; they nearly always do."""
+"""Best boxes per wanted one that enter suppression first; they nearly always suffice."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Selection:
     keep: int = 300
     """Proposals per image that are left."""
     overlap: float = 0.7
-    """Of two of a level that overlap more than this the weaker goes."""
+    """Largest IoU of two proposals of a level; above it the weaker is suppressed."""
     amodal: bool = False
     """Whether proposals may reach over the border of the image."""
 
@@ -48,10 +48,10 @@ class Selection:
 @dataclass(frozen=True, eq=False)
 class Proposals:
     """
-    Where there may be objects in each of B images, always the same number of rows.
+    Proposals of each of B images, always the same number of rows.
 
     `boxes` (B, K, 4) inclusive pixels of the input and `scores` (B, K) in [0, 1], best first;
-    `mask` (B, K) says which rows mean something, the others are zero.
+    `mask` (B, K) are the valid rows, the others are zero.
     """
 
     boxes: Tensor
@@ -98,7 +98,7 @@ class Rpn(nn.Module):
         self.head = RpnHead(width)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Return logits (B, A) and deltas (B, A, 4) per level, what a loss is made of."""
+        """Return logits (B, A) and deltas (B, A, 4) per level, the inputs of the losses."""
         levels = [self.head(level) for level in features]
         return [logits for logits, _ in levels], [deltas for _, deltas in levels]
 
@@ -118,7 +118,7 @@ class Rpn(nn.Module):
     def select(
             self, logits: Sequence[Tensor], deltas: Sequence[Tensor], columns: Sequence[int],
             size: tuple[int, int], selection: Selection) -> Proposals:
-        """Choose among what the head says of levels with so many columns, see propose."""
+        """Choose among logits and deltas of levels with so many columns, see propose."""
         boxes, scores, levels = self.candidates(logits, deltas, columns, size, selection)
         ranked, order = scores.sort(dim=1, descending=True, stable=True)
         found = boxes.gather(1, order[..., None].expand(-1, -1, 4))
@@ -164,9 +164,9 @@ class Rpn(nn.Module):
             size: tuple[int, int], selection: Selection,
             every: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """
-        Return what suppression has to choose from, the best of each level.
+        Return the candidates of suppression, the best of each level.
 
-        That is boxes (B, N, 4), their logits (B, N) and levels (N,). The anchors of `every`
+        They are boxes (B, N, 4), their logits (B, N) and levels (N,). The anchors of `every`
         level may be given, to be indexed rather than computed.
         """
         picked, moves, anchors, of_level = [], [], [], []
@@ -185,7 +185,7 @@ class Rpn(nn.Module):
 
 def _survivors(boxes: Tensor, scores: Tensor, levels: Tensor, selection: Selection) -> Tensor:
     """Return the indices of at most `keep` boxes that suppression leaves, of boxes best first."""
-    # only better boxes suppress a box: the first survivors do not hang on what comes after
+    # only better boxes suppress a box, so the first survivors do not depend on later boxes
     some = PREFIX * selection.keep
     kept = nms(boxes[:some], scores[:some], levels[:some], selection.overlap)
     if len(kept) < selection.keep and some < len(boxes):

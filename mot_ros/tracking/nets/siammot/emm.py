@@ -45,7 +45,7 @@ class EmmPredictor(nn.Module):
         nn.init.constant_(self.reg.get_parameter('bias'), FIRST_SIDE)
 
     def forward(self, correlated: Tensor) -> Response:
-        """Judge correlated features (K, width, n, n)."""
+        """Return the response to correlated features (K, width, n, n)."""
         # so few channels take as long as one convolution as they would in each of two
         both = [self.cls, self.center]
         judged = F.conv2d(
@@ -57,10 +57,10 @@ class EmmPredictor(nn.Module):
 
 class Emm(nn.Module):
     """
-    Looks for each remembered box around where it was, by correlating features.
+    Searches each template around its box, by correlating features.
 
     `width` is that of the feature pyramid. `options` may be exchanged between two calls;
-    convolutions do not mind another scale, though scores then need a new look.
+    the convolutions fit any scale, but another one needs other score thresholds.
     """
 
     def __init__(self, width: int = 128, options: EmmOptions | None = None) -> None:
@@ -72,7 +72,7 @@ class Emm(nn.Module):
             self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
             options: EmmOptions | None = None, batch: Tensor | None = None) -> Memory:
         """
-        Return templates of boxes (K, 4) xyxy, network pixels, and where to look for them next.
+        Return templates of boxes (K, 4) xyxy, network pixels, and their search regions.
 
         `features` are P2 to P5, each (B, C, H, W), or a table of them. `options` apply to this
         call in place of the module's own. `batch` (K,) says which image each box is of, the
@@ -88,12 +88,12 @@ class Emm(nn.Module):
             options: EmmOptions | None = None, grid: Grid | None = None,
     ) -> tuple[Tensor, Tensor]:
         """
-        Return where each track of the memory is now: boxes (K, 4) and visibilities (K,).
+        Return the boxes (K, 4) and visibilities (K,) of the tracks of the memory in this image.
 
-        Boxes are in network pixels and not clipped: one that leaves the image says so by its
-        place. Where `options` are given, they apply in place of the module's own, and the
-        regions are grown anew around the template boxes. With features in a table no shape
-        hangs on more than K, and a GPU is not waited for; `grid` is that of the response.
+        Boxes are in network pixels and not clipped: one may lie
+        outside the image. Where `options` are given, they apply in place of the module's own,
+        and the regions are computed anew around the template boxes. With features in a table
+        all shapes depend on K alone, without synchronising; `grid` is that of the response.
         """
         if options is not None:
             memory = Memory(
@@ -123,10 +123,10 @@ class Emm(nn.Module):
             self, features: Sequence[Tensor] | CellTable, memory: Memory,
             options: EmmOptions | None = None, batch: Tensor | None = None) -> Response:
         """
-        Return what the predictor sees in the regions of the memory, for training and decoding.
+        Return the predictor's response in the regions of the memory, for training and decoding.
 
-        Both sides are pooled from the level of the template's box, and beyond the image there
-        is nothing, which equals maps padded with zeros.
+        Template and region are pooled from the level of the template's box, with zeros beyond
+        the image.
         """
         options = options or self.options
         searched = roi_align(

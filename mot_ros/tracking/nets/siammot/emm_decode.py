@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From what EMM's predictor says at each shift of a template to one box and its visibility."""
+"""Decoding of EMM: from the response at each shift of a template to a box and its visibility."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Ranking = Literal['code', 'paper']
 @dataclass(frozen=True)
 class EmmOptions:
     """
-    How EMM searches, and which of the positions it takes.
+    The search of EMM, and the ranking of the positions in its response.
 
     The template is pooled to `template_cells` squared, the region to that times its scale.
     `centerness`: visibility is multiplied by it before ranking. `window_weight` is lambda, the
@@ -59,7 +59,7 @@ class EmmOptions:
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """What the predictor says at n x n shifts of each template: one row per track."""
+    """The output of the predictor at n x n shifts of each template: one row per track."""
 
     classes: Tensor
     """(K, 2, n, n), logits of background and of the track."""
@@ -98,9 +98,9 @@ def decode(
     The `grid` of the response may be given, to be made only once.
     The maps are upsampled bicubically. That is linear and works on each axis apart, so of the
     seven maps only four need it as a whole: the difference of the two logits, the centerness
-    and the sizes; the sides are looked up where the best position is.
+    and the sizes; the sides are interpolated at the best position.
     """
-    # a box of hundreds of pixels does not go into half precision
+    # half precision is too coarse for a box of hundreds of pixels
     with torch.autocast(search.device.type, enabled=False):
         upsample, window = grid or Grid.of(response.classes.shape[-1], search)
         classes, sides = response.classes.float(), response.sides.float()

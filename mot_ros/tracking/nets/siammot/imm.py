@@ -21,20 +21,20 @@ DELTA_WEIGHTS: legacy_boxes.Weights = (1.0, 1.0)
 
 @dataclass(frozen=True)
 class ImmOptions:
-    """Where IMM looks; in both frames, for it compares the same piece of them."""
+    """The search region of IMM, the same in both frames."""
 
     region: SearchRegion = field(default_factory=SearchRegion)
 
 
 class Imm(nn.Module):
     """
-    Regresses where each remembered box went from its region in both frames, by an MLP.
+    Regresses the motion of each template box from its region in both frames, by an MLP.
 
     `width` is that of the feature pyramid, regions are pooled to `cells` squared and the MLP
     has two layers of `hidden` units. As the paper has it this is 29.8 million parameters, nearly
-    all of them in the first layer. `channels` makes that layer thinner, which the paper does
-    not: a 1 x 1 convolution brings the pooled features down to so many channels, with 16 of
-    which the model is 4.0 million parameters and a remembered track 7 kB in half precision.
+    all of them in the first layer. `channels` makes that layer thinner, unlike the
+    paper: a 1 x 1 convolution brings the pooled features down to so many channels, with 16 of
+    which the model is 4.0 million parameters and a template 7 kB in half precision.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Imm(nn.Module):
             self, features: Sequence[Tensor] | CellTable, boxes: Tensor,
             options: ImmOptions | None = None, batch: Tensor | None = None) -> Memory:
         """
-        Return what is around boxes (K, 4) xyxy, network pixels, and where to look next.
+        Return templates of boxes (K, 4) xyxy, network pixels, and their search regions.
 
         `features` are P2 to P5, each (B, C, H, W), or a table of them. `options` apply to this
         call in place of the module's own. `batch` (K,) says which image each box is of, the
@@ -66,10 +66,10 @@ class Imm(nn.Module):
             self, features: Sequence[Tensor] | CellTable, memory: Memory,
             options: ImmOptions | None = None) -> tuple[Tensor, Tensor]:
         """
-        Return where each track of the memory is now: boxes (K, 4) and visibilities (K,).
+        Return the boxes (K, 4) and visibilities (K,) of the tracks of the memory in this image.
 
         Boxes are in network pixels and not clipped. Where `options` are given, the regions are
-        grown anew around the template boxes; the remembered features stay those of the old.
+        computed anew around the template boxes; the template features stay as they are.
         """
         if options is not None:
             memory = Memory(

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where a Siamese motion model looks for a track, and what it remembers of it."""
+"""Search regions of a Siamese motion model, and its templates."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from torch import Tensor
 @dataclass(frozen=True)
 class SearchRegion:
     """
-    How far around a box a track is looked for (SiamMOT, arXiv 2105.11595, section 3.2).
+    The region around a box in which a track is searched (arXiv 2105.11595, section 3.2).
 
     `scale` is r: the region is r times as wide and as high as the box, about its centre.
     No side is shorter than `minimum_side`, in pixels of the network's input. With `widen`
-    above 0 the horizontal side is r * max(width, widen * height), since what walks is narrow
-    and a moving camera shifts it sideways. The region is pooled to as many cells as ever, so
-    what it gains in reach it loses in horizontal resolution.
+    above 0 the horizontal side is r * max(width, widen * height), since people are narrow
+    and a moving camera shifts them sideways. The number of pooled cells stays the same, so a
+    wider region has less horizontal resolution.
     """
 
     scale: float = 2.0
@@ -42,11 +42,11 @@ class SearchRegion:
 @dataclass(frozen=True, eq=False)
 class Memory:
     """
-    What a motion model remembers of tracks, one row for each.
+    The templates of tracks, one row for each.
 
-    `features` (K, C, S, S) are the network's, `search` (K, 4) the region to look in and
+    `features` (K, C, S, S) are the network's, `search` (K, 4) the region to search and
     `template` (K, 4) the box last seen, both xyxy in pixels of the network's input and not
-    clipped. Rows are values: one put aside and joined again later is as it was.
+    clipped.
     """
 
     features: Tensor
