@@ -73,9 +73,9 @@ from mot_ros.evaluation.scores.metrics import average_precision, overlaps
 from mot_ros.evaluation.synthetic import raw_scores, rows_of_tracks, SharedRcnn, VISIBLE
 from mot_ros.tracking.boxes import centres
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.schema import build, flatten
-from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.detectors.rcnn.feature_detector import FeatureDetector

@@ -48,8 +48,8 @@ from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.association.assignment import assign, Pairs
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.methods.smot import SMOT_CODE, SMOT_PAPER
 from mot_ros.tracking.config.schema import build
-from mot_ros.tracking.config.smot import SMOT_CODE, SMOT_PAPER
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense, DenseDetector, RawDetections
 from mot_ros.tracking.methods import make_tracker

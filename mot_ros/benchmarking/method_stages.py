@@ -22,7 +22,7 @@ from mot_ros.benchmarking.planted_tracks import DenseCrowd, unhurt
 from mot_ros.benchmarking.stages import made_up_boxes, made_up_frame, Stage
 from mot_ros.tracking.appearance.factory import make_embedder
 from mot_ros.tracking.config import APPEARANCE_METHODS, Settings
-from mot_ros.tracking.config.siammot import SiamMotSettings
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.classes import Classes
 from mot_ros.tracking.detectors.rcnn.graphs import RcnnGraphs

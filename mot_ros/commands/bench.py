@@ -15,7 +15,7 @@ from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import setting_options
 from mot_ros.tracking.config import METHODS, Settings
-from mot_ros.tracking.config.methods import ENTRIES
+from mot_ros.tracking.config.methods.table import ENTRIES
 from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.errors import ConfigError
 

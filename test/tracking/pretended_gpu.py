@@ -27,7 +27,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 from mot_ros.tracking.appearance.slm import SlmEmbedder
 from mot_ros.tracking.config import DetectorSettings, RcnnSettings
 from mot_ros.tracking.config.compute import Compute
-from mot_ros.tracking.config.siammot import SiamMotSettings
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings
 from mot_ros.tracking.detectors.rcnn import detector as rcnn
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector
 from mot_ros.tracking.detectors.rcnn.graphs import RcnnGraphs

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 from mot_ros.tracking.config.appearance import AppearanceSettings, CameraMotionSettings
-from mot_ros.tracking.config.botsort import BotSortSettings
-from mot_ros.tracking.config.bytetrack import ByteTrackSettings
-from mot_ros.tracking.config.deepsort import DeepSortSettings
 from mot_ros.tracking.config.detector import DetectorSettings, RegionSettings
-from mot_ros.tracking.config.methods import (
+from mot_ros.tracking.config.methods.botsort import BotSortSettings
+from mot_ros.tracking.config.methods.bytetrack import ByteTrackSettings
+from mot_ros.tracking.config.methods.deepsort import DeepSortSettings
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings, TracktorSettings
+from mot_ros.tracking.config.methods.smiletrack import SmileTrackSettings
+from mot_ros.tracking.config.methods.smot import SmotSettings
+from mot_ros.tracking.config.methods.sort import SortSettings
+from mot_ros.tracking.config.methods.table import (
     APPEARANCE_METHODS,
     BOX_METHODS,
     IMAGE_METHODS,
@@ -19,10 +23,6 @@ from mot_ros.tracking.config.methods import (
 from mot_ros.tracking.config.node import ExternalSettings, NodeSettings
 from mot_ros.tracking.config.rcnn import RcnnSettings
 from mot_ros.tracking.config.sequence import SequenceSettings
-from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
-from mot_ros.tracking.config.smiletrack import SmileTrackSettings
-from mot_ros.tracking.config.smot import SmotSettings
-from mot_ros.tracking.config.sort import SortSettings
 from mot_ros.tracking.config.tracker import Settings
 
 __all__ = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mot_ros.tracking.config import other_trackers
-from mot_ros.tracking.config.methods import (
+from mot_ros.tracking.config.methods.table import (
     ENTRIES,
     IMAGE_METHODS,
     METHODS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.config.methods import ENTRIES
+from mot_ros.tracking.config.methods.table import ENTRIES
 from mot_ros.tracking.methods.switchable import SwitchableTracker
 from mot_ros.tracking.protocols import Detector, Method, Tracker
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.config.siammot import TracktorSettings
+from mot_ros.tracking.config.methods.siammot import TracktorSettings
 from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.methods.siammot.lifecycle import apply_result, MissPolicy
 from mot_ros.tracking.methods.siammot.rcnn_frontend import RcnnFrontend

@@ -21,7 +21,7 @@ from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Floats, Frame, Ints, Mask, Tracks
 
 if TYPE_CHECKING:
-    from mot_ros.tracking.config.siammot import SiamMotSettings
+    from mot_ros.tracking.config.methods.siammot import SiamMotSettings
     from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads
     from mot_ros.tracking.methods.siammot.template_memory import TemplateMemory
 

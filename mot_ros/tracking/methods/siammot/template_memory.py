@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from mot_ros.tracking.config.siammot import SiamMotSettings
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings
 from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads, SearchedTracks
 from mot_ros.tracking.methods.siammot.template_buffer import TemplateBuffer
 from mot_ros.tracking.nets.siammot.emm_decode import EmmOptions

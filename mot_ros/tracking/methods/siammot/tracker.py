@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.config.siammot import SiamMotSettings
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.methods.siammot.lifecycle import apply_result, MissPolicy

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mot_ros.tracking.appearance.factory import embedder_key, make_embedder
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
-from mot_ros.tracking.config.smot import SmotSettings
+from mot_ros.tracking.config.methods.smot import SmotSettings
 from mot_ros.tracking.detectors.ssd.raw_outputs import dense, RawDetections
 from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.methods.smot.tracklet_linker import distance_gate, TrackletLinker

@@ -15,8 +15,8 @@ import torch
 
 from mot_ros.tracking.config import RcnnSettings, Settings
 from mot_ros.tracking.config.compute import Compute
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings
 from mot_ros.tracking.config.schema import build
-from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors.rcnn import graphs as rcnn_graphs
 from mot_ros.tracking.detectors.rcnn import roi_heads_fixed
 from mot_ros.tracking.detectors.rcnn.detector import RcnnDetector

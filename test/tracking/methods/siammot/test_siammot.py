@@ -12,8 +12,8 @@ import torch
 
 from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config.methods.siammot import SIAMMOT_CODE, SIAMMOT_PAPER, SIAMMOT_PRESETS
 from mot_ros.tracking.config.schema import build
-from mot_ros.tracking.config.siammot import SIAMMOT_CODE, SIAMMOT_PAPER, SIAMMOT_PRESETS
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
 from mot_ros.tracking.methods.siammot.tracker import SiamMot
 from mot_ros.tracking.types import Detections, Frame, TrackState, UNKNOWN_SIZE

@@ -10,8 +10,8 @@ import pytest
 import safetensors.torch
 import torch
 
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings
 from mot_ros.tracking.config.rcnn import RcnnSettings
-from mot_ros.tracking.config.siammot import SiamMotSettings
 from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.classes import Classes
 from mot_ros.tracking.detectors.rcnn.roi_heads import RoiHeads

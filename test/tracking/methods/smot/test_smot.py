@@ -410,7 +410,7 @@ def test_thresholds_that_contradict_each_other_are_refused():
     ('SMOT_PAPER', {'new_track_thresh': 0.9, 'keep': 0.4, 'search': 0.0}),
     ('SMOT_CODE', {'new_track_thresh': 0.5, 'keep': 0.1, 'link': False})])
 def test_presets_are_valid_settings(preset, values):
-    from mot_ros.tracking.config import smot
+    from mot_ros.tracking.config.methods import smot
 
     made = build(Settings, dict(getattr(smot, preset))).smot
     made.check()

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mot_ros.tracking.config.methods.two_pass import TwoPassSettings
 from mot_ros.tracking.config.schema import Changes, Presets, setting
-from mot_ros.tracking.config.two_pass import TwoPassSettings
 
 _PUBLISHED: Changes = {
     'botsort.track_high_thresh': 0.6, 'botsort.track_low_thresh': 0.1,

@@ -14,17 +14,17 @@ from collections.abc import Mapping
 import dataclasses
 from dataclasses import dataclass
 
-from mot_ros.tracking.config.botsort import BotSortSettings
-from mot_ros.tracking.config.bytetrack import ByteTrackSettings
 from mot_ros.tracking.config.common import CommonSettings
-from mot_ros.tracking.config.deepsort import DeepSortSettings
-from mot_ros.tracking.config.method_entry import APPEARANCE, BOXES, IMAGE, method, MethodEntry
+from mot_ros.tracking.config.methods.botsort import BotSortSettings
+from mot_ros.tracking.config.methods.bytetrack import ByteTrackSettings
+from mot_ros.tracking.config.methods.deepsort import DeepSortSettings
+from mot_ros.tracking.config.methods.entry import APPEARANCE, BOXES, IMAGE, method, MethodEntry
+from mot_ros.tracking.config.methods.siammot import SiamMotSettings, TracktorSettings
+from mot_ros.tracking.config.methods.smiletrack import SmileTrackSettings
+from mot_ros.tracking.config.methods.smot import SmotSettings
+from mot_ros.tracking.config.methods.sort import SortSettings
 from mot_ros.tracking.config.presets import merged
 from mot_ros.tracking.config.schema import Presets
-from mot_ros.tracking.config.siammot import SiamMotSettings, TracktorSettings
-from mot_ros.tracking.config.smiletrack import SmileTrackSettings
-from mot_ros.tracking.config.smot import SmotSettings
-from mot_ros.tracking.config.sort import SortSettings
 
 
 @dataclass(frozen=True)
