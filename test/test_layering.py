@@ -26,12 +26,13 @@ FLOORS = (
     ('tracking.appearance', 'tracking.detectors'),
     ('tracking.tracks',),
     ('tracking.methods',),
-    ('tracking', 'drawing'),
+    ('tracking', 'drawing', 'signals', 'with_parent'),
     ('data', 'contact_sheet'),
     ('benchmarking',),
     ('training',),
     ('evaluation',),
     ('commands', 'cli', 'ros'),
+    ('entry',),
 )
 """The packages of mot_ros, lowest first: one imports itself and what lies on lower floors."""
 LOOSE = {'boxes', 'errors', 'protocols', 'sequence', 'types'}
