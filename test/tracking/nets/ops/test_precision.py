@@ -96,7 +96,7 @@ def test_faster_rcnn_and_its_motion_model_stay_close(frames):
         assert again.dtype == scored.dtype == np.float32
         assert np.abs(again - boxes).max() < 1
         differences.extend(np.abs(scored - scores))
-        inward = one.inward(found.boxes)
+        inward = one.to_network(found.boxes)
         with torch.inference_mode():
             was, now = (
                 detector.motion.search(
