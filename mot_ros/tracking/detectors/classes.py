@@ -92,6 +92,12 @@ def find_classes(
     columns, kind = layout.columns, layout.kind
     if names is None:
         table = coco_table(columns, from_one=not kind.startswith('yolo'))
+        if table is None and columns is None and len(layout.places) > 1:
+            # exporters of four outputs name no classes
+            table = dict(enumerate(NAMES))
+            warnings.warn(
+                f'{path} does not name its classes; they are taken for the 80 of COCO until '
+                'detector.names names them', stacklevel=2)
         if table is None and columns is None:
             raise ConfigError(
                 f'{path} does not name its classes: set detector.names to a file of '

@@ -40,7 +40,7 @@ def candidates(
     """
     if layout.columns is None:
         parts = _parts(layout, outputs, row)
-        named = _yolov10(parts[0]) if layout.kind == 'yolov10' else _tensorflow(parts, size)
+        named = _yolov10(parts) if layout.kind == 'yolov10' else _tensorflow(parts, size)
         boxes, scores, of_box = named
         every = np.asarray(numbers)
         matches = of_box[:, None] == every
@@ -60,7 +60,7 @@ def score_range(
         numbers: Sequence[int]) -> tuple[float, float]:
     """Return the lowest and highest score of the first image, including objectness."""
     parts = _parts(layout, outputs, 0)
-    if layout.kind == 'tensorflow':
+    if len(layout.places) == 4:
         scores = parts[2]
     elif layout.kind == 'yolov10':
         scores = parts[0][:, 4]
@@ -114,9 +114,14 @@ def _yolox(raw: Floats, size: tuple[int, int]) -> Floats:
         return np.concatenate([centre, np.exp(raw[:, 2:]) * scale], axis=1)
 
 
-def _yolov10(table: Floats) -> tuple[Floats, Floats, Ints]:
-    """Return boxes, scores and class numbers of objects (K, 6)."""
-    return table[:, :4], table[:, 4], _whole_numbers(table[:, 5])
+def _yolov10(parts: Sequence[Floats]) -> tuple[Floats, Floats, Ints]:
+    """Return boxes, scores and class numbers of objects (K, 6 and more), or of four outputs."""
+    if len(parts) == 1:
+        table = parts[0]
+        return table[:, :4], table[:, 4], _whole_numbers(table[:, 5])
+    boxes, classes, scores, number = parts
+    count = int(np.nan_to_num(number.reshape(-1)[0]))
+    return boxes[:count], scores[:count], _whole_numbers(classes[:count])
 
 
 def _tensorflow(

@@ -52,7 +52,8 @@ class OnnxDetector:
         self._batch, outputs = self._trial()
         self._layout = layout = recognise(
             outputs, session.output_names, self._size,
-            _stated(settings.layout, session.metadata.get('layout'), LAYOUTS), session.path)
+            _stated(settings.layout, session.metadata.get('layout'), LAYOUTS), session.path,
+            session.metadata)
         self._resize = self._choose_resize()
         self._pixels = self._choose_pixels()
         self._classes = find_classes(session.path, session.metadata, layout, settings.names)

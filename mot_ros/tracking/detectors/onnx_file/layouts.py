@@ -18,7 +18,9 @@ LAYOUTS: Mapping[str, str] = MappingProxyType({
     'yolov5': '(B, N, 5 + C): cx cy w h in pixels of the input, objectness, classes; also '
               'YOLOv6, YOLOv7 and YOLOX with its boxes decoded',
     'yolov8': '(B, 4 + C, N): cx cy w h in pixels of the input, classes; also YOLO11',
-    'yolov10': '(B, K, 6): x1 y1 x2 y2 in pixels of the input, score, class; suppressed',
+    'yolov10': '(B, K, 6): x1 y1 x2 y2 in pixels of the input, score, class; also with masks or '
+               'key points after them (YOLO26), and as four outputs (YOLOv7 and v9 with '
+               'suppression, YOLO-NAS); suppressed',
     'yolox': '(B, N, 5 + C): offsets in a grid of strides 8, 16, 32, objectness, classes',
     'ssd': '(B, N, 4) x1 y1 x2 y2 from 0 to 1 and (B, N, C) scores',
     'ssd_pixels': '(B, N, 4) x1 y1 x2 y2 in pixels of the input and (B, N, C) scores',
@@ -31,6 +33,12 @@ SUPPRESSED = ('yolov10', 'tensorflow')
 YOLOX_STRIDES = (8, 16, 32)
 STRIDES = (YOLOX_STRIDES, (8, 16, 32, 64), (4, 8, 16, 32), (16, 32))
 """Strides of the grids of the YOLO family: usual, with large, with small objects, and tiny."""
+MASKS = 32
+"""Channels of the prototypes that YOLO's masks are made of: as many coefficients a box."""
+FARTHEST_RELATIVE = 2.0
+"""Coordinates beyond are pixels: a relative box ends near 1."""
+PIXEL_NAMES = ('det_boxes', 'pred_boxes')
+"""Names of boxes in pixels among four outputs: EfficientNMS and DAMO-YOLO, YOLO-NAS."""
 ANCHORS = 3
 """Boxes per cell of YOLOv5 and v7; later versions have one."""
 LARGEST_LOGARITHM = 12.0
@@ -46,9 +54,9 @@ class Layout:
     """
     Output layout, and the index of each output in it.
 
-    `places`: boxes and scores of an SSD; boxes, classes, scores and count of TensorFlow's; the
-    single output of the others. `columns` is the number of classes, None if the outputs contain
-    class numbers.
+    `places`: boxes and scores of an SSD; boxes, classes, scores and number of TensorFlow's, and of
+    a YOLOv10 that has four outputs; the one output of the others. `columns` is the number of
+    classes, None if the outputs name their classes by number.
     """
 
     kind: str
@@ -58,7 +66,8 @@ class Layout:
 
 def recognise(
         arrays: Sequence[Array], names: Sequence[str], size: tuple[int, int],
-        chosen: str, path: object) -> Layout:
+        chosen: str, path: object, metadata: Mapping[str, str] = MappingProxyType({})
+        ) -> Layout:
     """
     Return the layout of the outputs for an input of (width, height).
 
@@ -67,13 +76,17 @@ def recognise(
     """
     outputs = [(name, array.shape) for name, array in zip(names, arrays, strict=True)]
     if chosen != 'auto':
-        found = [layout for layout in _possible(outputs, size, chosen) if layout.kind == chosen]
+        found = [layout for layout in _possible(outputs, size, chosen, metadata)
+                 if layout.kind == chosen]
         if found:
             return found[0]
         raise ConfigError(
             f'detector.layout is {chosen}, {LAYOUTS[chosen]}; this does not fit the outputs of '
             f'{path} for an input of {size[0]}x{size[1]}: {described(outputs)}')
-    found = _possible(outputs, size, chosen)
+    found = [_by_reach(layout, arrays, outputs)
+             for layout in _possible(outputs, size, chosen, metadata)]
+    if [layout.kind for layout in found] == ['yolov10']:
+        _refuse_relative(arrays[found[0].places[0]], metadata, path, described(outputs))
     if {layout.kind for layout in found} == {'yolov5', 'yolox'}:
         sides = np.asarray(arrays[found[0].places[0]][..., 2:4], np.float32)
         raw = bool(np.max(sides, initial=0.0) <= LARGEST_LOGARITHM)
@@ -97,8 +110,9 @@ def described(outputs: Sequence[Output]) -> str:
 
 
 def _possible(
-        outputs: Sequence[Output], size: tuple[int, int], chosen: str) -> list[Layout]:
-    """Return the layouts that fit shapes and names; a chosen one needs less evidence."""
+        outputs: Sequence[Output], size: tuple[int, int], chosen: str,
+        metadata: Mapping[str, str]) -> list[Layout]:
+    """Return the layouts that shapes and names allow; a chosen one needs less evidence."""
     tensorflow = _tensorflow(outputs)
     if tensorflow is not None:
         return [tensorflow]
@@ -107,15 +121,48 @@ def _possible(
     # further outputs may be masks or raw grids
     if len(planes) == 1:
         rows, columns = outputs[planes[0]][1][1:]
+        masks = MASKS if any(
+            len(shape) == 4 and shape[1] == MASKS for _, shape in outputs) else 0
+        classes = {'yolov5': columns - 5, 'yolox': columns - 5, 'yolov8': rows - 4}
         found += [
-            Layout(kind, (planes[0],), {
-                'yolov5': columns - 5, 'yolox': columns - 5, 'yolov8': rows - 4}.get(kind))
-            for kind in _yolo_kinds(rows, columns, size, chosen)]
+            Layout(kind, (planes[0],), None if kind not in classes
+                   else classes[kind] - (masks if classes[kind] > masks else 0))
+            for kind in _yolo_kinds(rows, columns, size, chosen, metadata)]
     return found
 
 
-def _yolo_kinds(rows: int, columns: int, size: tuple[int, int], chosen: str) -> list[str]:
-    """Return the YOLO layouts that an output of (B, rows, columns) may have."""
+def _by_reach(
+        layout: Layout, arrays: Sequence[Array], outputs: Sequence[Output]) -> Layout:
+    """Return TensorFlow's layout as YOLOv10's where its boxes are in pixels."""
+    if layout.kind != 'tensorflow' or 'detection_boxes' in outputs[layout.places[0]][0]:
+        return layout
+    boxes, _, _, number = (arrays[place] for place in layout.places)
+    count = int(np.nan_to_num(np.max(np.asarray(number, np.float64), initial=0.0)))
+    reach = np.max(np.abs(np.asarray(boxes, np.float64)[:, :count]), initial=0.0)
+    named = any(name in outputs[layout.places[0]][0] for name in PIXEL_NAMES)
+    return Layout('yolov10', layout.places, None) if (
+        named or reach > FARTHEST_RELATIVE) else layout
+
+
+def _refuse_relative(
+        boxes: Array, metadata: Mapping[str, str], path: object, outputs: str) -> None:
+    """Raise ConfigError where what has YOLOv10's shape is a DETR: cx cy w h from 0 to 1."""
+    named = any('rtdetr' in metadata.get(key, '').lower() for key in ('head', 'description'))
+    reach = float(np.max(np.abs(np.asarray(boxes, np.float64)[..., :4]), initial=0.0))
+    if named or 0 < reach <= FARTHEST_RELATIVE:
+        raise ConfigError(
+            f'the outputs of {path} have the shape of yolov10, but '
+            + ('its metadata names RT-DETR' if named else
+               f'the boxes of a grey image reach {reach:.3g} only')
+            + ': they are relative, as those of RT-DETR (cx cy w h), and are not read: '
+            f'{outputs}. Export the network with boxes in pixels (x1 y1 x2 y2), or set '
+            'detector.layout to yolov10 if they are')
+
+
+def _yolo_kinds(
+        rows: int, columns: int, size: tuple[int, int], chosen: str,
+        metadata: Mapping[str, str]) -> list[str]:
+    """Return the YOLO layouts that an output of (B, rows, columns) may be."""
     grids = {cells_of(size, strides) for strides in STRIDES}
     with_anchors = {ANCHORS * cells for cells in grids}
     yolox = columns >= 6 and rows == cells_of(size, YOLOX_STRIDES)
@@ -123,7 +170,9 @@ def _yolo_kinds(rows: int, columns: int, size: tuple[int, int], chosen: str) -> 
         'yolov5': columns >= 6 and (chosen == 'yolov5' or rows in with_anchors or yolox),
         'yolox': yolox,
         'yolov8': rows >= 5 and (chosen == 'yolov8' or columns in grids),
-        'yolov10': columns == 6 and (chosen == 'yolov10' or rows not in grids | with_anchors)}
+        'yolov10': (columns == 6 and (chosen == 'yolov10' or rows not in grids | with_anchors))
+        or (columns > 6 and metadata.get('end2end', '').lower() == 'true'
+            and metadata.get('task') in ('segment', 'pose'))}
     return [kind for kind, possible in kinds.items() if possible]
 
 
