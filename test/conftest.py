@@ -25,6 +25,13 @@ sys.path[:0] = [str(ROOT / 'test' / folder) for folder in ('', 'launch', 'ros')]
 share_cores()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of test/fuzz."""
+    parser.addoption(
+        '--fuzz-files', type=int, default=2000,
+        help='how many mutated files test/fuzz tries in all (default: %(default)s)')
+
+
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[int]:
     """Give the test and its processes a domain that nothing else on this machine uses."""

@@ -13,8 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.video.image_headers import is_truncated, PictureError, read_header
 from mot_ros.tracking.errors import FrameError
+from mot_ros.tracking.runtime.image_headers import (
+    check_pixels,
+    HEADERS,
+    is_truncated,
+    PictureError,
+    read_header,
+)
+from mot_ros.tracking.runtime.user_files import MAX_IMAGE_BYTES, read_bytes
 
 Pixels = NDArray[np.uint8]
 
@@ -156,9 +163,13 @@ def decode_file(path: Path) -> Pixels:
     Its pixels come as they are stored, as those of a message do: an EXIF orientation is ignored.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, MAX_IMAGE_BYTES)
+        if content.startswith(HEADERS):
+            check_pixels(content)
     except OSError as error:
-        raise ImageError('data', f'it cannot be read ({error.strerror})') from error
+        raise ImageError('data', f'it cannot be read ({error.strerror or error})') from error
+    except PictureError as error:
+        raise ImageError('data', f'it is no image that is decoded: {error}') from error
     if is_truncated(content):
         raise ImageError(
             'truncated', f'the image breaks off after {len(content)} bytes; copy it again')

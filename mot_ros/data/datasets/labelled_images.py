@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from mot_ros.data.datasets.coco import read_coco
 from mot_ros.data.datasets.yolo_lines import key_point_numbers, yolo_box
 from mot_ros.data.video.image_files import IMAGE_SUFFIXES
-from mot_ros.data.video.image_headers import PictureError, read_header
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.image_headers import PictureError, read_header
 from mot_ros.tracking.types import Floats, Ints
 
 PERSON = 0

@@ -19,6 +19,7 @@ from mot_ros.tracking.checkpoints.pinned import array_of, Progress, serialize, w
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, UNUSED
 from mot_ros.tracking.nets.slm.variants import make_slm, variant_of
+from mot_ros.tracking.runtime.user_files import MAX_WEIGHTS_BYTES, read_bytes
 from mot_ros.tracking.weights import store as weights
 from mot_ros.tracking.weights.key_matching import (
     CONTAINERS,
@@ -61,7 +62,7 @@ def import_checkpoint(
     if target.suffix != '.safetensors':
         raise WeightsError(f'{target} must end in .safetensors')
     try:
-        digest = weights.sha256(file.read_bytes())
+        digest = weights.sha256(read_bytes(file, MAX_WEIGHTS_BYTES))
     except OSError as error:
         raise WeightsError(f'{file} cannot be read: {error.strerror or error}') from error
     if target.exists() and target.samefile(file):

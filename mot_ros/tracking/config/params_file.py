@@ -14,6 +14,7 @@ import yaml
 
 from mot_ros.tracking.config.schema import Setting
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.runtime.user_files import read_text
 
 ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 """Parameters that every ROS node has and that are no settings of ours."""
@@ -29,6 +30,12 @@ _Loader.add_implicit_resolver(
     list('-+0123456789'))
 
 
+MAX_LEVELS = 20
+"""Of names in names."""
+MAX_VALUES = 100_000
+"""Counted once for each place where an alias puts them."""
+
+
 def read_params_file(path: str | Path, node: str = 'tracker') -> dict[str, Any]:
     """
     Return the parameters that a file gives to a node, by dotted name.
@@ -38,11 +45,13 @@ def read_params_file(path: str | Path, node: str = 'tracker') -> dict[str, Any]:
     ConfigError naming the file.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding='utf-8'), _Loader)  # noqa: S506
+        content = yaml.load(read_text(path), _Loader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path} cannot be read ({error}); name a parameter file') from error
-    except yaml.YAMLError as error:
+    # dates that do not exist and numbers of 5000 digits are ValueErrors
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f'{path} is not valid YAML: {" ".join(str(error).split())}') from error
+    _check_bounds(content, str(path))
     sections = list(_sections(content, ''))
     if not sections:
         raise ConfigError(
@@ -98,6 +107,21 @@ def _sections(content: Any, name: str) -> list[tuple[str, Any]]:
 def _matches(name: str, node: str) -> bool:
     last = name.rpartition('/')[2]
     return last in ('**', '*', node)
+
+
+def _check_bounds(content: object, path: str) -> None:
+    """Raise ConfigError for a file whose aliases hold themselves or multiply without end."""
+    waiting, count = [(content, 0)], 0
+    while waiting:
+        value, level = waiting.pop()
+        inner = list(value.values()) if isinstance(value, Mapping) else (
+            value if isinstance(value, list) else [])
+        count += len(inner)
+        if level > MAX_LEVELS or count > MAX_VALUES:
+            raise ConfigError(
+                f'{path} has names in names more than {MAX_LEVELS} deep, or more than '
+                f'{MAX_VALUES} values; write it without aliases (&name, *name)')
+        waiting += [(each, level + 1) for each in inner]
 
 
 def _flatten(values: Mapping[Any, Any], path: str, prefix: str = '') -> dict[str, Any]:

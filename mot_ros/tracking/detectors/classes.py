@@ -18,6 +18,7 @@ import yaml
 
 from mot_ros.tracking.detectors.onnx_file.layouts import Layout
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.runtime.user_files import read_text
 
 COCO_NAMES = (
     'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat',
@@ -153,16 +154,16 @@ def read_names(source: str) -> dict[int, str] | list[str]:
     """
     if source == COCO:
         return list(COCO_NAMES)
-    path = Path(source).expanduser()
+    path = Path(source)
     try:
-        text = path.read_text(encoding='utf-8')
+        text = read_text(source)
         if path.suffix.lower() == '.json':
             content = json.loads(text)
         elif path.suffix.lower() in ('.yaml', '.yml'):
             content = yaml.safe_load(text)
         else:
             content = [line.strip() for line in text.rstrip().splitlines()]
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(
             f'detector.names is {source!r}, which cannot be read '
             f'({" ".join(str(error).split())}); name a file with one class per line') from error
@@ -187,7 +188,7 @@ def _checked(content: Any, what: str) -> dict[int, str] | list[str]:
     if isinstance(content, dict) and content:
         try:
             table = {int(number): name for number, name in content.items()}
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             table = {}
         if table and min(table) >= 0 and all(isinstance(name, str) for name in table.values()):
             return table

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.runtime.user_files import MAX_WEIGHTS_BYTES, read_bytes
 
 LIST_MAGIC = 0x112
 """The first eight bytes of a file."""
@@ -38,7 +39,7 @@ def read_params(path: Path) -> dict[str, Array]:
     array or a type that there is not.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, MAX_WEIGHTS_BYTES)
     except OSError as error:
         raise WeightsError(f'{path} cannot be read: {error.strerror or error}') from error
     try:

@@ -19,6 +19,7 @@ import safetensors.torch
 from torch import nn, Tensor
 
 from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.runtime.user_files import expand, MAX_WEIGHTS_BYTES, read_bytes
 from mot_ros.tracking.weights.torch_pickle import read_plain
 
 IMPORT_COMMAND = 'mot_ros weights import'
@@ -175,8 +176,12 @@ def locate(name_or_path: str | Path) -> Path:
             raise WeightsError(
                 f'the weights {name_or_path} are not at {pinned.path}; {pinned.remedy}')
         return pinned.path
-    path = Path(name_or_path).expanduser()
-    if not path.is_file():
+    try:
+        path = expand(name_or_path)
+        found = path.is_file()
+    except OSError as error:
+        raise WeightsError(f'weights {name_or_path} cannot be read: {error}') from error
+    if not found:
         near = difflib.get_close_matches(str(name_or_path), MANIFEST, n=1, cutoff=0.5)
         hint = f'did you mean {near[0]}?' if near else f'the names are {", ".join(MANIFEST)}'
         raise WeightsError(
@@ -234,7 +239,7 @@ def read(name_or_path: str | Path) -> bytes:
     """
     path = locate(name_or_path)
     try:
-        data = path.read_bytes()
+        data = read_bytes(path, MAX_WEIGHTS_BYTES)
     except OSError as error:
         raise WeightsError(f'{path} cannot be read: {error}') from error
     pinned = MANIFEST.get(str(name_or_path))
@@ -296,6 +301,11 @@ def fit(module: nn.Module, state: Mapping[str, Tensor]) -> None:
     if shapes:
         more = f' and {len(shapes) - 5} more' if len(shapes) > 5 else ''
         report.append(f'{len(shapes)} of another shape: {"; ".join(shapes[:5])}{more}')
+    useless = [
+        name for name in wanted if name in state and state[name].is_floating_point()
+        and not state[name].is_meta and state[name].numel() and bool(state[name].isnan().any())]
+    if useless:
+        report.append(f'{len(useless)} with numbers that are NaN: {", ".join(useless[:5])}')
     if report:
         raise WeightsError(
             f'the weights do not fit {type(module).__name__} ({len(wanted)} tensors): '

@@ -15,6 +15,7 @@ import torch
 
 from mot_ros.tracking.errors import ConfigError, FrameError, WeightsError
 from mot_ros.tracking.onnx_backend.session import errors_of, first_line, open_file, runtime
+from mot_ros.tracking.runtime.user_files import expand
 from mot_ros.tracking.weights import store as weights
 
 TYPES = {'tensor(float)': np.float32, 'tensor(float16)': np.float16, 'tensor(uint8)': np.uint8}
@@ -76,7 +77,12 @@ class OnnxSession:
             raise FrameError(
                 f'{self.path} failed on an input of shape {images.shape}: {first_line(error)}') \
                 from error
-        return [np.asarray(output) for output in outputs]
+        arrays = [np.asarray(output) for output in outputs]
+        for name, array in zip(self.output_names, arrays, strict=True):
+            if array.size and array.dtype.kind == 'f' and np.isnan(array).all():
+                raise FrameError(
+                    f'{self.path} answers only NaN in {name}; export it again, in float32')
+        return arrays
 
     def _opened(self, ort: Any, device: str) -> tuple[Any, torch.device]:
         """Return a session and its device, by the rules of resolve_device."""
@@ -90,8 +96,12 @@ def _located(name: str) -> Path:
         raise ConfigError(
             f'detector.weights is {name!r}, which are no weights of detector.type onnx; name an '
             '.onnx file')
-    path = Path(name).expanduser()
-    if not path.is_file():
+    try:
+        path = expand(name)
+        found = path.is_file()
+    except OSError as error:
+        raise WeightsError(f'detector.weights {name!r} cannot be read: {error}') from error
+    if not found:
         raise WeightsError(f'detector.weights is {name!r}, but there is no such file')
     if path.suffix.lower() != '.onnx':
         raise WeightsError(

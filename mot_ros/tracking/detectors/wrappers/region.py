@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import dataclasses
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,6 +17,8 @@ from mot_ros.tracking.config import RegionSettings, Settings
 from mot_ros.tracking.detectors.wrappers.base import AroundDetector
 from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.runtime.image_headers import check_pixels, PictureError
+from mot_ros.tracking.runtime.user_files import MAX_IMAGE_BYTES, read_bytes
 from mot_ros.tracking.types import Detections, Frame, UNKNOWN_SIZE
 
 
@@ -33,8 +34,11 @@ def read_mask(path: str) -> NDArray[np.bool_] | None:
     if not path:
         return None
     try:
-        content = np.frombuffer(Path(path).expanduser().read_bytes(), np.uint8)
-        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if content.size else None
+        content = read_bytes(path, MAX_IMAGE_BYTES)
+        check_pixels(content)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except PictureError as error:
+        raise ConfigError(f'mask {path} is no image ({error}); name a PNG or JPEG file') from error
     except (OSError, cv2.error) as error:
         raise ConfigError(f'mask {path} cannot be read ({error}); name an image file') from error
     if image is None:

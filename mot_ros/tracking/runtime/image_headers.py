@@ -10,6 +10,7 @@ import struct
 
 PNG = b'\x89PNG\r\n\x1a\n'
 JPEG = b'\xff\xd8'
+HEADERS = (PNG, JPEG)
 END_OF_JPEG = b'\xff\xd9'
 # Markers without a length (ISO 10918-1, table B.1), and those of frames, which hold the size.
 ALONE = {0x01, *range(0xd0, 0xd9)}
@@ -17,6 +18,8 @@ FRAMES = set(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
 SCAN = 0xda
 MOST_MARKERS = 2000
 """More never come before the size; without a bound, bytes made for it take seconds to read."""
+MAX_PIXELS = 1 << 27
+"""Of an image file; the largest cameras have 108 megapixels."""
 
 
 class PictureError(ValueError):
@@ -31,6 +34,15 @@ class PictureHeader:
     width: int
     height: int
     complete: bool
+
+
+def check_pixels(content: bytes) -> None:
+    """Raise PictureError for bytes that are no JPEG or PNG, or hold more than MAX_PIXELS."""
+    header = read_header(content)
+    if header.width * header.height > MAX_PIXELS:
+        raise PictureError(
+            f'it has {header.width}x{header.height} pixels, and no more than {MAX_PIXELS} are '
+            'decoded')
 
 
 def read_header(content: bytes) -> PictureHeader:
