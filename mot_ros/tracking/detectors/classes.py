@@ -95,7 +95,7 @@ def find_classes(
         table = coco_table(columns, from_one=not kind.startswith('yolo'))
         if table is None and columns is None and len(layout.places) > 1:
             # exporters of four outputs name no classes
-            table = dict(enumerate(NAMES))
+            table = dict(enumerate(COCO_NAMES))
             warnings.warn(
                 f'{path} does not name its classes; they are taken for the 80 of COCO until '
                 'detector.names names them', stacklevel=2)
