@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     default = DetectorSettings()
     parser.add_argument(
         'network', nargs='?', choices=('ssd', 'siammot', 'slm'), default='ssd',
-        help='ssd, the default detector (if none is named); siammot, as four graphs with its '
+        help='ssd, the SSD (if none is named); siammot, as four graphs with its '
         'solver outside; slm, the appearance of SMILEtrack')
     parser.add_argument(
         '-o', '--output', type=Path, required=True, metavar='PLACE',

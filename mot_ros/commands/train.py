@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         'kind', choices=DEFAULTS, metavar='KIND', help='siammot: detector and motion model; slm: '
-        'how people look; ssd: the default detector, fitted to people')
+        'how people look; ssd: the SSD, fitted to people')
     parser.add_argument(
         '--data', action='append', default=[], metavar='PATH', help='folder with images and '
         'masks/ (as Penn-Fudan), labels/ or polygons/ (YOLO, with or without splits in them; '

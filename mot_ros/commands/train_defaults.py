@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(
         prog='train_defaults', description='Train the default models: SiamMOT with EMM, with IMM '
-        'beside the same detector, SLM, and the default detector fitted to people. What was '
+        'beside the same detector, SLM, and the SSD fitted to people. What was '
         'broken off goes on when called again.')
     parser.add_argument(
         '-o', '--output', type=Path, default=Path('trained'), metavar='DIR',

