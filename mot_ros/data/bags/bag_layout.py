@@ -10,9 +10,11 @@ from pathlib import Path
 
 from mot_ros.data.video.frame_source import IndexedFrame
 from mot_ros.data.video.image_files import natural_key
+from mot_ros.tracking.errors import SourceError
 
 BAG_SUFFIXES: tuple[str, ...] = ('.mcap', '.db3')
 METADATA = 'metadata.yaml'
+ROS1_MAGIC = b'#ROSBAG V2.0'
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,17 @@ def storage_files(path: Path) -> list[Path]:
                  if file.name.endswith(suffixes) and file.is_file()]
         return sorted(files, key=lambda file: natural_key(file.name))
     return [path] if path.suffix in BAG_SUFFIXES and path.is_file() else []
+
+
+def refuse_ros1(path: Path) -> None:
+    """Raise SourceError for a bag of ROS 1, with the command that converts it."""
+    if not path.is_file():
+        return
+    with path.open('rb') as file:
+        if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
+            raise SourceError(
+                f'{path} is a bag of ROS 1; convert it with "rosbags-convert --src {path} --dst '
+                f'{path.with_suffix("")}" (pip install rosbags), and name that folder')
 
 
 def is_bag(path: str | Path) -> bool:

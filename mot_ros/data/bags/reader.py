@@ -16,7 +16,7 @@ from rosbags.rosbag2 import Reader
 import yaml
 
 from mot_ros.data.bags import salvage as bag_salvage
-from mot_ros.data.bags.bag_layout import METADATA, storage_files
+from mot_ros.data.bags.bag_layout import METADATA, refuse_ros1, storage_files
 from mot_ros.data.bags.types import make_typestore
 from mot_ros.tracking.errors import SourceError
 
@@ -53,6 +53,7 @@ class Bag:
         self.shortcomings: list[str] = []
         self._files = storage_files(self.path)
         if not self._files:
+            refuse_ros1(self.path)
             raise SourceError(
                 f'{path} is no bag; name the folder of a rosbag2, or its .mcap or .db3 file')
         self._cut = [file for file in self._files if bag_salvage.is_cut(file)]
