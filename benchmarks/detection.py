@@ -35,8 +35,14 @@ from tqdm import tqdm
 from mot_ros.benchmarking.markdown import markdown_table, table_of_rows
 from mot_ros.benchmarking.result_file import write_result
 from mot_ros.data.datasets.mot import MotRows
-from mot_ros.evaluation.detection_matches import EDGES, match, Matches, pooled, recall_interval
-from mot_ros.evaluation.detection_scenes import annotated, Scene, sequence
+from mot_ros.evaluation.detection_matches import (
+    DetectionMatches,
+    EDGES,
+    match,
+    pooled,
+    recall_interval,
+)
+from mot_ros.evaluation.detection_scenes import annotated, DetectionScene, sequence
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.params_file import parse_assignment
 from mot_ros.tracking.config.schema import build, catalogue, flatten
@@ -71,14 +77,14 @@ class Run:
     found: list[tuple[int, Detections]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
-    def measure(self, scene: Scene, heights: Mapping[int, int]) -> list[Matches]:
+    def measure(self, scene: DetectionScene, heights: Mapping[int, int]) -> list[DetectionMatches]:
         """Return the matches at an IoU of .5 and of .75."""
         truth = scene.truth[np.isin(scene.truth.frames, list(heights))]
         rows = MotRows.of_detections(self.found)
         return [match(truth, rows, heights.__getitem__, iou) for iou in (.5, .75)]
 
 
-def known_scenes(data: Path, video: Path, thin: int) -> list[Scene]:
+def known_scenes(data: Path, video: Path, thin: int) -> list[DetectionScene]:
     """Return the scenes that are there, with every `thin`th of the frames that they have here."""
     adl, prw = data / 'mot15_images/ADL-Rundle-6', data / 'prw_cam6'
     wanted = [('PETS', video, data / 'mot15/PETS09-S2L1', 2, True),
@@ -98,7 +104,7 @@ def known_scenes(data: Path, video: Path, thin: int) -> list[Scene]:
     return scenes
 
 
-def look(detectors: Mapping[str, Detector], scene: Scene) -> tuple[
+def look(detectors: Mapping[str, Detector], scene: DetectionScene) -> tuple[
         dict[str, Run], dict[int, int]]:
     """Run all detectors on each frame of a scene; return what they found, and image heights."""
     runs, heights = {name: Run() for name in detectors}, {}
@@ -113,7 +119,8 @@ def look(detectors: Mapping[str, Detector], scene: Scene) -> tuple[
 
 
 def row_of(
-        scene: Scene, name: str, half: Matches, tight: Matches, ms: float, score: float) -> dict[
+        scene: DetectionScene, name: str, half: DetectionMatches, tight: DetectionMatches,
+        ms: float, score: float) -> dict[
             str, Any]:
     """Return one row of the table of scenes."""
     least = half.score_at(PRECISION)
@@ -130,7 +137,8 @@ def row_of(
 
 
 def bins_of(
-        scene: str, name: str, parts: Sequence[tuple[Matches, float]], fewest: int) -> dict[
+        scene: str, name: str, parts: Sequence[
+            tuple[DetectionMatches, float]], fewest: int) -> dict[
             str, Any]:
     """Return the recall of every bin of height, each part at its own least score."""
     joined = pooled([matches for matches, _ in parts])
@@ -149,7 +157,7 @@ def bins_of(
 
 
 def all_bins(
-        measured: Mapping[tuple[str, str], Matches], scenes: Sequence[Scene],
+        measured: Mapping[tuple[str, str], DetectionMatches], scenes: Sequence[DetectionScene],
         scores: Mapping[str, float | None]) -> list[dict[str, Any]]:
     """Return the rows of bins at scores by detector, None: where precision reaches PRECISION."""
     rows = []

@@ -172,7 +172,8 @@ def shifted(frame: Frame) -> Frame:
     ground = np.zeros((height + 2 * SHAKE, width + 2 * SHAKE, 3), np.uint8)
     x, y = shift_at(frame.stamp)[:2].astype(int).tolist()
     ground[y:y + height, x:x + width] = np.asarray(frame.image)
-    return Frame.of(ground, frame.stamp)
+    return dataclasses.replace(
+        frame, image=ground, size=(width + 2 * SHAKE, height + 2 * SHAKE))
 
 
 def detector_rate(pets: Pets, settings: Settings) -> float:

@@ -42,8 +42,8 @@ def test_what_was_trained_can_be_used(smoke):
     file = smoke / train_defaults.SSD / 'weights.safetensors'
     assert weights.metadata(file)['kind'] == 'ssd'
     made = make_detector(build(Settings, {
-        'detector.weights': str(file), 'detector.width': 256, 'detector.height': 192,
-        'detector.classes': ()}))
+        'detector.type': 'ssd', 'detector.weights': str(file), 'detector.width': 256,
+        'detector.height': 192, 'detector.classes': ()}))
     assert len(made.class_names) == 80
 
 

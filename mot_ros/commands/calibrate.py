@@ -15,8 +15,8 @@ from mot_ros.tracking.config import Settings
 from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mot_ros.evaluation.detection_matches import Matches
-    from mot_ros.evaluation.detection_scenes import Scene
+    from mot_ros.evaluation.detection_matches import DetectionMatches
+    from mot_ros.evaluation.detection_scenes import DetectionScene
     from mot_ros.tracking.protocols import Detector
 
 FLOOR = 0.05
@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _matches(scene: Scene, detector: Detector) -> Matches:
+def _matches(scene: DetectionScene, detector: Detector) -> DetectionMatches:
     """Return what a detector finds in a scene, heights as parts of the image's short side."""
     import numpy as np
 

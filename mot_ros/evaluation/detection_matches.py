@@ -22,7 +22,7 @@ MISSED = -1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Matches:
+class DetectionMatches:
     """
     The detections (D,) of a scene and its people (P,), matched at one IoU.
 
@@ -75,7 +75,7 @@ class Matches:
 
 def match(
         truth: MotRows, detections: MotRows, height: float | Callable[[int], float],
-        iou: float = 0.5) -> Matches:
+        iou: float = 0.5) -> DetectionMatches:
     """
     Match detections with truth as average_precision does, in images of a height.
 
@@ -99,17 +99,17 @@ def match(
                 shared[:, best] = -1
         beside[span] = (overlaps(seen.boxes, ignored.at(frame).boxes) >= iou).any(axis=1)
     counted = right | ~beside
-    return Matches(
+    return DetectionMatches(
         detections.values[counted], right[counted], _heights(detections, height)[counted],
         _heights(considered, height), considered.ids, found)
 
 
-def pooled(parts: Sequence[Matches]) -> Matches:
+def pooled(parts: Sequence[DetectionMatches]) -> DetectionMatches:
     """Join scenes; the ids of their people are kept apart."""
     def joined(name: str) -> Any:
         return np.concatenate([getattr(part, name) for part in parts])
 
-    return Matches(
+    return DetectionMatches(
         joined('scores'), joined('right'), joined('heights'), joined('people_heights'),
         np.concatenate([_apart(part.ids, scene) for scene, part in enumerate(parts)]),
         joined('found'))

@@ -21,7 +21,7 @@ Frames = Iterator[tuple[int, Frame]]
 
 
 @dataclass(frozen=True)
-class Scene:
+class DetectionScene:
     """
     Numbered frames, from 1, and the people on them.
 
@@ -37,17 +37,18 @@ class Scene:
 
 
 def sequence(
-        name: str, images: Path, truth: Path, every: int = 1, *, whole: bool = True) -> Scene:
+        name: str, images: Path, truth: Path, every: int = 1, *,
+        whole: bool = True) -> DetectionScene:
     """Return every so many frames of a video or a folder of images with MOTChallenge truth."""
     def frames() -> Frames:
         for number, frame in enumerate(open_source(images), 1):
             if (number - 1) % every == 0:
                 yield number, frame
 
-    return Scene(name, frames, read_truth(truth), whole)
+    return DetectionScene(name, frames, read_truth(truth), whole)
 
 
-def annotated(root: str, hold_out: int = 0, *, seen: bool = False) -> Scene:
+def annotated(root: str, hold_out: int = 0, *, seen: bool = False) -> DetectionScene:
     """
     Return the images of a folder or file as `mot_ros train --data` takes it.
 
@@ -65,7 +66,7 @@ def annotated(root: str, hold_out: int = 0, *, seen: bool = False) -> Scene:
         np.repeat(np.arange(1, len(images) + 1), counts), np.full(sum(counts), NO_ID),
         np.concatenate([image.boxes for image in images]).astype(np.float64),
         np.concatenate([~image.ignored for image in images]).astype(np.float64))
-    return Scene(
+    return DetectionScene(
         Path(root).name,
         lambda: ((number, Frame.of(image.read(), 0.0)) for number, image in enumerate(images, 1)),
         truth, seen=seen)

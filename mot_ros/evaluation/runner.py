@@ -193,6 +193,7 @@ def cached_detector(
     """
     from mot_ros.tracking.config import IMAGE_METHODS
     from mot_ros.tracking.detectors import make_detector
+    from mot_ros.tracking.detectors.wrappers.calibrated import calibration_of
     from mot_ros.tracking.detectors.wrappers.recorded import CachedDetector
     from mot_ros.tracking.detectors.wrappers.region import read_mask
     from mot_ros.tracking.weights import store as weights
@@ -214,8 +215,10 @@ def cached_detector(
     if settings.mask:
         read_mask(settings.mask)
         key['mask_sha256'] = weights.sha256(Path(settings.mask).expanduser().read_bytes())
-    key['calibrated'] = settings.calibrated
     digest = weights.digest(settings.detector_weights)
-    return CachedDetector(
-        path, {**source.fingerprint(), **key, 'weights_sha256': digest},
-        lambda: make_detector(low), wanted.score_floor, floor)
+    key = {**source.fingerprint(), **key, 'weights_sha256': digest}
+    if calibration_of(settings) is not None:
+        # the floor is one of the network's scores, which are not recorded
+        key |= {'calibrated': True, 'detector.score_floor': wanted.score_floor}
+        return CachedDetector(path, key, lambda: make_detector(settings), 0.0, 0.0)
+    return CachedDetector(path, key, lambda: make_detector(low), wanted.score_floor, floor)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mot_ros.evaluation.detection_matches import Matches
+from mot_ros.evaluation.detection_matches import DetectionMatches
 from mot_ros.tracking.detectors.postprocess.calibration import features, ScoreCalibration
 from mot_ros.tracking.errors import SourceError
 
@@ -25,7 +25,7 @@ FEWEST = 0.1
 """Least probability of a detection whose residual is measured."""
 
 
-def fit(scenes: Sequence[Matches]) -> ScoreCalibration:
+def fit(scenes: Sequence[DetectionMatches]) -> ScoreCalibration:
     """
     Fit the logistic map to the detections of scenes, each scene of equal weight.
 
@@ -60,7 +60,7 @@ def fit(scenes: Sequence[Matches]) -> ScoreCalibration:
     return ScoreCalibration(*(round(float(number), 5) for number in numbers))
 
 
-def residual(scene: Matches, calibration: ScoreCalibration) -> tuple[float, float]:
+def residual(scene: DetectionMatches, calibration: ScoreCalibration) -> tuple[float, float]:
     """
     Return how far probabilities are off in a scene: on average over bins, and with their sign.
 
@@ -81,14 +81,14 @@ def residual(scene: Matches, calibration: ScoreCalibration) -> tuple[float, floa
     return float(np.abs(sums).sum() / len(chance)), float(excess.mean())
 
 
-def leave_one_out(scenes: Sequence[Matches]) -> list[tuple[float, float]]:
+def leave_one_out(scenes: Sequence[DetectionMatches]) -> list[tuple[float, float]]:
     """Return the residual of each scene with a map that is fitted to the others."""
     return [
         residual(scene, fit([other for other in scenes if other is not scene]))
         for scene in scenes]
 
 
-def _best(scene: Matches) -> Matches:
+def _best(scene: DetectionMatches) -> DetectionMatches:
     """Return the scene with its best detections alone."""
     order = np.argsort(-scene.scores, kind='stable')[:PER_PERSON * len(scene.found)]
     return replace(

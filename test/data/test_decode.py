@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pytest
@@ -217,6 +217,7 @@ def test_bombs_and_ruins_are_told_before_they_are_decoded(
     assert caught.value.reason == reason
 
 
+@settings(deadline=None)
 @given(
     content=st.sampled_from([WHOLE, WHOLE_PNG]), place=st.floats(0, 1), cut=st.floats(0, 1),
     byte=st.integers(0, 255))

@@ -29,7 +29,9 @@ pytestmark = pytest.mark.skipif(
 def scene():
     from mot_ros.tracking.detectors import make_detector
 
-    detector = make_detector(build(Settings, {'preset': 'fast', 'device': 'cpu'}))
+    detector = make_detector(build(Settings, {
+        'preset': 'fast', 'device': 'cpu', 'detector.type': 'ssd',
+        'detector.calibration': 'none'}))
     capture = cv2.VideoCapture(str(VIDEO))
     capture.set(cv2.CAP_PROP_POS_FRAMES, 200)
     _, picture = capture.read()

@@ -150,7 +150,7 @@ def test_what_failed_is_done_anew_and_the_rest_taken_over(
         capsys: pytest.CaptureFixture[str]) -> None:
     truth = data / 'b' / 'gt' / 'gt.txt'
     whole = truth.read_text()
-    truth.write_text('1,1,1,1,0,5,1\n')
+    truth.write_text('1,1,1,1,wide,5,1\n')
     assert evaluate(data, tmp_path / 'one') == 1
     assert 'taken over' not in capsys.readouterr().err
     truth.write_text(whole)
@@ -169,7 +169,7 @@ def test_the_arrangement_may_change_meanwhile(
         data: Path, tmp_path: Path, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     truth = data / 'b' / 'gt' / 'gt.txt'
     whole = truth.read_text()
-    truth.write_text('1,1,1,1,0,5,1\n')
+    truth.write_text('1,1,1,1,wide,5,1\n')
     assert evaluate(data, tmp_path / 'one', *more) == 1
     truth.write_text(whole)
     assert evaluate(data, tmp_path / 'one') == 0
@@ -182,7 +182,7 @@ def test_the_arrangement_may_change_meanwhile(
     ['--fresh'], ['--set', 'bytetrack.track_high_thresh=0.55'], ['--fps', '5'], ['--iou', '0.6']])
 def test_other_options_take_nothing_over(
         data: Path, tmp_path: Path, worked_on: list[str], more: list[str]) -> None:
-    (data / 'c' / 'gt' / 'gt.txt').write_text('1,1,1,1,0,5,1\n')
+    (data / 'c' / 'gt' / 'gt.txt').write_text('1,1,1,1,wide,5,1\n')
     assert evaluate(data, tmp_path / 'one') == 1
     worked_on.clear()
     assert evaluate(data, tmp_path / 'one', *more) == 1
@@ -191,7 +191,7 @@ def test_other_options_take_nothing_over(
 
 def test_a_file_that_cannot_be_read_is_none(
         data: Path, tmp_path: Path, worked_on: list[str]) -> None:
-    (data / 'c' / 'gt' / 'gt.txt').write_text('1,1,1,1,0,5,1\n')
+    (data / 'c' / 'gt' / 'gt.txt').write_text('1,1,1,1,wide,5,1\n')
     assert evaluate(data, tmp_path / 'one') == 1
     one, two = sorted((tmp_path / 'one' / resume.FOLDER).iterdir())
     one.write_text(one.read_text()[:-10])

@@ -180,7 +180,7 @@ def test_relative_paths_mean_the_same_on_workers(
 
 def test_a_failed_sequence_is_told_as_without_a_cluster(
         data: Path, workers: LocalCluster) -> None:
-    (data / 'c' / 'gt' / 'gt.txt').write_text('1,1,1,1,0,5,1\n')
+    (data / 'c' / 'gt' / 'gt.txt').write_text('1,1,1,1,wide,5,1\n')
     found = run_all(jobs_of(data), scheduler=workers.scheduler_address)
     assert [outcome.sequence for outcome in found if outcome.error] == ['c', 'c']
     assert report_of(found) == report_of(run_all(jobs_of(data)))

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from mot_ros.evaluation.detection_matches import Matches
+from mot_ros.evaluation.detection_matches import DetectionMatches
 from mot_ros.evaluation.score_calibration import fit, leave_one_out, residual
 from mot_ros.tracking.detectors.postprocess.calibration import ScoreCalibration
 from mot_ros.tracking.errors import SourceError
@@ -18,7 +18,7 @@ def scene(seed, count=4000, calibration=TRUE, people=None):
     scores, heights = random.uniform(.05, .95, count), random.uniform(.05, 1, count)
     chance = calibration.apply(scores, heights)
     people = count if people is None else people
-    return Matches(
+    return DetectionMatches(
         scores, random.random(count) < chance, heights, np.ones(people), np.arange(people),
         np.ones(people))
 
@@ -50,7 +50,7 @@ def test_residual_is_small_for_the_right_map_and_large_for_a_wrong_one():
 
 def test_only_the_best_detections_are_fitted():
     few = scene(0, people=500)
-    junk = Matches(
+    junk = DetectionMatches(
         np.concatenate([few.scores, np.full(20000, .04)]),
         np.concatenate([few.right, np.zeros(20000, bool)]),
         np.concatenate([few.heights, np.full(20000, .5)]),
@@ -63,5 +63,5 @@ def test_nothing_to_learn_from_is_said():
         fit([scene(0, calibration=ScoreCalibration(50.0, 1.0))])
     upside_down = scene(0)
     with pytest.raises(SourceError, match='more often right'):
-        fit([Matches(1 - upside_down.scores, upside_down.right, np.full(4000, .5),
+        fit([DetectionMatches(1 - upside_down.scores, upside_down.right, np.full(4000, .5),
                      upside_down.people_heights, upside_down.ids, upside_down.found)])

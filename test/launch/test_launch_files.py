@@ -221,9 +221,8 @@ def test_the_profile_is_set_unless_the_user_has_one(monkeypatch, distro, read, m
 def test_parameter_files_state_the_defaults_and_nothing_else(file):
     values = values_of(ROOT / 'config' / f'{file}.yaml')
     assert values.keys() == {*names_in(file), 'method'} - SET_BY_PRESETS
-    method = METHODS[0] if file == COMMON else file
-    assert flatten(build(NodeSettings, values)) == flatten(build(
-        NodeSettings, {'method': method}))
+    method = {} if file == COMMON else {'method': file}
+    assert flatten(build(NodeSettings, values)) == flatten(build(NodeSettings, method))
 
 
 @pytest.mark.parametrize('file', WRITTEN)

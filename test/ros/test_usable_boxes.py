@@ -164,7 +164,8 @@ def test_the_visualizer_draws_the_next_image_and_says_what_it_left_out(bench, st
 
 def test_the_tracker_counts_what_is_over_detector_max_detections(bench, start_tracker):
     child = start_tracker(
-        queue='all', detector__type='external', detector__max_detections=2)
+        queue='all', method='bytetrack', detector__type='external',
+        detector__max_detections=2)
     sender = bench.node.create_publisher(Detection2DArray, 'detections', 10)
     tracks = bench.tracks()
     bench.until(sender.get_subscription_count, 'the tracker', child=child)

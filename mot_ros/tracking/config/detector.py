@@ -33,8 +33,8 @@ class DetectorSettings:
     type: str = setting(
         'auto', explanation(), choices=('auto', *DETECTORS), fixed=LOADED)
     weights: str = setting(
-        'auto', "name in the weights manifest, or path of a .safetensors file; 'auto': those in "
-        'the package (nanodet, ssd); '
+        'ssd-coco', 'name in the weights manifest, or path of a .safetensors file; the default '
+        'is nanodet-coco for type nanodet; '
         'for type onnx the path of an .onnx file, which is a graph and never runs code',
         fixed=LOADED)
     width: int = setting(
@@ -65,7 +65,8 @@ class DetectorSettings:
         'or 0 to 255 (byte), all RGB; byte_bgr is BGR',
         choices=('auto', 'unit', 'signed', 'imagenet', 'byte', 'byte_bgr'), fixed=LOADED)
     score_floor: float = setting(
-        0.1, 'detections with a lower score are not looked at', minimum=0.01, maximum=1.0)
+        0.1, 'detections with a lower score of the network, before `calibration`, are left out',
+        minimum=0.01, maximum=1.0)
     calibration: str = setting(
         'auto', "map from scores to the probability of being right: 'auto': that of the weights, "
         "where they have one; 'none': scores as the network gives them; or a .json file of "

@@ -15,7 +15,7 @@ _PUBLISHED: Changes = {
 COMMON: Presets = {
     'accurate': {},
     'fast': {
-        'detector.short_side': 256, 'detector.second_scale': 0.0,
+        'detector.short_side': 320, 'detector.second_scale': 0.0,
         'detector.width': 640, 'detector.height': 480,
         'rcnn.short_side': 480, 'rcnn.long_side': 864},
     'paper': _PUBLISHED,

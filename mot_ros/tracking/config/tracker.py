@@ -20,7 +20,7 @@ from mot_ros.tracking.config.methods.table import (
 from mot_ros.tracking.config.schema import Presets, Setting, setting
 
 SHIPPED_WEIGHTS = {'nanodet': 'nanodet-coco', 'ssd': 'ssd-coco'}
-"""What `detector.weights` auto stands for, by the type of the detector."""
+"""The weights in the package, by the type of the detector."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Settings(MethodTable):
     preset: str = setting(
         'accurate', 'starting point of all other settings', choices=tuple(PRESETS),
         fixed='it would change many settings at once; set those instead')
-    method: str = setting('smiletrack', 'tracking method', choices=METHODS)
+    method: str = setting('bytetrack', 'tracking method', choices=METHODS)
 
     @property
     def detector_type(self) -> str:
@@ -45,12 +45,12 @@ class Settings(MethodTable):
 
     @property
     def detector_weights(self) -> str:
-        """The weights of the detector, where `auto` means those of its kind in the package."""
+        """The weights of the detector; the default stands for those of its type in the package."""
         kind = self.detector_type
         if kind == 'rcnn':
             return self.rcnn.weights
-        if self.detector.weights == 'auto':
-            return SHIPPED_WEIGHTS.get(kind, 'auto')
+        if self.detector.weights == SHIPPED_WEIGHTS['ssd']:
+            return SHIPPED_WEIGHTS.get(kind, self.detector.weights)
         return self.detector.weights
 
     @property

@@ -10,11 +10,7 @@ from importlib import import_module
 
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.detectors import DETECTORS, EXTERNAL
-from mot_ros.tracking.detectors.wrappers.calibrated import (
-    CalibratedDetector,
-    calibration_of,
-    RAW_FLOOR,
-)
+from mot_ros.tracking.detectors.wrappers.calibrated import CalibratedDetector, calibration_of
 from mot_ros.tracking.detectors.wrappers.class_scores import with_class_scores
 from mot_ros.tracking.detectors.wrappers.region import limited
 from mot_ros.tracking.errors import ConfigError
@@ -29,20 +25,24 @@ def make_detector(settings: Settings) -> Detector:
     """
     calibration = calibration_of(settings)
     detector: Detector = import_module(f'{__name__}.{_module(settings)}').make(
-        _resolved(settings, calibrated=calibration is not None))
+        _resolved(settings))
     if calibration is not None:
-        detector = CalibratedDetector(detector, calibration, settings.detector.score_floor)
+        detector = CalibratedDetector(detector, calibration)
     if settings.detector_type != EXTERNAL:
         detector = _tiled(detector, settings)
     return with_class_scores(limited(detector, settings), settings)
 
 
-def _resolved(settings: Settings, *, calibrated: bool) -> Settings:
-    """Return the settings with the weights' own name, and the floor of scores before the map."""
+def _resolved(settings: Settings) -> Settings:
+    """
+    Return the settings with the weights' own name.
+
+    Raises ConfigError for an ONNX file as weights of another type.
+    """
     wanted = settings.detector
-    floor = min(wanted.score_floor, RAW_FLOOR) if calibrated else wanted.score_floor
-    return replace(settings, detector=replace(
-        wanted, weights=settings.detector_weights, score_floor=floor))
+    if wanted.weights.endswith('.onnx') and settings.detector_type != 'onnx':
+        raise ConfigError(f'detector.weights is {wanted.weights!r}: set detector.type to onnx')
+    return replace(settings, detector=replace(wanted, weights=settings.detector_weights))
 
 
 def _module(settings: Settings) -> str:

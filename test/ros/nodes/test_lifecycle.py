@@ -80,7 +80,8 @@ def test_weights_that_are_missing_or_altered_fail_configure(bench, start, tmp_pa
         copy.write_bytes(content)
     child = start(
         python('mot_ros.ros.nodes.tracker', *ros_args(
-            device='cpu', preset='fast', detector__weights='ssd-mobilenetv3-coco')),
+            device='cpu', preset='fast', detector__type='ssd',
+            detector__weights='ssd-mobilenetv3-coco')),
         XDG_CACHE_HOME=str(tmp_path))
     bench.until(lambda: bench.status(), 'diagnostics of a node that failed', child=child)
     assert bench.state() == 'unconfigured'

@@ -147,7 +147,7 @@ def test_an_atomic_change_is_made_as_a_whole_or_not_at_all(bench, running):
     assert not result.successful
     assert 'must not decrease' in result.reason
     send()
-    assert settings_of_last_frame(child)['bytetrack.track_high_thresh'] == 0.5
+    assert settings_of_last_frame(child)['bytetrack.track_high_thresh'] == 0.4
     assert bench.get_parameter('id_prefix') == ''
     # none of the three could be made alone
     assert not bench.set_parameters(bytetrack__track_low_thresh=0.75)[0].successful
@@ -232,7 +232,7 @@ def test_label_info_follows_the_score_floor(bench, running):
 def test_a_method_with_a_detector_of_its_own_brings_its_classes_and_its_model(bench, running):
     child, _, send = running
     infos = bench.collect(LabelInfo, '/tracker/label_info')
-    assert 'ssd-coco' in bench.next_status()['model']
+    assert 'nanodet-coco' in bench.next_status()['model']
     result, = bench.set_parameters(method='siammot')
     assert result.successful, result.reason
     send()

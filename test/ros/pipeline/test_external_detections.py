@@ -78,7 +78,8 @@ def tracker(bench, start_tracker):
     """Start a tracker of external detections; returns it, what sends them, and its tracks."""
     def begin(*remaps, topic='detections', **parameters):
         child = start_tracker(
-            *remaps, **{'detector__type': 'external', 'queue': 'all', **parameters})
+            *remaps, **{'detector__type': 'external', 'method': 'bytetrack', 'queue': 'all',
+                       **parameters})
         sender, tracks = Sender(bench, topic), bench.tracks()
         bench.connected(child, sender, tracks)
         return child, sender, tracks
@@ -166,7 +167,7 @@ def test_boxes_are_cut_where_the_size_is_known(bench, tracker):
 
 
 def test_silence_names_the_topic_of_the_detections(bench, start_tracker):
-    child = start_tracker(detector__type='external')
+    child = start_tracker(detector__type='external', method='bytetrack')
     bench.until(lambda: 'no detections for 5 s' in child.text, 'the warning', child=child)
     assert 'nobody publishes /detections' in child.text
     assert 'detector running' in child.text

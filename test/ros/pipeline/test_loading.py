@@ -51,7 +51,7 @@ def test_external_detections_need_no_torch():
 
 
 def test_the_model_is_told_by_name_and_checksum(tmp_path):
-    assert checksum(NodeSettings()) == 'ssd-coco sha256:28dae98d378c'
+    assert checksum(NodeSettings()) == 'nanodet-coco sha256:aca36a6b4214'
     path = tmp_path / 'own.safetensors'
     path.write_bytes(b'abc')
     settings = build(NodeSettings, {'detector.weights': str(path)})

@@ -95,5 +95,5 @@ def test_an_earlier_appearance_is_matched_within_the_budget():
 
 
 def test_weak_detections_do_not_exist():
-    assert len(result([shot((person(300), RED), score=0.55)] * 5)[-1]) == 0
-    assert len(result([shot((person(300), RED), score=0.55)] * 5, preset='paper')[-1]) == 1
+    assert len(result([shot((person(300), RED), score=0.4)] * 5)[-1]) == 0
+    assert len(result([shot((person(300), RED), score=0.4)] * 5, preset='paper')[-1]) == 1

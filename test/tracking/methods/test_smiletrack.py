@@ -127,7 +127,7 @@ def test_doubtful_detections_teach_nothing():
 
 
 def test_an_adaptive_split_has_sure_ones_among_bad_detections():
-    film = [shot((person(300), RED))] * 10 + [NOBODY] + [shot((person(300), RED), score=0.4)]
+    film = [shot((person(300), RED))] * 10 + [NOBODY] + [shot((person(300), RED), score=0.35)]
     assert result(film)[-1].states.tolist() == [L], 'a doubtful one revives nobody'
     assert result(film, split='adaptive')[-1].states.tolist() == [C]
 

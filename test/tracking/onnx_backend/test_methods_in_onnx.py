@@ -53,7 +53,7 @@ def frames():
 
 def settings_of(backend, **values):
     return build(Settings, {
-        'backend': backend, 'device': 'cpu',
+        'backend': backend, 'device': 'cpu', 'detector.calibration': 'none',
         **{name.replace('__', '.'): value for name, value in values.items()}})
 
 

@@ -15,7 +15,8 @@ import torch
 
 from mot_ros.tracking.checkpoints import pinned as weights_import
 from mot_ros.tracking.checkpoints.pinned import import_weights, serialize
-from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config import METHODS, Settings
+from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.imm import Imm
@@ -245,19 +246,20 @@ def test_what_comes_with_the_package_is_small_and_all_there(cache):
     assert sorted(path.name for path in weights.SHIPPED.iterdir()) == sorted(
         path.name for path in paths)
     assert all(path.stat().st_size < 8e6 for path in paths)
-    assert sum(path.stat().st_size for path in paths) < 20e6
+    assert sum(path.stat().st_size for path in paths) < 26e6
     for name in SHIPPED:
         assert state_of(name) is weights.State.PRESENT
         card = weights.metadata(name)
         assert {'kind', 'data', 'accuracy', 'limits', 'licence'} <= card.keys(), name
-        if name != 'ssd-coco':
+        if name not in ('ssd-coco', 'nanodet-coco'):
             assert {'recipe', 'seed', 'date', 'hardware', 'seconds'} <= card.keys(), name
 
 
 def test_nothing_that_is_used_by_default_is_fetched():
-    settings = Settings()
-    assert {settings.detector.weights, settings.rcnn.weights, settings.appearance.weights} <= {
-        *SHIPPED}
+    for method in METHODS:
+        settings = build(Settings, {'method': method})
+        assert {settings.detector_weights, settings.rcnn.weights,
+                settings.appearance.weights} <= {*SHIPPED}
 
 
 def test_the_shipped_detector_is_the_original_in_half_precision():

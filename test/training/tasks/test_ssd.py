@@ -67,9 +67,9 @@ def test_a_batch_is_what_the_detector_would_see(whole):
     batch = made.collate([made.sample(0), made.sample(1)])
     assert batch.images.shape == (2, 3, SIZE[1], SIZE[0])
     assert batch.images[1, :, 20, 65].tolist() == pytest.approx([(230 - 127.5) / 127.5] * 3)
-    assert batch.seen[1].boxes.tolist() == [[60, 10, 76, 50]]
+    assert batch.truth[1].boxes.tolist() == [[60, 10, 76, 50]]
     # regions end where the image does
-    assert batch.seen[1].ignored[1].tolist() == [0, 50, *SIZE]
+    assert batch.truth[1].ignored[1].tolist() == [0, 50, *SIZE]
     odd = replace(made.sample(0), image=np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(ConfigError, match='cannot be trained on together; give all one size'):
         made.collate([made.sample(0), odd])

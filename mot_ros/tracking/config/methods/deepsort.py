@@ -19,12 +19,10 @@ class DeepSortSettings:
     """DeepSORT (arXiv 1703.07402): looks first, the most recently seen tracks first, then IoU."""
 
     presets: ClassVar[Presets] = {
-        # a smaller input gives lower scores
-        'fast': {'deepsort.min_score': 0.5},
         'paper': _PUBLISHED, 'code': _PUBLISHED}
 
     min_score: float = setting(
-        0.6, 'a detection below this score is not looked at', minimum=0.0, maximum=1.0)
+        0.45, 'a detection below this score is not looked at', minimum=0.0, maximum=1.0)
     max_distance: float = setting(
         0.35, 'most that looks may differ in a match: 1 - cosine with the nearest of the last '
         'looks', minimum=0.0, maximum=2.0)

@@ -12,7 +12,8 @@ from mot_ros.tracking.config.methods.two_pass import TwoPassSettings
 from mot_ros.tracking.config.schema import Changes, Presets, setting
 
 _PUBLISHED: Changes = {
-    'smiletrack.track_low_thresh': 0.1, 'smiletrack.new_track_thresh': 0.6,
+    'smiletrack.track_high_thresh': 0.5, 'smiletrack.track_low_thresh': 0.1,
+    'smiletrack.new_track_thresh': 0.6,
     'smiletrack.alpha': 0.5, 'smiletrack.gate': 0.7, 'smiletrack.reach': 0.0,
     'smiletrack.lost_buffer': 1.0, 'smiletrack.biou_buffer': 0.0,
     'smiletrack.height_iou_power': 0.0, 'smiletrack.direction_weight': 0.0,

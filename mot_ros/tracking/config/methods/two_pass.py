@@ -19,7 +19,7 @@ class TwoPassSettings:
         0.4, 'a detection from this score on takes part in the first pass',
         minimum=0.0, maximum=1.0)
     track_low_thresh: float = setting(
-        0.1, 'a detection from this score on, not in the first pass, takes part in the second',
+        0.05, 'a detection from this score on, not in the first pass, takes part in the second',
         minimum=0.0, maximum=1.0)
     new_track_thresh: float = setting(
         0.7, 'an unmatched detection of the first pass from this score on starts a track',

@@ -39,7 +39,7 @@ USUAL = (640, 480)
 """Image that a network warms up with."""
 
 
-class Outputs(NamedTuple):
+class ScaleOutputs(NamedTuple):
     """What the network says of the A cells of one image at one size of the input."""
 
     scores: Tensor
@@ -117,7 +117,7 @@ class NanoDetDetector:
         with torch.inference_mode():
             return self._raw([self._scales(frame) for frame in frames])
 
-    def _scales(self, frame: Frame) -> list[Outputs]:
+    def _scales(self, frame: Frame) -> list[ScaleOutputs]:
         """Run the network on an image at one or two sizes."""
         first = self._settings.short_side or SHORT_SIDE
         sides = [first]
@@ -126,17 +126,17 @@ class NanoDetDetector:
         sizes = [input_size(frame.size, max(STEP, side)) for side in sides]
         return [self._run(frame, one) for one in sizes]
 
-    def _run(self, frame: Frame, size: tuple[int, int]) -> Outputs:
+    def _run(self, frame: Frame, size: tuple[int, int]) -> ScaleOutputs:
         with deterministic_fp32(self.device):
             logits, bins = self._network(prepared(frame, size, self.device))
         across, down = frame.size[0] / size[0], frame.size[1] / size[1]
         scale = torch.tensor([across, down, across, down], device=self.device)
-        return Outputs(torch.sigmoid(logits[0]), bins[0], self._cells(size), scale)
+        return ScaleOutputs(torch.sigmoid(logits[0]), bins[0], self._cells(size), scale)
 
     def _make_cells(self, size: tuple[int, int]) -> Tensor:
         return cell_centres(size).to(self.device)
 
-    def _select(self, frame: Frame, scales: Sequence[Outputs]) -> Detections:
+    def _select(self, frame: Frame, scales: Sequence[ScaleOutputs]) -> Detections:
         """Turn the outputs for one frame into its detections."""
         settings = self._settings
         parts = [self._candidates(outputs) for outputs in scales]
@@ -145,14 +145,14 @@ class NanoDetDetector:
         kept = suppressed(boxes[best], scores[best], labels[best], settings)
         return finished(*kept, frame.size, settings)
 
-    def _candidates(self, outputs: Outputs) -> tuple[Tensor, Tensor, Tensor]:
+    def _candidates(self, outputs: ScaleOutputs) -> tuple[Tensor, Tensor, Tensor]:
         """Return boxes (N, 4) in the image, scores and labels (N,) above the floor."""
         cell, column = torch.nonzero(
             outputs.scores >= candidate_floor(self._settings), as_tuple=True)
         boxes = decode(outputs.bins[cell], outputs.cells[cell]) * outputs.scale
         return boxes, outputs.scores[cell, column], self._labels[column]
 
-    def _raw(self, frames: Sequence[Sequence[Outputs]]) -> RawDetections:
+    def _raw(self, frames: Sequence[Sequence[ScaleOutputs]]) -> RawDetections:
         rows = []
         for scales in frames:
             parts = [_every_cell(outputs) for outputs in scales]
@@ -166,7 +166,7 @@ def make(settings: Settings) -> NanoDetDetector:
     return NanoDetDetector(settings.detector, settings.device, settings.compute)
 
 
-def _every_cell(outputs: Outputs) -> tuple[Tensor, Tensor, Tensor]:
+def _every_cell(outputs: ScaleOutputs) -> tuple[Tensor, Tensor, Tensor]:
     """Return scores (A, C), boxes (A, 4) and the squares of the cells (A, 4) in the image."""
     centres, half = outputs.cells[:, :2], outputs.cells[:, 2:] / 2
     squares = torch.cat([centres - half, centres + half], dim=1)

@@ -16,7 +16,6 @@ from mot_ros.tracking.detectors.classes import COCO_CATEGORY_IDS, COCO_NAMES, wa
 from mot_ros.tracking.detectors.letterbox import draw, GREY, padded
 from mot_ros.tracking.detectors.preprocess import signed, stretched
 from mot_ros.tracking.detectors.ssd.anchor_detector import AnchoredDetector
-from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.ssd.anchors import make_anchors
@@ -44,9 +43,6 @@ class SsdDetector(AnchoredDetector):
             self, settings: DetectorSettings, device: str = 'auto',
             compute: Compute = Compute(),  # noqa: B008
             fixed: bool | None = None) -> None:
-        if settings.weights.endswith('.onnx'):
-            raise ConfigError(
-                f'detector.weights is {settings.weights!r}: set detector.type to onnx')
         labels = wanted_labels(settings.classes, COCO_NAMES)
         where = resolve_device(device)
         size = (settings.width, settings.height)

@@ -16,6 +16,7 @@ class AroundDetector:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.device = getattr(detector, 'device', '')
+        self.provider = getattr(detector, 'provider', '')
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -17,12 +17,9 @@ from mot_ros.tracking.detectors.postprocess.calibration import (
     ScoreCalibration,
 )
 from mot_ros.tracking.detectors.wrappers.base import AroundDetector
-from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.types import Detections, Frame
-
-RAW_FLOOR = 0.1
-"""Least score of a network that is mapped to a probability; boxes below it are not looked at."""
 
 
 def calibration_of(settings: Settings) -> ScoreCalibration | None:
@@ -44,10 +41,12 @@ def calibration_of(settings: Settings) -> ScoreCalibration | None:
     name = settings.detector_weights
     if name in weights.MANIFEST and weights.MANIFEST[name].calibration:
         return from_json(weights.MANIFEST[name].calibration)
-    if name not in weights.MANIFEST and not Path(name).expanduser().is_file():
-        # loading the detector says what is missing
+    try:
+        metadata = weights.metadata(name)
+    except WeightsError:
+        # loading the detector says what is missing or damaged
         return None
-    return from_metadata(weights.metadata(name))
+    return from_metadata(metadata)
 
 
 def read_calibration(path: Path) -> ScoreCalibration:
@@ -65,16 +64,13 @@ class CalibratedDetector(AroundDetector):
     """
     Gives the detections of another detector the probability of being right as their score.
 
-    Those of at least `score_floor`, most probable first; frames of unknown size keep their scores.
-    Raises FrameError like the detector.
+    The most probable ones come first; frames of unknown size keep their scores. Raises
+    FrameError like the detector.
     """
 
-    def __init__(
-            self, detector: Detector, calibration: ScoreCalibration,
-            score_floor: float = 0.0) -> None:
+    def __init__(self, detector: Detector, calibration: ScoreCalibration) -> None:
         super().__init__(detector)
         self._calibration = calibration
-        self._floor = np.float32(score_floor)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Return the objects of each frame, most probable first."""
@@ -88,5 +84,4 @@ class CalibratedDetector(AroundDetector):
         heights = (found.boxes[:, 3] - found.boxes[:, 1]) / np.float32(short_side)
         scores = self._calibration.apply(found.scores, heights)
         order = np.argsort(-scores, kind='stable')
-        order = order[scores[order] >= self._floor]
         return Detections(found.boxes[order], scores[order], found.labels[order])

@@ -57,7 +57,7 @@ class Conv(nn.Conv2d):
         self.out_channels = len(channels)
 
 
-class PackedConv(nn.Module):
+class PackedLeakyConv(nn.Module):
     """
     A Conv for inference on a CPU: kernel in oneDNN's own layout, activation fused.
 
@@ -114,7 +114,7 @@ def pack(network: nn.Module) -> bool:
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, Conv):
-                setattr(module, name, PackedConv(child))
+                setattr(module, name, PackedLeakyConv(child))
     return True
 
 
@@ -128,7 +128,7 @@ def _faithful(dtype: torch.dtype) -> bool:
         images = torch.rand(1, 3, 8, 12, generator=generator)
         wanted = conv(images)
         try:
-            found = PackedConv(conv.to(dtype))(images.to(dtype)).float()
+            found = PackedLeakyConv(conv.to(dtype))(images.to(dtype)).float()
         except (RuntimeError, AttributeError, NotImplementedError, TypeError):
             return False
         return bool(torch.allclose(

@@ -24,7 +24,7 @@ WIDTH = 128
 """Channels of the neck and the heads."""
 
 
-class Stage(NamedTuple):
+class BackboneStage(NamedTuple):
     """One row of the backbone's table."""
 
     channels: int
@@ -32,10 +32,12 @@ class Stage(NamedTuple):
     splits: int
 
 
-STAGES = (Stage(32, 1, 1), Stage(64, 2, 2), Stage(128, 2, 2), Stage(256, 2, 3))
+STAGES = (
+    BackboneStage(32, 1, 1), BackboneStage(64, 2, 2), BackboneStage(128, 2, 2),
+    BackboneStage(256, 2, 3))
 
 
-class Split(nn.Module):
+class ChannelSplit(nn.Module):
     """Two convolutions of half the channels, both of whose outputs are kept."""
 
     def __init__(self, channels: int) -> None:
@@ -52,10 +54,10 @@ class Split(nn.Module):
 class CspStage(nn.Module):
     """Cross stage partial block (arXiv 1911.11929): its input goes around the splits as well."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: BackboneStage) -> None:
         super().__init__()
         self.entry = Conv(stage.channels, stage.channels, stride=stage.stride)
-        self.splits = nn.Sequential(*(Split(stage.channels) for _ in range(stage.splits)))
+        self.splits = nn.Sequential(*(ChannelSplit(stage.channels) for _ in range(stage.splits)))
         self.exit = Conv(stage.channels, stage.channels)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -83,7 +85,7 @@ class Neck(nn.Module):
         return [fine, middle, coarse + F.avg_pool2d(middle, 2)]
 
 
-class Head(nn.Sequential):
+class NanoDetHead(nn.Sequential):
     """Class logits and bins of distances of every cell of one level."""
 
     def __init__(self) -> None:
@@ -106,7 +108,7 @@ class NanoDetG(nn.Module):
         self.stem = Conv(3, STEM, stride=2)
         self.stages = nn.ModuleList(CspStage(stage) for stage in STAGES)
         self.neck = Neck()
-        self.heads = nn.ModuleList(Head() for _ in STRIDES)
+        self.heads = nn.ModuleList(NanoDetHead() for _ in STRIDES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, A, columns) and bins (B, A, 4, BINS), float32, of all A cells."""
@@ -130,7 +132,7 @@ class NanoDetG(nn.Module):
         """Compute only these columns of the logits from now on, in this order; exact."""
         bins = range(self.columns, self.columns + 4 * BINS)
         for head in self.heads:
-            cast(Head, head).outputs.keep_outputs([*columns, *bins])
+            cast(NanoDetHead, head).outputs.keep_outputs([*columns, *bins])
         self.columns = len(columns)
 
 

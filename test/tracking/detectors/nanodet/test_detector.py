@@ -141,5 +141,5 @@ def test_is_made_by_its_name_with_its_own_weights():
     assert isinstance(found, CalibratedDetector)
     assert found.class_names[0] == 'person'
     found.warm_up()
-    with pytest.raises(ConfigError, match='no export'):
+    with pytest.raises(ConfigError, match='runs in torch alone'):
         make_detector(build(Settings, {'detector.type': 'nanodet', 'backend': 'onnx'}))

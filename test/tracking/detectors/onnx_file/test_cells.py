@@ -242,7 +242,7 @@ def test_smot_follows_a_box_that_moves(tmp_path, kind):
 def test_layouts_without_places_are_refused(tmp_path, kind, reason):
     ours = made(tmp_path, MADE[kind](), layout=kind)
     for asked in (ours, timed(ours)):
-        with pytest.raises(ConfigError, match=f'method smot asks .* cannot answer: .*{reason}'):
+        with pytest.raises(ConfigError, match=f'method smot needs .* cannot return: .*{reason}'):
             Smot(asked, build(Settings, {'method': 'smot'}))
     with pytest.raises(ConfigError, match=reason):
         ours.detect_densely([image(*SIZE)])

@@ -276,9 +276,18 @@ def test_boxes_that_are_none_are_left_out(tmp_path):
         assert len(found) == 3 and found.labels.tolist() == [0, 3, 2]
 
 
-def test_a_network_that_gives_nan_gives_no_boxes(tmp_path):
+def test_a_network_that_gives_only_nan_is_refused(tmp_path):
     outputs = {'output0': np.full((1, 9, CELLS), np.nan)}
     path = write_constant(tmp_path / 'net.onnx', outputs, SHAPE, {'names': FIVE})
+    with pytest.raises(ConfigError, match='answers only NaN in output0') as caught:
+        detector(path, box_voting=True)
+    assert '\n' not in str(caught.value)
+
+
+def test_cells_that_are_nan_give_no_boxes(tmp_path):
+    output = np.full((1, 9, CELLS), np.nan)
+    output[..., 0] = 0
+    path = write_constant(tmp_path / 'net.onnx', {'output0': output}, SHAPE, {'names': FIVE})
     assert len(detector(path, box_voting=True).detect([image(*SIZE)])[0]) == 0
 
 
@@ -292,7 +301,8 @@ def test_settings_bound_what_comes_out(tmp_path):
     assert len(detector(path, nms_iou=0.99).detect(frames)[0]) == 4
     voted = detector(path, box_voting=True).detect(frames)[0]
     assert 70 < voted.boxes[1, 0] < 72
-    with pytest.raises(ConfigError, match=r"has 'persn', which the detector .* mean person"):
+    with pytest.raises(
+            ConfigError, match=r"has 'persn', which is no class of the detector; did you mean pe"):
         detector(path, classes=('persn',))
 
 

@@ -110,7 +110,7 @@ def test_what_suppression_leaves_open_is_found_out(images, monkeypatch):
             patch.setattr(fixed_selection, name, 1)
             ours = detector()
             with torch.inference_mode():
-                tables = ours._resident.look(frames_of(images), '').tables
+                tables = ours._on_device.run(frames_of(images), '').tables
             assert not tables[:, :, CONVERGED].all()
             assert_same(ours.detect(frames_of(images)), expected)
 

@@ -39,7 +39,7 @@ def test_each_class_has_its_own_least_score():
 
 
 def test_tracks_are_those_of_the_classes_that_are_sure_enough():
-    chosen = settings('car=0.8', **{'bytetrack.new_track_thresh': 0.5})
+    chosen = settings('car=0.8', method='bytetrack', **{'bytetrack.new_track_thresh': 0.5})
     detector = with_class_scores(Fixed(), chosen)
     tracker = make_tracker(chosen, detector)
     for number in range(5):

@@ -413,5 +413,5 @@ def test_presets_are_valid_settings(preset, values):
     from mot_ros.tracking.config.methods import smot
 
     made = build(Settings, dict(getattr(smot, preset))).smot
-    made.check()
+    made.check('smot')
     assert {name: getattr(made, name) for name in values} == values

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mot_ros.tracking.nets.nanodet.decode import cell_centres, decode
-from mot_ros.tracking.nets.nanodet.layers import Conv, MOST_SIZES, pack, PackedConv
+from mot_ros.tracking.nets.nanodet.layers import Conv, MOST_SIZES, pack, PackedLeakyConv
 from mot_ros.tracking.nets.nanodet.network import BINS, NanoDetG, STRIDES
 from mot_ros.tracking.weights import store as weights
 
@@ -89,11 +89,11 @@ def test_packing_changes_no_number_at_any_size(network):
             for found, wanted in zip(packed(images), network(images), strict=True):
                 torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
     assert len(packed.stem._kernels) == MOST_SIZES
-    assert isinstance(packed.stem, PackedConv)
+    assert isinstance(packed.stem, PackedLeakyConv)
 
 
 def test_packed_convolution_has_gradients():
-    conv = PackedConv(Conv(3, 4))
+    conv = PackedLeakyConv(Conv(3, 4))
     conv(torch.ones(1, 3, 8, 8)).sum().backward()
     assert conv.conv.weight.grad is not None
 
