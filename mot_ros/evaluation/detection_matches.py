@@ -59,7 +59,9 @@ class DetectionMatches:
     def score_at(self, precision: float) -> float:
         """Return the lowest score down to which precision is at least this, else infinity."""
         scores, reached, _ = self._curve()
-        enough = np.flatnonzero(reached >= precision)
+        # equal scores come together or not at all
+        last = np.append(scores[1:] != scores[:-1], True)[:len(scores)]
+        enough = np.flatnonzero((reached >= precision) & last)
         return float(scores[enough[-1]]) if len(enough) else float('inf')
 
     def people_of(self, level: int) -> NDArray[np.bool_]:

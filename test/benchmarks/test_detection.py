@@ -13,7 +13,7 @@ import pytest
 
 from mot_ros.evaluation import detection_scenes
 from mot_ros.tracking.types import Detections
-from mot_ros.training.datasets import read_supplies
+from mot_ros.training.datasets import read_datasets
 from test.benchmarks.scripts import load
 
 FRAMES = 60
@@ -118,7 +118,7 @@ def test_what_fits_by_four_fifths_is_measured(
         ('street', 120), ('street', 120), ('all', 140), ('all', 140)]
     assert cells[0]['.25-.45']['low'] == cells[0]['.25-.45']['high'] == 1
     printed = capsys.readouterr().out
-    assert '1.00 [1.00 1.00] of 140' in printed and '|     nanodet |' in printed
+    assert '1.00 [1.00 1.00] of 140' in printed and ' nanodet |' in printed
     assert [one.settings.detector.type for one in knowing] == ['nanodet', 'ssd']
 
 
@@ -149,8 +149,8 @@ def test_a_scene_of_one_person_has_no_precision(
 def test_held_out_are_those_that_a_training_leaves_out(tmp_path: Path) -> None:
     words(tmp_path)
     root = str(tmp_path / 'few')
-    trained = {image.path for image in read_supplies([root], hold_out=3).images}
-    every = {image.path for image in read_supplies([root]).images}
+    trained = {image.path for image in read_datasets([root], hold_out=3).images}
+    every = {image.path for image in read_datasets([root]).images}
     scene = detection_scenes.annotated(root, 3)
     seen = [np.asarray(frame.image) for _, frame in scene.frames()]
     left = sorted(every - trained)

@@ -54,6 +54,15 @@ def test_by_hand():
     assert matches.recall(.5, matches.people_of(4)) == 0
 
 
+def test_equal_scores_come_together():
+    people = [[0, 0, 10, 40]]
+    truth = rows([1, 2, 3], people * 3, [1, 1, 1])
+    found = rows([1, 2, 3, 3, 3], people * 3 + [[50, 0, 60, 40], [70, 0, 80, 40]],
+                 [.9, .9, .5, .5, .5])
+    assert match(truth, found, 100).score_at(.7) == .9
+    assert match(truth, found, 100).score_at(.6) == .5
+
+
 def test_scenes_are_joined_with_people_apart(crowd):
     one = match(*crowd, 240)
     both = pooled([one, one])

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from mot_ros.tracking.detectors.postprocess.calibration import (
 from mot_ros.tracking.detectors.wrappers.base import AroundDetector
 from mot_ros.tracking.errors import ConfigError, WeightsError
 from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.runtime.user_files import read_text
 from mot_ros.tracking.types import Detections, Frame
 
 
@@ -32,7 +32,7 @@ def calibration_of(settings: Settings) -> ScoreCalibration | None:
     if not settings.calibrated:
         return None
     if wanted != 'auto':
-        return read_calibration(Path(wanted).expanduser())
+        return read_calibration(wanted)
     if settings.detector_type == 'external':
         return None
     # here and not above: torch takes seconds to load, and recorded detections do without it
@@ -49,13 +49,13 @@ def calibration_of(settings: Settings) -> ScoreCalibration | None:
     return from_metadata(metadata)
 
 
-def read_calibration(path: Path) -> ScoreCalibration:
+def read_calibration(path: str) -> ScoreCalibration:
     """Return the map in a .json file of `mot_ros calibrate`; ConfigError if it cannot be read."""
     try:
-        text = path.read_text()
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f'detector.calibration is {str(path)!r}, which cannot be read: {error}; give auto, '
+            f'detector.calibration is {path!r}, which cannot be read: {error}; give auto, '
             'none or a file of mot_ros calibrate') from error
     return from_json(text)
 

@@ -103,7 +103,7 @@ class PackedLeakyConv(nn.Module):
 
 def pack(network: nn.Module) -> bool:
     """
-    Replace every Conv of a network on the CPU by its PackedConv; return whether it was done.
+    Replace every Conv of a network on the CPU by its PackedLeakyConv; return whether it was done.
 
     The operators are those that torch's own compiler calls, but no public interface: the network
     stays as it is where this build of torch lacks them or they differ from the plain result.
@@ -119,7 +119,7 @@ def pack(network: nn.Module) -> bool:
 
 
 def _faithful(dtype: torch.dtype) -> bool:
-    """Return whether a PackedConv gives the plain result on a small example."""
+    """Return whether a PackedLeakyConv gives the plain result on a small example."""
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode():
         conv = Conv(3, 8, stride=2)
