@@ -190,7 +190,7 @@ def test_the_rviz_file_names_plugins_of_rviz2():
 
 def test_the_rviz_file_knows_the_namespaces_of_the_markers():
     pytest.importorskip('rclpy')
-    from vision_msgs.msg import Detection2D, Detection2DArray
+    from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray
 
     from mot_ros.ros.camera_model import CameraModel
     from mot_ros.ros.markers import to_markers
@@ -202,7 +202,8 @@ def test_the_rviz_file_knows_the_namespaces_of_the_markers():
         roi = type('Roi', (), {'x_offset': 0, 'y_offset': 0})
 
     array = to_markers(
-        Detection2DArray(detections=[Detection2D(id='1')]),
+        Detection2DArray(detections=[
+            Detection2D(id='1', bbox=BoundingBox2D(size_x=20.0, size_y=40.0))]),
         CameraModel.of(Info(), rectified=False), 1.0)
     shown, = (item['Namespaces'] for item in displays() if 'Namespaces' in item)
     assert set(shown) == {marker.ns for marker in array.markers if marker.ns}
