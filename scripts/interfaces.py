@@ -52,8 +52,12 @@ RUNTIME_LIBRARIES = (
 )
 # Equal hashes are what lets two machines talk: the real package of ROS 2 has these.
 EXPECTED_HASHES = {
+    'tf2_msgs/msg/TFMessage':
+        'RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087',
     'vision_msgs/msg/Detection2DArray':
         'RIHS01_214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968',
+    'vision_msgs/msg/Detection3DArray':
+        'RIHS01_793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018',
     'vision_msgs/msg/LabelInfo':
         'RIHS01_3d37df4015cdf660cc851c51897f2acd957e1ca6205ba0a99aebffb9406b0783',
 }
@@ -65,21 +69,29 @@ class InterfaceError(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """A folder of .msg files and the name of the message package they make."""
+    """A folder of .msg files, of .srv files in `srv`, and the name of the package they make."""
 
     name: str
     folder: Path
 
     @property
     def messages(self) -> list[Path]:
-        """All definitions in a stable order."""
+        """All definitions of messages in a stable order."""
         return sorted(self.folder.glob('*.msg'))
+
+    @property
+    def services(self) -> list[Path]:
+        """All definitions of services in a stable order."""
+        return sorted((self.folder / 'srv').glob('*.srv'))
 
     @property
     def dependencies(self) -> list[str]:
         """Names of the packages whose messages are fields here."""
         fields = re.compile(r'^\s*(\w+)/\w+', re.MULTILINE)
-        found = {name for file in self.messages for name in fields.findall(file.read_text())}
+        found = {name for file in [*self.messages, *self.services]
+                 for name in fields.findall(file.read_text())}
+        # what rosidl adds to every service
+        found |= {'service_msgs'} if self.services else set()
         return sorted(found - {self.name})
 
     @property
@@ -91,7 +103,7 @@ class Package:
         """Fingerprint of everything the installed package is made from."""
         state = hashlib.sha256(Path(__file__).read_bytes())
         state.update(repr((sys.version_info[:2], str(PREFIX), rosidl_version())).encode())
-        for file in self.messages:
+        for file in [*self.messages, *self.services]:
             state.update(file.name.encode() + b'\0' + file.read_bytes())
         for name in self.dependencies:
             marker = PREFIX / 'share' / name / 'mot_ros_interfaces'
@@ -113,6 +125,7 @@ def generate(package: Package, build: Path) -> dict[str, str]:
     # Imported here because the generators look up the ament index by this variable.
     os.environ['AMENT_PREFIX_PATH'] = str(PREFIX)
     from rosidl_adapter.msg import convert_msg_to_idl
+    from rosidl_adapter.srv import convert_srv_to_idl
     from rosidl_generator_c.cli import GenerateC
     from rosidl_generator_py.cli import GeneratePython
     from rosidl_generator_type_description.cli import HashTypeDescription
@@ -120,18 +133,27 @@ def generate(package: Package, build: Path) -> dict[str, str]:
     from rosidl_typesupport_fastrtps_c.cli import GenerateFastRTPSCTypesupport
     from rosidl_typesupport_introspection_c.cli import GenerateIntrospectionCTypesupport
 
-    (build / 'msg').mkdir(parents=True)
-    for file in package.messages:
-        copy = Path(shutil.copy(file, build / 'msg'))
-        convert_msg_to_idl(build, package.name, copy.relative_to(build), build / 'msg')
+    files = []
+    for kind, definitions, convert in (
+            ('msg', package.messages, convert_msg_to_idl),
+            ('srv', package.services, convert_srv_to_idl)):
+        folder = build / kind
+        for file in definitions:
+            folder.mkdir(parents=True, exist_ok=True)
+            definition = Path(shutil.copy(file, folder))
+            convert(build, package.name, definition.relative_to(build), folder)
+            files.append(f'{build}:{kind}/{file.stem}.idl')
     common = {
         'package_name': package.name,
-        'interface_files': [f'{build}:msg/{file.stem}.idl' for file in package.messages],
+        'interface_files': files,
         'include_paths': [str(PREFIX / 'share' / name) for name in closure(package)],
         'output_path': build,
     }
     descriptions = HashTypeDescription('hash').generate_type_hashes(**common)
     GenerateC('c').generate(**common, type_description_files=descriptions)
+    # the introspection generator writes files of the same names over them
+    for file in build.glob('srv/detail/*__type_support.c'):
+        file.rename(file.with_name(file.name.replace('__type_support', '__service_event')))
     implementations = ['rosidl_typesupport_fastrtps_c', 'rosidl_typesupport_introspection_c']
     GenerateCTypesupport('c', typesupport_implementations=implementations).generate(**common)
     GenerateIntrospectionCTypesupport('introspection_c').generate(**common)
@@ -139,7 +161,7 @@ def generate(package: Package, build: Path) -> dict[str, str]:
     GeneratePython('py', typesupport_implementations=['rosidl_typesupport_c']).generate(**common)
     return {
         entry['type_name']: entry['hash_string']
-        for file in (build / 'msg').glob('*.json')
+        for file in build.glob('*/*.json')
         for entry in json.loads(file.read_text())['type_hashes']
     }
 
@@ -215,7 +237,7 @@ def install(package: Package, build: Path, library: Path, extension: Path) -> No
     name = package.name
     # An empty marker says "ours, but unfinished" to whoever comes after an interruption.
     package.marker.parent.mkdir(parents=True, exist_ok=True)
-    package.marker.write_text('')
+    write(package.marker, '')
     copy([library], PREFIX / 'lib')
     for part in PARTS:
         link = PREFIX / 'lib' / f'lib{name}__{part}.so'
@@ -226,19 +248,27 @@ def install(package: Package, build: Path, library: Path, extension: Path) -> No
     shutil.rmtree(python, ignore_errors=True)
     copy([extension], python)
     (python / '__init__.py').touch()
-    copy(build.glob('msg/*.py'), python / 'msg')
-
-    share = PREFIX / 'share' / name / 'msg'
-    shutil.rmtree(share, ignore_errors=True)
-    definitions = [*build.glob('msg/*.msg'), *build.glob('msg/*.idl')]
-    copy([*definitions, *build.glob('msg/*.json')], share)
-    for header in build.glob('msg/**/*.h'):
+    listed = []
+    for kind in ('msg', 'srv'):
+        share = PREFIX / 'share' / name / kind
+        shutil.rmtree(share, ignore_errors=True)
+        definitions = [*build.glob(f'{kind}/*.{kind}'), *build.glob(f'{kind}/*.idl')]
+        if definitions:
+            copy(build.glob(f'{kind}/*.py'), python / kind)
+            copy([*definitions, *build.glob(f'{kind}/*.json')], share)
+            listed += [f'{kind}/{file.name}' for file in definitions]
+    for header in build.glob('*/**/*.h'):
         copy([header], PREFIX / 'include' / name / name / header.parent.relative_to(build))
 
     index = PREFIX / 'share' / 'ament_index' / 'resource_index'
-    listed = sorted(f'msg/{file.name}' for file in definitions)
-    (index / 'packages' / name).touch()
-    (index / 'rosidl_interfaces' / name).write_text('\n'.join(listed) + '\n')
+    write(index / 'packages' / name, '')
+    write(index / 'rosidl_interfaces' / name, '\n'.join(sorted(listed)) + '\n')
+
+
+def write(file: Path, text: str) -> None:
+    """Write a new file; one that is there may be a hard link to that of another environment."""
+    file.unlink(missing_ok=True)
+    file.write_text(text)
 
 
 def copy(files: Iterable[Path], folder: Path) -> None:
@@ -251,15 +281,16 @@ def copy(files: Iterable[Path], folder: Path) -> None:
 
 
 def verify(package: Package) -> None:
-    """Load every message's type support in a fresh process."""
-    code = (
-        f'import {package.name}.msg as m\n'
-        'for name in dir(m):\n'
-        '    if name[0].isupper():\n'
-        '        getattr(m, name).__class__.__import_type_support__()\n'
-        '        assert getattr(m, name).__class__._TYPE_SUPPORT is not None, name\n'
-    )
-    run(sys.executable, '-c', code)
+    """Load the type support of every message and service in a fresh process."""
+    for kind in ('msg', *(['srv'] if package.services else [])):
+        code = (
+            f'import {package.name}.{kind} as m\n'
+            'for name in dir(m):\n'
+            '    if name[0].isupper():\n'
+            '        getattr(m, name).__class__.__import_type_support__()\n'
+            '        assert getattr(m, name).__class__._TYPE_SUPPORT is not None, name\n'
+        )
+        run(sys.executable, '-c', code)
 
 
 def provided_by_ros(package: Package) -> bool:
@@ -290,13 +321,14 @@ def build_package(package: Package) -> str:
                     f'{EXPECTED_HASHES[name]}: fields, order or names differ from the real ones')
         install(package, build, *compile_package(package, build))
     verify(package)
-    package.marker.write_text(digest)
+    write(package.marker, digest)
     return f'{len(package.messages)} messages built in {time.monotonic() - started:.1f} s'
 
 
 def main() -> int:
     packages = [
         Package('vision_msgs', ROOT / 'scripts' / 'vision_msgs' / 'msg'),
+        Package('tf2_msgs', ROOT / 'scripts' / 'tf2_msgs' / 'msg'),
         Package('mot_ros_msgs', ROOT / 'msg'),
     ]
     try:

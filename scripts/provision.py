@@ -131,10 +131,11 @@ def missing_packages() -> list[str]:
 def install_interfaces(environment: Environment, requirements: Path) -> list[Step]:
     """List the steps that build the messages and install mot_ros."""
     script = SCRIPTS / 'interfaces.py'
-    messages = [*sorted(ROOT.glob('msg/*.msg')), *sorted(SCRIPTS.glob('vision_msgs/msg/*.msg'))]
+    messages = [*sorted(ROOT.glob('msg/*.msg')), *sorted(ROOT.glob('msg/srv/*.srv')),
+                *sorted(SCRIPTS.glob('*_msgs/msg/*.msg'))]
     return [
         Step(environment.stamps / 'interfaces',
-             'vision_msgs and mot_ros_msgs, generated and compiled',
+             'vision_msgs, tf2_msgs and mot_ros_msgs, generated and compiled',
              fingerprint(requirements, script, *messages),
              lambda: run(environment.python, script)),
         Step(environment.stamps / 'mot_ros', 'mot_ros and its command',

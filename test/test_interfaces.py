@@ -16,10 +16,16 @@ serialization = pytest.importorskip('rclpy.serialization')
 typesys = pytest.importorskip('rosbags.typesys')
 
 ROOT = Path(__file__).resolve().parents[1]
-# Of vision_msgs 4.1 as ROS 2 distributes it.
+# Of vision_msgs 4.1 and tf2_msgs as ROS 2 distributes them.
 REAL_HASHES = {
-    'Detection2DArray': '214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968',
-    'LabelInfo': '3d37df4015cdf660cc851c51897f2acd957e1ca6205ba0a99aebffb9406b0783',
+    'vision_msgs/msg/Detection2DArray':
+        '214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968',
+    'vision_msgs/msg/Detection3DArray':
+        '793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018',
+    'vision_msgs/msg/LabelInfo':
+        '3d37df4015cdf660cc851c51897f2acd957e1ca6205ba0a99aebffb9406b0783',
+    'tf2_msgs/msg/TFMessage':
+        'e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087',
 }
 TRACK_FIELDS = {
     'id': 'string',
@@ -44,11 +50,16 @@ def installed_definitions(package):
 
 def type_hash(message):
     """Compute a type hash from the installed definitions, independently of rosidl."""
-    store = typesys.get_typestore(typesys.Stores.ROS2_KILTED)
-    for file in installed_definitions('vision_msgs').glob('*.msg'):
-        types = typesys.get_types_from_msg(file.read_text(), f'vision_msgs/msg/{file.stem}')
-        store.register({name: type_ for name, type_ in types.items() if name not in store.types})
-    return store.hash_rihs01(f'vision_msgs/msg/{message}')
+    package = message.partition('/')[0]
+    pytest.importorskip(f'{package}.msg')
+    store = typesys.get_typestore(typesys.Stores.EMPTY)
+    known = typesys.get_typestore(typesys.Stores.ROS2_KILTED)
+    store.register({name: known.fielddefs[name] for name in known.fielddefs
+                    if not name.startswith(f'{package}/')})
+    for file in installed_definitions(package).glob('*.msg'):
+        store.register(typesys.get_types_from_msg(
+            file.read_text(), f'{package}/msg/{file.stem}'))
+    return store.hash_rihs01(message)
 
 
 def there_and_back(message):
@@ -73,7 +84,7 @@ def test_type_hashes_are_those_of_the_real_package(message):
 
 
 def test_generated_hashes_are_checked_against_the_same_values(interfaces):
-    real = {f'vision_msgs/msg/{name}': f'RIHS01_{hash_}' for name, hash_ in REAL_HASHES.items()}
+    real = {name: f'RIHS01_{hash_}' for name, hash_ in REAL_HASHES.items()}
     assert real == interfaces.EXPECTED_HASHES
 
 
@@ -127,7 +138,7 @@ def test_track_states():
 
 def test_dependencies_are_read_from_the_definitions(interfaces):
     assert interfaces.Package('mot_ros_msgs', ROOT / 'msg').dependencies == [
-        'std_msgs', 'vision_msgs']
+        'geometry_msgs', 'service_msgs', 'std_msgs', 'vision_msgs']
 
 
 def test_a_changed_definition_is_refused(interfaces, tmp_path):

@@ -27,7 +27,7 @@ FLOORS = (
     ('tracking.tracks',),
     ('tracking.methods',),
     ('tracking', 'drawing', 'signals', 'with_parent'),
-    ('data', 'contact_sheet'),
+    ('data', 'contact_sheet', 'localisation'),
     ('benchmarking',),
     ('training',),
     ('evaluation',),

@@ -124,6 +124,8 @@ def test_messages_depend_on_what_their_fields_are():
 def test_every_message_is_built_by_cmake():
     listed = re.findall(r'\$\{parent\}:msg/(\w+\.msg)', (ROOT / 'msg/CMakeLists.txt').read_text())
     assert sorted(listed) == sorted(file.name for file in (ROOT / 'msg').glob('*.msg'))
+    listed = re.findall(r'"(srv/\w+\.srv)"', (ROOT / 'msg/CMakeLists.txt').read_text())
+    assert sorted(listed) == sorted(f'srv/{file.name}' for file in ROOT.glob('msg/srv/*.srv'))
 
 
 def test_every_executable_has_a_main(setup_arguments):

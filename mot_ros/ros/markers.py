@@ -13,9 +13,10 @@ from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
 from mot_ros.drawing import colour_of
-from mot_ros.ros.camera_model import CameraModel, Doubles
+from mot_ros.localisation.camera_model import CameraModel
 from mot_ros.ros.usable_boxes import columns_of_usable
 from mot_ros.tracking.sequence import NANOSECONDS
+from mot_ros.tracking.types import Doubles
 
 BEND = 8
 """Pieces that a side is made of where the lens bends it."""

@@ -192,14 +192,15 @@ def test_the_rviz_file_knows_the_namespaces_of_the_markers():
     pytest.importorskip('rclpy')
     from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray
 
-    from mot_ros.ros.camera_model import CameraModel
+    from mot_ros.localisation.camera_model import CameraModel
     from mot_ros.ros.markers import to_markers
 
     class Info:
         distortion_model, d, binning_x, binning_y = '', (), 0, 0
+        width, height = 160, 120
         k = (100.0, 0, 80, 0, 100, 60, 0, 0, 1)
         p = (0.0,) * 12
-        roi = type('Roi', (), {'x_offset': 0, 'y_offset': 0})
+        roi = type('Roi', (), dict.fromkeys(('x_offset', 'y_offset', 'width', 'height'), 0))
 
     array = to_markers(
         Detection2DArray(detections=[

@@ -17,7 +17,7 @@ from vision_msgs.msg import Detection2D, Detection2DArray
 from visualization_msgs.msg import Marker
 
 from mot_ros.drawing import colour_of
-from mot_ros.ros.camera_model import CameraInfoError, CameraModel
+from mot_ros.localisation.camera_model import CameraInfoError, CameraModel
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.markers import label_places, outlines, to_markers
 

@@ -19,7 +19,7 @@ from visualization_msgs.msg import MarkerArray
 
 from mot_ros.data.decode import compressed_to_bgr
 from mot_ros.drawing import draw_tracks, Trails
-from mot_ros.ros.camera_model import CameraInfoError, CameraModel
+from mot_ros.localisation.camera_model import CameraInfoError, CameraModel
 from mot_ros.ros.conversion import (
     ImageError,
     to_bgr,

@@ -28,7 +28,7 @@ from vision_msgs.msg import (
 from visualization_msgs.msg import Marker, MarkerArray
 
 from mot_ros.data.decode import compressed_to_bgr
-from mot_ros.ros.camera_model import CameraModel
+from mot_ros.localisation.camera_model import CameraModel
 from mot_ros.ros.conversion import to_bgr, to_compressed_image, to_stamp
 from mot_ros.ros.markers import outlines
 from mot_ros.ros.nodes import visualizer as module

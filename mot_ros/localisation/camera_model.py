@@ -11,11 +11,9 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mot_ros.tracking.errors import FrameError
-
-Doubles = NDArray[np.float64]
+from mot_ros.tracking.types import Doubles
 
 COEFFICIENTS = {
     'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,), 'fisheye': (4,)}
@@ -25,6 +23,8 @@ MIDDLE = 0.5
 """From the edge of the first pixel, where boxes count from, to its middle, where K does."""
 MISSED = 0.1
 """Pixels that a ray may come back beside its pixel; more means that the inversion failed."""
+STEP = 1e-4
+"""Step on the plane Z = 1 over which the Jacobian is a difference."""
 PRECISELY = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 """OpenCV's own five steps leave errors of several pixels in the corners of wide lenses."""
 
@@ -40,6 +40,8 @@ class CameraInfo(Protocol):
     d: Sequence[float]
     k: Sequence[float]
     p: Sequence[float]
+    width: int
+    height: int
     binning_x: int
     binning_y: int
     roi: Any
@@ -60,6 +62,8 @@ class CameraModel:
     binning: Doubles
     offset: Doubles
     fisheye: bool = False
+    size: tuple[float, float] = (0.0, 0.0)
+    """Width and height of the image in pixels."""
 
     @classmethod
     def of(cls, info: CameraInfo, *, rectified: bool) -> CameraModel:
@@ -87,9 +91,13 @@ class CameraModel:
                 f'distortion_model is {info.distortion_model!r} with d = {distortion.tolist()}; '
                 'known are plumb_bob (4 or 5 numbers), rational_polynomial (8, 12 or 14) and '
                 'equidistant (4): rectify the images and set rectified to true')
+        binning = np.maximum([info.binning_x, info.binning_y], 1.0)
+        # a roi of 0 x 0 stands for the whole sensor
+        width, height = (info.roi.width or info.width), (info.roi.height or info.height)
         return cls(
-            matrix, distortion, shift, np.maximum([info.binning_x, info.binning_y], 1.0),
-            np.array([info.roi.x_offset, info.roi.y_offset], np.float64), fisheye)
+            matrix, distortion, shift, binning,
+            np.array([info.roi.x_offset, info.roi.y_offset], np.float64), fisheye,
+            (float(width // binning[0]), float(height // binning[1])))
 
     @property
     def straight(self) -> bool:
@@ -123,6 +131,32 @@ class CameraModel:
             seen[finite] = self._undistort(points[finite])
         return seen
 
+    def pixels(self, rays: Doubles) -> Doubles:
+        """Return the pixels (N, 2) of points (N, 2) of the plane Z = 1: the inverse of rays."""
+        return (self._project(rays) + MIDDLE - self.offset) / self.binning
+
+    def jacobians(self, rays: Doubles) -> Doubles:
+        """Return d ray / d pixel at points (N, 2) of the plane Z = 1, (N, 2, 2)."""
+        steps = rays[:, None] + STEP * np.concatenate([np.eye(2), -np.eye(2)])
+        pixels = self.pixels(steps.reshape(-1, 2)).reshape(-1, 4, 2)
+        forward = (pixels[:, :2] - pixels[:, 2:]).transpose(0, 2, 1) / (2 * STEP)
+        (a, b), (c, d) = forward[:, 0].T, forward[:, 1].T
+        adjugate = np.stack([d, -b, -c, a], 1).reshape(-1, 2, 2)
+        with np.errstate(divide='ignore', invalid='ignore'):
+            return np.asarray(adjugate / (a * d - b * c)[:, None, None])
+
+    def _project(self, rays: Doubles) -> Doubles:
+        """Return the points of the sensor (N, 2), counted from the first pixel's middle."""
+        space = np.column_stack([rays, np.ones(len(rays))])
+        if self.straight:
+            return np.asarray((space @ self.matrix.T)[:, :2] + self.shift)
+        project = cv2.fisheye.projectPoints if self.fisheye else cv2.projectPoints
+        if not len(rays):
+            return rays
+        still = np.zeros(3)
+        points, _ = project(space[:, None], still, still, self.matrix, self.distortion)
+        return np.asarray(points, np.float64).reshape(-1, 2)
+
     def _undistort(self, points: Doubles) -> Doubles:
         """Return the rays of finite points of the sensor, NaN where the lens has none."""
         lens = self.matrix, self.distortion
@@ -133,13 +167,7 @@ class CameraModel:
             rays = cv2.undistortPointsIter(source, *lens, np.eye(3), np.eye(3), PRECISELY)
         found = np.asarray(rays, np.float64).reshape(-1, 2)
         # far outside of what the lens shows the inversion does not converge
-        space = np.concatenate([found, np.ones((len(found), 1))], 1)[:, None]
-        still = np.zeros(3)
-        if self.fisheye:
-            back, _ = cv2.fisheye.projectPoints(space, still, still, *lens)
-        else:
-            back, _ = cv2.projectPoints(space, still, still, *lens)
         with np.errstate(invalid='ignore'):
-            missed = ~(np.abs(back.reshape(-1, 2) - points).max(1) < MISSED)
+            missed = ~(np.abs(self._project(found) - points).max(1) < MISSED)
         found[missed] = np.nan
         return found

@@ -1,0 +1,145 @@
+# Copyright 2026 mot_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A Kalman filter of constant velocity for each person, in metres of a fixed frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mot_ros.localisation.placements import Placements
+from mot_ros.tracking.types import Doubles, Ints
+
+ACCELERATION = 0.5
+"""Spectral density of the random acceleration of people, in m^2/s^3."""
+START = 1.5
+"""Standard deviation of the speed of a person who is new, in m/s."""
+GATE = 4.0
+"""Standard deviations from which an observation counts as less certain than it says."""
+KEPT = 30.0
+"""Seconds that a person is kept who is not observed."""
+
+
+@dataclass(frozen=True, eq=False)
+class WorldState:
+    """
+    People after one image, in the order of their placements.
+
+    `positions` and `velocities` (M, 3) in m and m/s; `covariances` (M, 6, 6) of both, with what
+    lasts from image to image.
+    """
+
+    positions: Doubles
+    velocities: Doubles
+    covariances: Doubles
+
+
+class WorldFilter:
+    """
+    Filters placements by the id of the track.
+
+    What is wrong for long, such as the pitch of the camera, cannot be averaged away: the gain
+    weighs it as if it were noise, and it is added to the covariance that comes out.
+    """
+
+    def __init__(self, acceleration: float = ACCELERATION) -> None:
+        self._acceleration = acceleration
+        self._rows: dict[str, int] = {}
+        self._stamps = np.zeros(0)
+        self._means = np.zeros((0, 6))
+        self._covariances = np.zeros((0, 6, 6))
+
+    def clear(self) -> None:
+        """Forget everybody."""
+        self._rows.clear()
+        self._stamps = np.zeros(0)
+        self._means, self._covariances = np.zeros((0, 6)), np.zeros((0, 6, 6))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    def update(self, stamp: float, names: Sequence[str], placed: Placements) -> WorldState:
+        """Take the people `names` (M,) placed at `stamp` (seconds); return their states."""
+        self._forget(stamp)
+        rows = np.array([self._row(name, stamp) for name in names], np.int64)
+        new = np.array([np.isnan(self._means[row, 0]) for row in rows], bool)
+        means, covariances = self._predicted(rows, stamp)
+        noise = placed.covariances
+        means, covariances = _updated(means, covariances, placed.centres, noise)
+        if new.any():
+            means[new] = np.concatenate([placed.centres[new], np.zeros((int(new.sum()), 3))], 1)
+            covariances[new] = 0
+            covariances[new, :3, :3] = noise[new]
+            covariances[new, 3:, 3:] = np.eye(3) * START ** 2
+        self._means[rows], self._covariances[rows] = means, covariances
+        self._stamps[rows] = stamp
+        stated = covariances.copy()
+        stated[:, :3, :3] += placed.bias * ~new[:, None, None]
+        return WorldState(means[:, :3], means[:, 3:], stated)
+
+    def predict(self, name: str, stamp: float) -> tuple[Doubles, Doubles]:
+        """Return position and velocity (3,) of a known person at a stamp; KeyError if unknown."""
+        means, _ = self._predicted(np.array([self._rows[name]]), stamp)
+        return means[0, :3], means[0, 3:]
+
+    def _row(self, name: str, stamp: float) -> int:
+        """Return the row of a person, a new one with NaN if there is none."""
+        if name not in self._rows:
+            self._rows[name] = len(self._stamps)
+            self._stamps = np.append(self._stamps, stamp)
+            self._means = np.concatenate([self._means, np.full((1, 6), np.nan)])
+            self._covariances = np.concatenate([self._covariances, np.zeros((1, 6, 6))])
+        return self._rows[name]
+
+    def _forget(self, stamp: float) -> None:
+        """Drop those who have not been observed for long."""
+        old = stamp - self._stamps > KEPT
+        if old.any():
+            kept = np.flatnonzero(~old)
+            place = {int(row): number for number, row in enumerate(kept)}
+            self._rows = {
+                name: place[row] for name, row in self._rows.items() if row in place}
+            self._stamps, self._means = self._stamps[kept], self._means[kept]
+            self._covariances = self._covariances[kept]
+
+    def _predicted(self, rows: Ints, stamp: float) -> tuple[Doubles, Doubles]:
+        """Return means (M, 6) and covariances (M, 6, 6) of rows at a stamp."""
+        ago = np.maximum(stamp - self._stamps[rows], 0.0)
+        means, before = self._means[rows], self._covariances[rows]
+        step = ago[:, None, None] * np.eye(3)
+        places, both, speeds = before[:, :3, :3], before[:, :3, 3:], before[:, 3:, 3:]
+        after = np.empty_like(before)
+        grown = places + step @ speeds @ step + step @ both.transpose(0, 2, 1) + both @ step
+        after[:, :3, :3] = grown + self._acceleration * _powers(ago, 3) / 3
+        after[:, :3, 3:] = both + step @ speeds + self._acceleration * _powers(ago, 2) / 2
+        after[:, 3:, :3] = after[:, :3, 3:].transpose(0, 2, 1)
+        after[:, 3:, 3:] = speeds + self._acceleration * _powers(ago, 1)
+        moved = means.copy()
+        moved[:, :3] += ago[:, None] * means[:, 3:]
+        return moved, after
+
+
+def _powers(seconds: Doubles, power: int) -> Doubles:
+    """Return the identity times a power of each time, (M, 3, 3)."""
+    return np.asarray((seconds ** power)[:, None, None] * np.eye(3))
+
+
+def _updated(
+        means: Doubles, covariances: Doubles, observed: Doubles, noise: Doubles
+        ) -> tuple[Doubles, Doubles]:
+    """Return the states after observing positions (M, 3) with covariances `noise` (M, 3, 3)."""
+    if not len(means):
+        return means, covariances
+    rest = np.nan_to_num(observed - means[:, :3])
+    expected = covariances[:, :3, :3] + noise
+    square = np.einsum('ni,ni->n', rest, np.linalg.solve(expected, rest[:, :, None])[:, :, 0])
+    # an outlier moves the state no more than one at the gate would
+    doubt = np.maximum(square / GATE ** 2, 1.0)
+    expected = expected * doubt[:, None, None]
+    gain = np.linalg.solve(expected, covariances[:, :3]).transpose(0, 2, 1)
+    means = means + (gain @ rest[:, :, None])[:, :, 0]
+    after = covariances - gain @ covariances[:, :3]
+    return means, (after + after.transpose(0, 2, 1)) / 2
