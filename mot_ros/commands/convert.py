@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source', metavar='SOURCE',
         help='a video, a folder of images, a MOTChallenge folder, a COCO-style annotation file '
-        '(.json, or a folder with annotations.json) or a rosbag2')
+        '(.json, or a folder with annotations.json), a rosbag2 or a .bag of ROS 1')
     parser.add_argument('output', metavar='OUTPUT', type=Path, help='what to write; must be new')
     parser.add_argument(
         '--to', choices=KINDS, help='what OUTPUT is; by default what its ending says (.mp4, '
@@ -94,7 +94,9 @@ def _convert(args: argparse.Namespace) -> int:
     if not 1 <= args.quality <= 100:
         raise ConfigError(f'quality is {args.quality}; it must lie in [1, 100]')
     if kind == 'bag' and from_bag:
-        raise ConfigError(f'{args.source} is a bag already; use "ros2 bag convert"')
+        raise ConfigError(
+            f'{args.source} is a bag already; use "ros2 bag convert", or of a bag of ROS 1 '
+            f'"rosbags-convert --src {args.source} --dst {args.output}"')
     if kind == 'coco' and annotations:
         raise ConfigError(f'{args.source} is COCO-style already; choose another --to')
     if not annotations and (args.images or args.categories):

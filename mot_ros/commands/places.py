@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help='a MOTChallenge sequence or a folder of them')
     group.add_argument(
         '--bag', type=Path, action='append', default=[], metavar='PATH',
-        help='a rosbag2 (folder, .mcap or .db3)')
+        help='a rosbag2 (folder, .mcap or .db3) or a .bag of ROS 1')
     group.add_argument(
         '--video', type=Path, action='append', default=[], metavar='PATH',
         help='a video or a folder of images; needs --truth')
@@ -122,15 +122,14 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Seq
 
 def _named(args: argparse.Namespace) -> list[tuple[str, Path]]:
     """Return the name and the path of every sequence, before anything of it is read."""
-    from mot_ros.data.bags.bag_layout import is_bag
+    from mot_ros.data.bags.bag_layout import is_bag, no_bag
     from mot_ros.data.datasets.mot_folder import sequence_folders
 
     found = [(path.resolve().name, path)
              for folder in args.mot for path in sequence_folders(folder)]
     for path in args.bag:
         if not is_bag(path):
-            raise SourceError(
-                f'{path} is no bag; name the folder of a rosbag2, or its .mcap or .db3 file')
+            raise SourceError(no_bag(path))
         found.append((_stem(path), path))
     for path in args.video:
         found.append((_stem(existing('--video', str(path))), path))

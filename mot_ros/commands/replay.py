@@ -41,7 +41,8 @@ class LiveError(MotError):
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        'bag', type=Path, metavar='BAG', help='a rosbag2 (folder, .mcap or .db3)')
+        'bag', type=Path, metavar='BAG',
+        help='a rosbag2 (folder, .mcap or .db3) or a .bag of ROS 1')
     parser.add_argument(
         '-o', '--output', type=Path, required=True, metavar='FOLDER',
         help='where report.html, report.json, report.csv, timings.json, tracks/ and live/ go')

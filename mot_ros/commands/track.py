@@ -29,8 +29,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
         'source', metavar='SOURCE',
-        help='a video file, a folder of images, a quoted pattern such as "img1/*.jpg", or a '
-        'rosbag2 (folder, .mcap or .db3)')
+        help='a video file, a folder of images, a quoted pattern such as "img1/*.jpg", a '
+        'rosbag2 (folder, .mcap or .db3) or a .bag of ROS 1')
     parser.add_argument(
         '--topic', metavar='T', help='topic of the images in a bag, where it has several')
     parser.add_argument('--method', metavar='M', help=f'tracking method: {", ".join(METHODS)}')

@@ -31,5 +31,5 @@ def open_frames(
     if topic is not None:
         raise SourceError(
             f'{source} is no bag, so there is no topic {topic} in it; leave the topic out, or '
-            'name the folder of a rosbag2, or its .mcap or .db3 file')
+            'name the folder of a rosbag2, its .mcap or .db3 file, or a .bag of ROS 1')
     return open_source(source, fps, start, frames)

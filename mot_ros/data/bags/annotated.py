@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A rosbag2 with its truth, in a topic of its own or in a MOT text file."""
+"""A bag with its truth, in a topic of its own or in a MOT text file."""
 
 from __future__ import annotations
 

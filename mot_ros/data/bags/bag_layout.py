@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which files make a rosbag2, and a frame with the header of its message; without rosbags."""
+"""Which files make a bag, and a frame with the header of its message; without rosbags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mot_ros.tracking.errors import SourceError
 
 BAG_SUFFIXES: tuple[str, ...] = ('.mcap', '.db3')
 METADATA = 'metadata.yaml'
-ROS1_MAGIC = b'#ROSBAG V2.0'
+ROS1_SUFFIX = '.bag'
+ROS1_MAGIC = b'#ROSBAG V'
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,11 @@ class MessageFrame(IndexedFrame):
 
 
 def storage_files(path: Path) -> list[Path]:
-    """Return the files with the messages of a bag, in their order; none if it is no bag."""
+    """
+    Return the files with the messages of a bag, in their order; none if it is no bag.
+
+    SourceError for a folder with several bags of ROS 1: those may be of different rides.
+    """
     if path.is_dir():
         suffixes = BAG_SUFFIXES
         if (path / METADATA).is_file():
@@ -37,21 +42,36 @@ def storage_files(path: Path) -> list[Path]:
             suffixes += tuple(f'{suffix}.zstd' for suffix in BAG_SUFFIXES)
         files = [file for file in path.iterdir()
                  if file.name.endswith(suffixes) and file.is_file()]
-        return sorted(files, key=lambda file: natural_key(file.name))
-    return [path] if path.suffix in BAG_SUFFIXES and path.is_file() else []
+        return sorted(files, key=lambda file: natural_key(file.name)) or _ros1_in(path)
+    if path.suffix in BAG_SUFFIXES and path.is_file():
+        return [path]
+    return [path] if is_ros1(path) else []
 
 
-def refuse_ros1(path: Path) -> None:
-    """Raise SourceError for a bag of ROS 1, with the command that converts it."""
+def is_ros1(path: Path) -> bool:
+    """Say whether a file is a bag of ROS 1, whatever its name is."""
     if not path.is_file():
-        return
+        return False
     with path.open('rb') as file:
-        if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
-            raise SourceError(
-                f'{path} is a bag of ROS 1; convert it with "rosbags-convert --src {path} --dst '
-                f'{path.with_suffix("")}" (pip install rosbags), and name that folder')
+        return file.read(len(ROS1_MAGIC)) == ROS1_MAGIC
 
 
 def is_bag(path: str | Path) -> bool:
-    """Say whether a path looks like a rosbag2: a folder with one in it, or a file of one."""
+    """Say whether a path is a bag of ROS 2 or of ROS 1: a folder with one, or a file of one."""
     return bool(storage_files(Path(path)))
+
+
+def no_bag(path: Path) -> str:
+    """Return the sentence that refuses a path."""
+    return (f'{path} is no bag; name the folder of a rosbag2, its .mcap or .db3 file, or a .bag '
+            'of ROS 1')
+
+
+def _ros1_in(folder: Path) -> list[Path]:
+    found = [file for file in folder.glob(f'*{ROS1_SUFFIX}') if is_ros1(file)]
+    if len(found) > 1:
+        names = sorted((file.name for file in found), key=natural_key)
+        raise SourceError(
+            f'{folder} holds {len(found)} bags of ROS 1 ({", ".join(names[:3])}, ...); name one '
+            'of these files')
+    return found

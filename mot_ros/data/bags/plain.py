@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A rosbag2 without truth: something to track, nothing to score."""
+"""A bag without truth: something to track, nothing to score."""
 
 from __future__ import annotations
 

@@ -1,16 +1,22 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How the topics of a rosbag2 were offered when they were recorded."""
+"""How the topics of a bag were offered when they were recorded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosbags.interfaces import ConnectionExtRosbag2, QosDurability, QosReliability
-from rosbags.rosbag2 import Reader
+from rosbags import rosbag1, rosbag2
+from rosbags.interfaces import (
+    ConnectionExtRosbag1,
+    ConnectionExtRosbag2,
+    QosDurability,
+    QosReliability,
+)
 
+from mot_ros.data.bags.bag_layout import is_ros1, storage_files
 from mot_ros.data.bags.reader import Topic
 
 ALWAYS_LATCHED = ('/tf_static',)
@@ -40,13 +46,16 @@ def offers(path: str | Path, topics: list[Topic]) -> dict[str, Offer]:
 
 def _recorded(path: str | Path) -> dict[str, Offer]:
     try:
-        with Reader(path) as reader:
+        file = storage_files(Path(path))[0]
+        with (rosbag1.Reader(file) if is_ros1(file) else rosbag2.Reader(path)) as reader:
             connections = list(reader.connections)
     except Exception:
         # a bag that is cut off fails in the reader in any way there is, and has lost them
         return {}
     found: dict[str, Offer] = {}
     for connection in connections:
+        if isinstance(connection.ext, ConnectionExtRosbag1):
+            found[connection.topic] = Offer(latched=bool(connection.ext.latching))
         if not isinstance(connection.ext, ConnectionExtRosbag2):
             continue
         profiles = connection.ext.offered_qos_profiles

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Opening a rosbag2, whole or cut off: its topics and its messages."""
+"""Opening a bag of ROS 2 or 1, whole or cut off: its topics and its messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.rosbag2 import Reader
 import yaml
 
+from mot_ros.data.bags import ros1
 from mot_ros.data.bags import salvage as bag_salvage
-from mot_ros.data.bags.bag_layout import METADATA, refuse_ros1, storage_files
-from mot_ros.data.bags.types import make_typestore
+from mot_ros.data.bags.bag_layout import is_ros1, METADATA, no_bag, storage_files
+from mot_ros.data.bags.types import (
+    DETECTIONS,
+    differing_types,
+    make_typestore,
+    older_vision_types,
+)
 from mot_ros.tracking.errors import SourceError
 
 
@@ -42,8 +48,9 @@ class BagMessage:
 
 class Bag:
     """
-    A rosbag2 folder or one of its files, of mcap or sqlite3 storage.
+    A rosbag2 folder or one of its files, of mcap or sqlite3 storage, or a bag of ROS 1.
 
+    Messages of ROS 1 come in the encoding of ROS 2, and their types by the names of ROS 2.
     A bag that is cut off is read up to the cut, file by file; `shortcomings` says so. Messages
     can be gone through any number of times, each time from an open file of its own.
     """
@@ -53,25 +60,32 @@ class Bag:
         self.shortcomings: list[str] = []
         self._files = storage_files(self.path)
         if not self._files:
-            refuse_ros1(self.path)
-            raise SourceError(
-                f'{path} is no bag; name the folder of a rosbag2, or its .mcap or .db3 file')
-        self._cut = [file for file in self._files if bag_salvage.is_cut(file)]
+            raise SourceError(no_bag(self.path))
+        self._ros1 = is_ros1(self._files[0])
         try:
-            self._topics, definitions = self._salvaged() if self._damaged() else self._whole()
-            self._store = make_typestore(definitions)
+            self._cut = [file for file in self._files if (
+                not ros1.is_whole(file) if self._ros1 else bag_salvage.is_cut(file))]
+            self._topics, self._definitions = (
+                self._of_ros1() if self._ros1
+                else self._salvaged() if self._damaged() else self._whole())
+            self._store = make_typestore(self._definitions)
         except SourceError:
             raise
         except Exception as error:
             # a damaged file fails in the reader in any way there is
             raise SourceError(
-                f'{path} cannot be read as a bag ({_told(error)}); "ros2 bag reindex" may help') \
+                f'{path} cannot be read as a bag ({_told(error)}); "{self._reindex}" may help') \
                 from error
 
     @property
     def topics(self) -> list[Topic]:
         """All topics, in the order of the bag."""
         return list(self._topics)
+
+    @property
+    def differing(self) -> set[str]:
+        """The types that are laid out otherwise in this bag than in ROS 2 of today."""
+        return differing_types(self._definitions)
 
     def count(self, name: str) -> int | None:
         """Return how many messages a topic is said to have."""
@@ -107,7 +121,9 @@ class Bag:
         self.shortcomings = []
         wanted = set(names)
         count = 0
-        generator = self._from_salvage(wanted) if self._damaged() else self._from_reader(wanted)
+        generator = (
+            self._from_ros1(wanted) if self._ros1
+            else self._from_salvage(wanted) if self._damaged() else self._from_reader(wanted))
         with contextlib.closing(generator) as records:
             try:
                 for record in records:
@@ -129,12 +145,33 @@ class Bag:
         try:
             return self._store.deserialize_cdr(record.data, record.type)
         except Exception as error:
+            if record.type == DETECTIONS and record.type not in self._definitions:
+                # bags of Foxy hold no definitions, and its vision_msgs had other fields
+                with contextlib.suppress(Exception):
+                    return older_vision_types().deserialize_cdr(record.data, record.type)
             raise SourceError(
                 f'a message of {record.topic} is not a {record.type} ({_told(error)})') from error
 
     def _damaged(self) -> bool:
         return bool(self._cut) or (
             self.path.is_dir() and not (self.path / METADATA).is_file())
+
+    @property
+    def _reindex(self) -> str:
+        return 'rosbag reindex' if self._ros1 else 'ros2 bag reindex'
+
+    def _of_ros1(self) -> tuple[list[Topic], dict[str, str]]:
+        counts: dict[tuple[str, str], int | None] = {}
+        definitions: dict[str, str] = {}
+        for file in self._files:
+            for channel, count in ros1.channels(file):
+                key = (channel.topic, channel.type)
+                earlier = counts.get(key, 0)
+                counts[key] = None if earlier is None or count is None else earlier + count
+                definitions[channel.type] = channel.definition
+        if self._cut and not counts:
+            raise SourceError(f'{self.path} is cut off before its first message')
+        return [Topic(*key, count) for key, count in counts.items()], definitions
 
     def _whole(self) -> tuple[list[Topic], dict[str, str]]:
         with Reader(self.path) as reader:
@@ -172,6 +209,12 @@ class Bag:
             connections = [found for found in reader.connections if found.topic in wanted]
             for connection, received, data in reader.messages(connections):
                 yield BagMessage(connection.topic, connection.msgtype, received, bytes(data))
+
+    def _from_ros1(self, wanted: set[str]) -> Generator[BagMessage, None, None]:
+        for file in self._files:
+            with contextlib.closing(ros1.messages(file, wanted, self._store)) as found:
+                for channel, received, data in found:
+                    yield BagMessage(channel.topic, channel.type, received, data)
 
     def _from_salvage(self, wanted: set[str]) -> Generator[BagMessage, None, None]:
         for file in self._files:

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A rosbag2 as a source of frames, without ROS."""
+"""A bag as a source of frames, without ROS."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mot_ros.data.annotated import SequenceRef
 from mot_ros.data.bags.annotated import AnnotatedBag
-from mot_ros.data.bags.bag_layout import is_bag, refuse_ros1
+from mot_ros.data.bags.bag_layout import is_bag, no_bag
 from mot_ros.data.bags.plain import PlainBag
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
@@ -38,9 +38,7 @@ def bag_place(
     DETECTIONS_TOPIC, else in the only topic of boxes beside the truth.
     """
     if not is_bag(path):
-        refuse_ros1(path)
-        raise SourceError(
-            f'{path} is no bag; name the folder of a rosbag2, or its .mcap or .db3 file')
+        raise SourceError(no_bag(path))
     source = BagSource(path, topic)
     boxes = [found.name for found in source.bag.topics if found.type == DETECTIONS]
     named: str | Path | None = truth

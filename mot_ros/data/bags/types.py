@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
@@ -28,6 +29,17 @@ _VISION: Mapping[str, str] = {
         'vision_msgs/BoundingBox2D bbox\nstring id',
     'Detection2DArray': 'std_msgs/Header header\nvision_msgs/Detection2D[] detections',
 }
+# of Foxy and older; between them and 4 only names changed
+_OLD_VISION: Mapping[str, str] = {
+    'BoundingBox2D': 'geometry_msgs/Pose2D center\nfloat64 size_x\nfloat64 size_y',
+    'ObjectHypothesisWithPose':
+        'string id\nfloat64 score\ngeometry_msgs/PoseWithCovariance pose',
+    'Detection2D':
+        'std_msgs/Header header\nvision_msgs/ObjectHypothesisWithPose[] results\n'
+        'vision_msgs/BoundingBox2D bbox\nsensor_msgs/Image source_img\nbool is_tracking\n'
+        'string tracking_id',
+    'Detection2DArray': 'std_msgs/Header header\nvision_msgs/Detection2D[] detections',
+}
 
 
 def make_typestore(definitions: Mapping[str, str] | None = None) -> Any:
@@ -43,6 +55,40 @@ def make_typestore(definitions: Mapping[str, str] | None = None) -> Any:
     for name, text in _VISION.items():
         _register(store, text, f'vision_msgs/msg/{name}')
     return store
+
+
+@cache
+def older_vision_types() -> Any:
+    """Return rosbags' types with vision_msgs as Foxy had it."""
+    store = get_typestore(Stores.ROS2_FOXY)
+    for name, text in _OLD_VISION.items():
+        _register(store, text, f'vision_msgs/msg/{name}')
+    return store
+
+
+def differing_types(definitions: Mapping[str, str]) -> set[str]:
+    """Return those of the definitions of a bag whose fields are not those of Humble."""
+    ours = make_typestore().fielddefs
+    found = set()
+    for name, text in definitions.items():
+        theirs = get_types_from_msg(text, name)
+        if name in ours and _layout(name, theirs) != _layout(name, ours):
+            found.add(name)
+    return found
+
+
+def _layout(name: str, fields: Mapping[str, Any]) -> Any:
+    """Return the types of the fields of a type, and of their fields."""
+    if name == 'std_msgs/msg/Header':
+        # that of ROS 1 has a number before the stamp, which conversion leaves out
+        return name
+    return tuple(_expanded(kind, fields) for _, kind in fields[name][1])
+
+
+def _expanded(kind: Any, fields: Mapping[str, Any]) -> Any:
+    if isinstance(kind, str):
+        return _layout(kind, fields) if kind in fields else kind
+    return tuple(_expanded(part, fields) for part in kind) if isinstance(kind, tuple) else kind
 
 
 def _register(store: Any, text: str, name: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-from mot_ros.data.bags.bag_layout import refuse_ros1
+from mot_ros.data.bags.bag_layout import is_bag
 from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.data.video.image_files import IMAGE_SUFFIXES, ImageFiles, images_in, only_images
 from mot_ros.data.video.video_file import VideoFile
@@ -34,7 +34,10 @@ def open_source(
                 'they lie in')
     elif path.exists():
         if path.suffix.lower() not in IMAGE_SUFFIXES:
-            refuse_ros1(path)
+            if is_bag(path):
+                raise SourceError(
+                    f'{path} is a bag, not a video; name it where a bag is expected, or publish '
+                    'it with the replay node')
             return VideoFile(path, fps, start, frames)
         files = [path]
     elif glob.has_magic(str(source)):

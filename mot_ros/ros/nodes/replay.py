@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Publish the messages of a rosbag2 as they were recorded, without `ros2 bag`."""
+"""Publish the messages of a bag as they were recorded, without `ros2 bag`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class ReplayNode(Node):
         super().__init__('replay', **node_arguments)
         self.finished = False
         self.exit_code = 0
-        path = declare(self, 'bag', Setting('', 'the bag: its folder, or a .mcap or .db3 file'))
+        path = declare(self, 'bag', Setting(
+            '', 'the bag: its folder, or a .mcap, .db3 or .bag file'))
         names = declare(self, 'topics', Setting((), 'topics to play; empty: all'))
         self._rate = declare(self, 'rate', Setting(
             1.0, 'speed: 2 is twice as fast; 0: as fast as reliable subscribers acknowledge that '
@@ -119,13 +120,20 @@ class ReplayNode(Node):
     def _chosen(self, names: Sequence[str], with_clock: bool) -> list[Topic]:
         """Return the topics to play; raises ConfigError for one that the bag does not have."""
         known = {topic.name: topic for topic in self._bag.topics}
+        differing = self._bag.differing
         for name in [*names, *self._waited_for()]:
             if name not in known:
                 raise ConfigError(
                     f'{self._bag.path} has no topic {name}; its topics are: '
                     f'{", ".join(known) or "none"}')
-        return [known[name] for name in names or known
-                if not (name == CLOCK and with_clock)]
+        chosen = [known[name] for name in names or known
+                  if not (name == CLOCK and with_clock)]
+        for topic in chosen:
+            if topic.type in differing:
+                self.get_logger().warning(
+                    f'{topic.name} is left out: the fields of {topic.type} are others in the bag '
+                    'than they are today')
+        return [topic for topic in chosen if topic.type not in differing]
 
     def _waited_for(self) -> list[str]:
         return [name.strip() for name in self._wanted.split(',') if name.strip()]

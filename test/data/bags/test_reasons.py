@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mot_ros.data.bags.reader import Bag
 from mot_ros.data.bags.source import BagSource
-from mot_ros.data.bags.topic_selection import bag_place
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE, make_typestore
 from mot_ros.data.bags.writer import BagWriter
 from mot_ros.data.sources import open_frames
@@ -54,12 +52,3 @@ def test_row_of_no_bytes_is_explained(tmp_path: Path) -> None:
     bag = write(tmp_path / 'bag', IMAGE, 4, 6, 'bgr8', 0, 0, np.zeros(72, np.uint8))
     with pytest.raises(SourceError, match=r'a row takes 0 bytes \(step\)'):
         BagSource(bag)
-
-
-@pytest.mark.parametrize('name', ['ride.bag', 'ride', 'ride.mp4'])
-def test_bag_of_ros1_has_its_command(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    path.write_bytes(b'#ROSBAG V2.0\n' + bytes(4096))
-    for opened in (open_frames, Bag, lambda file: bag_place(file, None, None)):
-        with pytest.raises(SourceError, match=r'a bag of ROS 1; .*rosbags-convert --src'):
-            opened(path)
