@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`mot_ros track`: a tracker over a video, a folder of images or a bag."""
+"""`mot_ros track`: a tracker over a video, a folder of images, a bag or a camera."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mot_ros.data.video.frame_source import FrameSource
     from mot_ros.evaluation.runner import Run, Step, TimedDetector
+    from mot_ros.window import Window
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'source', metavar='SOURCE',
         help='a video file, a folder of images, a quoted pattern such as "img1/*.jpg", a '
-        'rosbag2 (folder, .mcap or .db3) or a .bag of ROS 1')
+        'rosbag2 (folder, .mcap or .db3), a .bag of ROS 1, a camera (0, /dev/video0) or a '
+        'stream (rtsp://..., http://...)')
     parser.add_argument(
         '--topic', metavar='T', help='topic of the images in a bag, where it has several')
     parser.add_argument('--method', metavar='M', help=f'tracking method: {", ".join(METHODS)}')
@@ -49,6 +51,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     outputs.add_argument(
         '--sheet', type=Path, metavar='FILE', help='twelve annotated frames in one PNG')
     outputs.add_argument(
+        '--show', action='store_true', help='show the tracks in a window; q ends')
+    outputs.add_argument(
         '--cache-detections', type=Path, metavar='FILE',
         help='keep detections here (.npz) and take them from here in the next run')
     parser.set_defaults(run=_track)
@@ -64,6 +68,8 @@ def _track(args: argparse.Namespace) -> int:
     from mot_ros.tracking.methods import make_tracker
     from mot_ros.tracking.sequence import SequenceGuard
 
+    # before the models are loaded: there may be no display
+    window = _window() if args.show else None
     source = open_frames(args.source, args.fps, args.start, args.frames, args.topic)
     cache = (cached_detector(settings, source, args.cache_detections)
              if args.cache_detections else None)
@@ -74,11 +80,13 @@ def _track(args: argparse.Namespace) -> int:
     counts = _Counts()
     status = 0
     try:
-        _write(args, source, run, detector, counts)
+        _write(args, source, run, detector, counts, window)
     except KeyboardInterrupt:
         say('interrupted: what was tracked so far is kept')
         status = INTERRUPTED
     finally:
+        if window is not None:
+            window.close()
         if cache is not None:
             cache.save()
     for sentence in [*source.shortcomings, *run.incidents]:
@@ -90,6 +98,12 @@ def _track(args: argparse.Namespace) -> int:
         files.remove(args.cache_detections)
     sys.stdout.write(_summary(run, counts, source, files))
     return status
+
+
+def _window() -> Window:
+    from mot_ros.window import Window
+
+    return Window()
 
 
 def _settings(args: argparse.Namespace) -> Settings:
@@ -127,7 +141,7 @@ class _Counts:
 
 def _write(
         args: argparse.Namespace, source: FrameSource, run: Run, detector: TimedDetector,
-        counts: _Counts) -> None:
+        counts: _Counts, window: Window | None) -> None:
     """Go through the frames and write what was asked for."""
     from mot_ros.contact_sheet import ContactSheet
     from mot_ros.data.datasets.mot import MotWriter
@@ -155,12 +169,14 @@ def _write(
             if text is not None:
                 text.write(step.index + 1, step.tracks, step.frame.size)
             picture: NDArray[np.uint8] | None = None
-            if video is not None or (args.sheet and sheet.wants_next):
+            if video is not None or window is not None or (args.sheet and sheet.wants_next):
                 picture = cast('NDArray[np.uint8]', step.frame.image).copy()
                 draw_tracks(picture, step.tracks, detector.class_names, trails)
                 if video is not None:
                     video.write(picture)
             sheet.add(picture, f'{step.frame.stamp:.1f} s')
+            if window is not None and picture is not None and not window.show(picture):
+                break
 
 
 def _with_progress(run: Run, length: int | None) -> Iterator[Step]:

@@ -158,10 +158,13 @@ class Run:
             inside = self._detector.seconds - before
             self.detector_ms.append(inside * 1e3)
             self.tracker_ms.append((whole - inside) * 1e3)
-            yield Step(self._index_of(frame), frame, tracks)
-            end = time.perf_counter()
-            self.total_ms.append((end - begin) * 1e3)
-            begin = end
+            try:
+                yield Step(self._index_of(frame), frame, tracks)
+            finally:
+                # also of the last one, if the loop ends there
+                end = time.perf_counter()
+                self.total_ms.append((end - begin) * 1e3)
+                begin = end
 
     def _admit(self, frame: Frame) -> float | None:
         """Return the time to be used for motion, None if the frame is to be dropped."""

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""CameraNode: a video or a folder of images, published as a camera would."""
+"""CameraNode: a video, a folder of images, a camera or a stream, published as images."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class CameraNode(Node):
         self.finished = False
         self.exit_code = 0
         self.published = 0
-        source = declare(self, 'source', Setting('', 'video file, folder or pattern of images'))
+        source = declare(self, 'source', Setting(
+            '', 'video file, folder or pattern of images, camera (/dev/video0) or stream (URL)'))
         rate = declare(self, 'rate', Setting(
             0.0, 'frames per second; 0: what the source says', 'Hz', minimum=0.0))
         frames = declare(self, 'frames', Setting(
@@ -66,7 +67,7 @@ class CameraNode(Node):
         reliability = declare(self, 'reliability', Setting(
             'reliable', 'reliability offered to subscribers', choices=('reliable', 'best_effort')))
         if not source:
-            raise ConfigError('source is not set: run with -p source:=VIDEO, or a folder')
+            raise ConfigError('source is not set: run with -p source:=VIDEO, a folder or a camera')
         self._source = open_source(source, rate or None, frames=frames or None)
         self._publisher = self.create_publisher(Image, 'image', image_qos(reliability, 10))
         self._stop = threading.Event()

@@ -19,6 +19,7 @@ from sensor_msgs.msg import Image
 
 from mot_ros.ros.conversion import to_bgr
 from mot_ros.ros.package_share import PROFILE_VARIABLES, share, use_fast_dds_profile
+from test.data.video.streams import camera
 
 
 @pytest.fixture
@@ -121,3 +122,20 @@ def test_the_profile_is_set_unless_the_user_has_one(monkeypatch, distro, read):
     assert os.environ[name] == str(share('mot_ros', 'config/fastdds.xml'))
     assert other not in os.environ
     monkeypatch.delenv(name)
+
+
+def test_stream_is_published_live(bench, start):
+    images = bench.collect(Image, 'image', RELIABLE)
+    with camera() as served:
+        child = run_camera(bench, start, source=f'{served.url}/mjpeg', frames=4)
+        assert child.wait() == 0
+    bench.until(lambda: len(images) == 4, 'all images')
+    assert {(image.width, image.height) for image in images} == {(96, 64)}
+    stamps = stamps_of(images)
+    assert stamps == sorted(set(stamps))
+
+
+def test_camera_that_is_not_there_is_named(bench, start):
+    child = run_camera(bench, start, source='/dev/video97')
+    assert child.wait() != 0
+    assert '/dev/video97 does not exist; the cameras here are' in child.text
