@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import json
 from pathlib import Path
 import sys
-import tempfile
 from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import setting_options
@@ -18,6 +17,7 @@ from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.config.methods.table import ENTRIES
 from mot_ros.tracking.config.schema import build, flatten
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.runtime.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from mot_ros.benchmarking.roofline import Roof
@@ -84,7 +84,7 @@ def _bench(args: argparse.Namespace) -> int:
 
         # not after minutes
         stage_chart.check()
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         settings, about = _network(args, settings, Path(folder))
         found = _measured(args, settings, about)
     if args.json:

@@ -152,13 +152,15 @@ def _rate_of(folder: Path) -> float | None:
     import configparser
 
     from mot_ros.data.video.frame_source import rate_of_text
+    from mot_ros.tracking.runtime.user_files import read_text
 
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read(folder / 'seqinfo.ini')
+        if (folder / 'seqinfo.ini').exists():
+            parser.read_string(read_text(folder / 'seqinfo.ini'))
         text = parser.get('Sequence', 'frameRate', fallback=None)
         return None if text is None else rate_of_text(text)
-    except (configparser.Error, ValueError) as error:
+    except (configparser.Error, ValueError, OSError) as error:
         raise SourceError(
             f'{folder / "seqinfo.ini"}: no usable frameRate '
             f'({" ".join(str(error).split())}); give --fps') from error

@@ -148,7 +148,7 @@ def _draw(file: Path, picture: Path) -> None:
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
     """Return what options change in the recipe; --set before the rest."""
-    import yaml
+    from mot_ros.tracking.runtime.yaml_text import load_yaml
 
     changes: dict[str, Any] = {
         name: getattr(args, option) for option, name in OPTIONS.items()
@@ -164,9 +164,9 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
         if not mark:
             raise ConfigError(f'{text!r} sets nothing; give --set NAME=VALUE')
         try:
-            changes[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ConfigError(f'--set {text}: the value is no YAML') from error
+            changes[name.strip()] = load_yaml(value)
+        except ValueError as error:
+            raise ConfigError(f'--set {text[:80]}: the value is no YAML ({error})') from error
     return changes
 
 

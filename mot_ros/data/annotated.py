@@ -25,8 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.mot import Ints, MotRows
-from mot_ros.data.video.frame_source import FrameSource, stamp_of
+from mot_ros.data.limits import MAX_FRAMES
+from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.user_files import ANY_SIZE, open_regular
+from mot_ros.tracking.sequence import NANOSECONDS
 
 UNKNOWN = 'none'
 """The rule where there is no truth."""
@@ -101,9 +104,17 @@ class SequenceRef(ABC):
         """Read the sequence; SourceError with file, line and value if that cannot be done."""
 
 
-def even_stamps(length: int, rate: float) -> Ints:
-    """Return the nanoseconds of frames that follow each other evenly, from 0."""
-    return np.array([stamp_of(index, rate) for index in range(length)], np.int64)
+def even_stamps(length: int, rate: float, where: object = 'the sequence') -> Ints:
+    """
+    Return the nanoseconds of frames that follow each other evenly, from 0, as stamp_of does.
+
+    SourceError, naming the file `where` the length comes from, for more than MAX_FRAMES.
+    """
+    if length > MAX_FRAMES:
+        raise SourceError(
+            f'{where} is of {length} frames, and at most {MAX_FRAMES} are read; correct the '
+            'length')
+    return np.rint(np.arange(length) * NANOSECONDS / rate).astype(np.int64)
 
 
 def every_frame(length: int) -> Ints:
@@ -114,7 +125,7 @@ def every_frame(length: int) -> Ints:
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file."""
     digest = hashlib.sha256()
-    with path.open('rb') as file:
+    with open_regular(path, ANY_SIZE) as file:
         while piece := file.read(PIECE):
             digest.update(piece)
     return digest.hexdigest()

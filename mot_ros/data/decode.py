@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.runtime.image_headers import (
-    check_pixels,
-    HEADERS,
     is_truncated,
     PictureError,
     read_header,
 )
+from mot_ros.tracking.runtime.image_sizes import check_size
 from mot_ros.tracking.runtime.user_files import MAX_IMAGE_BYTES, read_bytes
 
 Pixels = NDArray[np.uint8]
@@ -156,16 +155,18 @@ def compressed_to_bgr(data: Any, kind: str) -> Pixels:
     return np.asarray(image, np.uint8)
 
 
-def decode_file(path: Path) -> Pixels:
+def decode_file(
+        path: Path, flags: int = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) -> Pixels:
     """
     Decode an image file to (H, W, 3) uint8 BGR; ImageError for what is cut off or no image.
 
-    Its pixels come as they are stored, as those of a message do: an EXIF orientation is ignored.
+    Its pixels come as they are stored, as those of a message do, unless `flags` of OpenCV say
+    otherwise: an EXIF orientation is ignored.
     """
     try:
         content = read_bytes(path, MAX_IMAGE_BYTES)
-        if content.startswith(HEADERS):
-            check_pixels(content)
+        if content:
+            check_size(content)
     except OSError as error:
         raise ImageError('data', f'it cannot be read ({error.strerror or error})') from error
     except PictureError as error:
@@ -174,8 +175,7 @@ def decode_file(path: Path) -> Pixels:
         raise ImageError(
             'truncated', f'the image breaks off after {len(content)} bytes; copy it again')
     try:
-        image = cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     except cv2.error:
         # no bytes at all, or beyond OpenCV's limit of pixels
         image = None
@@ -183,7 +183,7 @@ def decode_file(path: Path) -> Pixels:
         raise ImageError(
             'data', f'its {len(content)} bytes are no image that OpenCV can decode; they begin '
             f'with {content[:8]!r}')
-    return np.asarray(image, np.uint8)
+    return image  # type: ignore[return-value]
 
 
 def _rows(message: ImageFields, encoding: _Encoding) -> Pixels:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -39,6 +38,7 @@ from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import MotError, SourceError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.runtime.malloc import keep_memory
+from mot_ros.tracking.runtime.scratch import scratch_folder
 from mot_ros.tracking.sequence import SequenceGuard
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _track(job: Job, run: str, name: str, footage: Footage, outcome: Outcome) ->
         footage.show(settings.method, needed=tracker.needs_image)
     steps = Run(
         footage, tracker, detector, SequenceGuard(settings.sequence), footage.index_of)
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         file = Path(scratch) / f'{name}.txt'
         with outcome.timing('loop'), MotWriter(
                 file, amodal=job.options.amodal) as writer:

@@ -13,13 +13,12 @@ import numpy as np
 from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray
 
 from mot_ros.data.bags.box_messages import BoxColumns, columns_of
+from mot_ros.data.limits import FARTHEST
 
 MOST_BOXES = 3000
 """Most boxes of a message that are drawn or written as text."""
 LONGEST_ID = 256
 """Most characters of an id or a class id."""
-FARTHEST = 1e9
-"""Largest coordinate in pixels."""
 UprightBox = tuple[float, float, float, float]
 
 

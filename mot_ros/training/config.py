@@ -13,11 +13,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints, Literal, TypeVar
 
-import yaml
-
 from mot_ros.data.synthetic.person_crops import CropChoice
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.siammot.network import Architecture
+from mot_ros.tracking.runtime.user_files import read_text
+from mot_ros.tracking.runtime.yaml_text import load_yaml, MAX_YAML_BYTES
 from mot_ros.training.losses.ssd import SsdLoss
 from mot_ros.training.schedule import Schedule
 from mot_ros.training.tasks.siammot_pairs import PairMix
@@ -110,10 +110,9 @@ def read_config(
     """
     path = _path(recipe)
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except yaml.YAMLError as error:
-        reason = ' '.join(str(error).split())
-        raise ConfigError(f'{path} is no YAML: {reason}') from error
+        content = load_yaml(read_text(path, MAX_YAML_BYTES))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f'{path} is no YAML: {error}') from error
     if not isinstance(content, dict):
         raise ConfigError(f'{path} holds no names with values, as a recipe does')
     if content.pop('kind', None) != kind:

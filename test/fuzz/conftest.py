@@ -3,8 +3,11 @@
 
 import pytest
 
+from test.fuzz import data_files, test_files
+
 
 @pytest.fixture
-def fuzz_files(request):
-    """Return how many mutated files there are in all."""
-    return request.config.getoption('--fuzz-files')
+def files_per_kind(request):
+    """Return how many mutated files there are of each kind."""
+    kinds = len(data_files.KINDS) + len(test_files.KINDS)
+    return -(-request.config.getoption('--fuzz-files') // kinds)

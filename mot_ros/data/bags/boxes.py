@@ -174,10 +174,23 @@ def _join(columns: dict[int, BoxColumns], truth: bool) -> MotRows:
     if truth:
         scores = np.where((scores > 0) | ~(scores > 0).any(), 1.0, 0.0)
         names = [name for found in parts for name in found.names]
-        numbers = np.concatenate([found.ids for found in parts])
+        numbers = _distinct(names, np.concatenate([found.ids for found in parts]))
         ids = np.where([bool(name) for name in names], numbers, NO_ID)
     return MotRows(
         np.array(frames, np.int64), ids, np.concatenate([found.boxes for found in parts]), scores)
+
+
+def _distinct(names: Sequence[str], numbers: Ints) -> Ints:
+    """Return one number for each name: where several end alike, the later ones get free ones."""
+    given: dict[str, int] = {}
+    taken: set[int] = set()
+    free = int(numbers.max(initial=0)) + 1
+    for name, number in zip(names, numbers.tolist(), strict=True):
+        if name not in given:
+            given[name] = free if number in taken else number
+            free += number in taken
+            taken.add(given[name])
+    return np.array([given[name] for name in names], np.int64)
 
 
 def _seconds(stamp: int) -> str:

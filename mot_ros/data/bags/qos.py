@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rosbags import rosbag1, rosbag2
+from rosbags import rosbag1
 from rosbags.interfaces import (
     ConnectionExtRosbag1,
     ConnectionExtRosbag2,
@@ -17,6 +17,7 @@ from rosbags.interfaces import (
 )
 
 from mot_ros.data.bags.bag_layout import is_ros1, storage_files
+from mot_ros.data.bags.bounded_reader import BoundedReader
 from mot_ros.data.bags.reader import Topic
 
 ALWAYS_LATCHED = ('/tf_static',)
@@ -47,7 +48,7 @@ def offers(path: str | Path, topics: list[Topic]) -> dict[str, Offer]:
 def _recorded(path: str | Path) -> dict[str, Offer]:
     try:
         file = storage_files(Path(path))[0]
-        with (rosbag1.Reader(file) if is_ros1(file) else rosbag2.Reader(path)) as reader:
+        with (rosbag1.Reader(file) if is_ros1(file) else BoundedReader(path)) as reader:
             connections = list(reader.connections)
     except Exception:
         # a bag that is cut off fails in the reader in any way there is, and has lost them

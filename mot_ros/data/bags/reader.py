@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rosbags.interfaces import MessageDefinitionFormat
-from rosbags.rosbag2 import Reader
-import yaml
 
 from mot_ros.data.bags import ros1
 from mot_ros.data.bags import salvage as bag_salvage
 from mot_ros.data.bags.bag_layout import is_ros1, METADATA, no_bag, storage_files
+from mot_ros.data.bags.bounded_reader import BoundedReader
 from mot_ros.data.bags.types import (
     DETECTIONS,
     differing_types,
@@ -25,6 +24,11 @@ from mot_ros.data.bags.types import (
     older_vision_types,
 )
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.user_files import read_text
+from mot_ros.tracking.runtime.yaml_text import load_yaml
+
+LARGEST = 2**63
+"""Of a count and a time in nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Bag:
             self._topics, self._definitions = (
                 self._of_ros1() if self._ros1
                 else self._salvaged() if self._damaged() else self._whole())
+            _check_topics(self._topics)
             self._store = make_typestore(self._definitions)
         except SourceError:
             raise
@@ -127,6 +132,7 @@ class Bag:
         with contextlib.closing(generator) as records:
             try:
                 for record in records:
+                    _check_record(record)
                     yield record
                     count += 1
             except GeneratorExit:
@@ -174,7 +180,7 @@ class Bag:
         return [Topic(*key, count) for key, count in counts.items()], definitions
 
     def _whole(self) -> tuple[list[Topic], dict[str, str]]:
-        with Reader(self.path) as reader:
+        with BoundedReader(self.path) as reader:
             connections = list(reader.connections)
         definitions = {
             found.msgtype: found.msgdef.data for found in connections
@@ -197,18 +203,18 @@ class Bag:
     def _announced(self) -> dict[str, int]:
         """Return how many messages metadata.yaml states for each topic, as far as it is there."""
         try:
-            announced = yaml.safe_load((self.path / METADATA).read_text(encoding='utf-8'))
+            announced = load_yaml(read_text(self.path / METADATA))
             return {
                 entry['topic_metadata']['name']: int(entry['message_count'])
                 for entry in announced['rosbag2_bagfile_information']['topics_with_message_count']}
-        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        except (OSError, ValueError, KeyError, TypeError):
             return {}
 
     def _from_reader(self, wanted: set[str]) -> Generator[BagMessage, None, None]:
-        with Reader(self.path) as reader:
+        with BoundedReader(self.path) as reader:
             connections = [found for found in reader.connections if found.topic in wanted]
             for connection, received, data in reader.messages(connections):
-                yield BagMessage(connection.topic, connection.msgtype, received, bytes(data))
+                yield BagMessage(connection.topic, connection.msgtype, received, data)
 
     def _from_ros1(self, wanted: set[str]) -> Generator[BagMessage, None, None]:
         for file in self._files:
@@ -223,5 +229,25 @@ class Bag:
                     yield BagMessage(channel.topic, channel.type, received, data)
 
 
+def _check_topics(topics: Sequence[Topic]) -> None:
+    """Raise SourceError for names that are no text and counts that are none."""
+    for topic in topics:
+        if not isinstance(topic.name, str) or not isinstance(topic.type, str):
+            raise SourceError(
+                f'the topic {topic.name!r:.60} has the type {topic.type!r:.60}; both must be text')
+        if topic.count is not None and not (
+                isinstance(topic.count, int) and 0 <= topic.count < LARGEST):
+            raise SourceError(f'{topic.name} has {topic.count!r:.60} messages')
+
+
+def _check_record(record: BagMessage) -> None:
+    """Raise SourceError for a message whose columns are of another type; a database has any."""
+    if not isinstance(record.data, bytes) or not isinstance(record.received, int) or not (
+            -LARGEST < record.received < LARGEST):
+        raise SourceError(
+            f'a message of {record.topic} was received at {record.received!r:.60} and holds '
+            f'{type(record.data).__name__}; it must be a time and bytes')
+
+
 def _told(error: Exception) -> str:
-    return ' '.join(f'{type(error).__name__}: {error}'.split())
+    return ' '.join(f'{type(error).__name__}: {str(error)[:500]}'.split())

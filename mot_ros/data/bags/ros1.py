@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from rosbags.rosbag1 import Reader
 from rosbags.typesys.msg import normalize_msgtype
 
+from mot_ros.data.bags.bounded_reader import MAX_CHUNK_BYTES
 from mot_ros.data.bags.salvage import Channel, Stored
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.sequence import NANOSECONDS
@@ -156,7 +157,7 @@ def _content(header: dict[str, bytes], body: bytes) -> bytes:
     if compression == b'none':
         return body
     try:
-        size, = struct.unpack('<I', header['size'])
+        size = min(struct.unpack('<I', header['size'])[0], MAX_CHUNK_BYTES)
         if compression == b'bz2':
             return bz2.BZ2Decompressor().decompress(body, size)
         import lz4.frame

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 SCHEMA, CHANNEL, MESSAGE, CHUNK = 3, 4, 5, 6
 """Opcodes of MCAP records: https://mcap.dev/spec"""
+READ = (SCHEMA, CHANNEL, MESSAGE, CHUNK)
 MAGIC = b'\x89MCAP0\r\n'
 SQLITE_HEADER = 100
 
@@ -54,7 +55,9 @@ def is_cut(path: Path) -> bool:
 def channels(path: Path) -> list[Channel]:
     """Return the topics that are named before the cut."""
     if path.suffix == '.db3':
+        from mot_ros.data.bags.bounded_reader import check_plain
         with _database(path) as database, contextlib.suppress(sqlite3.Error):
+            check_plain(path, database)
             return [Channel(*row) for row in database.execute(
                 'SELECT name, type FROM topics ORDER BY id')]
         return []
@@ -69,7 +72,9 @@ def messages(path: Path, topics: set[str]) -> Generator[Stored, None, None]:
             if isinstance(item, Stored) and item.channel.topic in topics:
                 yield item
         return
+    from mot_ros.data.bags.bounded_reader import check_plain
     with _database(path) as database, contextlib.suppress(sqlite3.Error):
+        check_plain(path, database)
         known = {row[0]: Channel(*row[1:]) for row in database.execute(
             'SELECT id, name, type FROM topics')}
         # by id: the index over the time stamps is likely to be among what is missing
@@ -136,6 +141,10 @@ def _records(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes, bool]]:
     while len(head := file.read(9)) == 9:
         code, length = struct.unpack('<BQ', head)
         left = size - file.tell()
+        if code not in READ and length <= left:
+            # an attachment may be of any size
+            file.seek(length, io.SEEK_CUR)
+            continue
         yield code, file.read(min(length, left)), length <= left
         if length > left:
             return
@@ -151,9 +160,10 @@ def _chunk(body: bytes, whole: bool) -> bytes:
             return body[start:]
         if not whole:
             return b''
-        from rosbags.rosbag2.storage_mcap import decompress
+        # here and not above: it needs rosbags
+        from mot_ros.data.bags.bounded_reader import storage_mcap
         length, = struct.unpack_from('<Q', body, start - 8)
-        return decompress(body[start:start + length], compression, size, crc)
+        return storage_mcap.decompress(body[start:start + length], compression, size, crc)
     except Exception:
         # nothing in it can be trusted then; what comes after it may still be good
         return b''

@@ -9,12 +9,12 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mot_ros.data.datasets.coco import CocoFile, CocoVideo, NO_CATEGORY, read_results
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
 from mot_ros.data.datasets.mot_classes import CLASSES
+from mot_ros.data.photographs import read_photograph
 from mot_ros.data.video.frame_source import (
     checked_rate,
     DecodedImage,
@@ -77,9 +77,9 @@ class CocoFrames(FrameSource):
         if item.image is None or size in (None, item.image.shape[1::-1]):
             return item
         if size == item.image.shape[:2]:
-            turned = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if turned is not None and turned.shape[1::-1] == size:
-                return DecodedImage(np.asarray(turned, np.uint8))
+            turned = read_photograph(path)
+            if turned.shape[1::-1] == size:
+                return DecodedImage(turned)
         raise SourceError(
             f'{path} is {item.image.shape[1]}x{item.image.shape[0]}, but {self.path} states '
             f'{size[0]}x{size[1]}; give the images that the boxes were made for')

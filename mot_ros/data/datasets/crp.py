@@ -17,15 +17,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, even_stamps, SequenceRef
-from mot_ros.data.datasets.json_entry import load_json
+from mot_ros.data.datasets.json_entry import LARGEST, load_json, whole
 from mot_ros.data.datasets.mot import MotRows, NO_ID
+from mot_ros.data.limits import FARTHEST, MAX_FRAMES, MAX_SIDE
 from mot_ros.data.video.frame_source import MAX_RATE
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import SourceError
@@ -54,11 +54,13 @@ class MotionSample(SequenceRef):
         rate = _number(metadata, 'fps', MAX_RATE)
         length = _whole(metadata, 'number_of_frames', 1)
         resolution = _item(metadata, 'resolution', dict)
-        size = _whole(resolution, 'width', 1), _whole(resolution, 'height', 1)
+        size = (_whole(resolution, 'width', 1, MAX_SIDE),
+                _whole(resolution, 'height', 1, MAX_SIDE))
         truth, scored = self._truth(_item(sample, 'entities', list), rate, length)
         images = self._images(metadata)
         return Annotated(
-            name=self.name, size=size, rate=rate, stamps=even_stamps(length, rate), rule='crp',
+            name=self.name, size=size, rate=rate,
+            stamps=even_stamps(length, rate, self.file), rule='crp',
             truth=truth, distractors=np.zeros(len(truth), np.bool_),
             scored=np.array(sorted(scored), np.int64) + 1,
             images=None if images is None else partial(open_source, images, rate),
@@ -104,7 +106,8 @@ class MotionSample(SequenceRef):
             frames.append(frame)
             ids.append(identity)
             boxes.append(_box(entity))
-        if all(name.isdecimal() for name in numbers):
+        # longer ones are counted as names are
+        if all(name.isdecimal() and len(name) < len(str(LARGEST)) for name in numbers):
             numbers = {name: int(name) for name in numbers}
         return MotRows(
             np.array(frames, np.int64) + 1,
@@ -116,8 +119,8 @@ class MotionSample(SequenceRef):
         value = _get(entity, 'id')
         if isinstance(value, bool) or not isinstance(value, int | str) or value == '':
             raise SourceError(
-                f'{entity.where}.id is {value!r}; it must be a whole number or a name, negative '
-                'for what is to be ignored')
+                f'{entity.where}.id is {value!r:.60}; it must be a whole number or a name, '
+                'negative for what is to be ignored')
         labels = _get(entity, 'labels')
         if self.classes:
             named = labels if isinstance(labels, dict | list) else ()
@@ -204,23 +207,23 @@ def _item(item: _Item, key: str, kind: type) -> _Item:
     return _Item(f'{item.where}.{key}', value)
 
 
-def _number(item: _Item, key: str, most: float = math.inf) -> float:
-    """Return a positive finite number."""
+def _number(item: _Item, key: str, most: float) -> float:
+    """Return a positive number of at most `most`."""
     value = _get(item, key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not (
-            0 < value <= most and math.isfinite(value)):
-        limit = '' if most == math.inf else f' and at most {most:g}'
-        raise SourceError(f'{item.where}.{key} is {value!r:.60}; it must be above 0{limit}')
+            0 < value <= most):
+        raise SourceError(
+            f'{item.where}.{key} is {value!r:.60}; it must be above 0 and at most {most:g}')
     return float(value)
 
 
-def _whole(item: _Item, key: str, least: int) -> int:
-    value = _get(item, key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (
-            math.isfinite(value) and value == int(value) and value >= least):
+def _whole(item: _Item, key: str, least: int, most: int = MAX_FRAMES) -> int:
+    value = whole(_get(item, key))
+    if value is None or not least <= value <= most:
         raise SourceError(
-            f'{item.where}.{key} is {value!r:.60}; it must be a whole number from {least} on')
-    return int(value)
+            f'{item.where}.{key} is {_get(item, key)!r:.60}; it must be a whole number from '
+            f'{least} to {most}')
+    return value
 
 
 def _frame(entity: _Item, rate: float) -> int:
@@ -230,7 +233,8 @@ def _frame(entity: _Item, rate: float) -> int:
         if 'frame_idx' in blob.value:
             return _whole(blob, 'frame_idx', 0)
     time = _get(entity, 'time')
-    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < math.inf:
+    if isinstance(time, bool) or not isinstance(time, int | float) or not (
+            0 <= time <= MAX_FRAMES / rate * MILLISECONDS):
         raise SourceError(
             f'{entity.where} has no blob.frame_idx, and its time is {time!r:.60}; it must be in '
             'milliseconds')
@@ -241,10 +245,10 @@ def _box(entity: _Item) -> list[float]:
     """Return the box of an entity as corners."""
     value = _get(entity, 'bb')
     good = isinstance(value, list) and len(value) == 4 and all(
-        isinstance(number, int | float) and math.isfinite(number) for number in value)
+        isinstance(number, int | float) and abs(number) <= FARTHEST for number in value)
     if not good or value[2] <= 0 or value[3] <= 0:
         raise SourceError(
             f'{entity.where}.bb is {value!r:.60}; it must be x, y, width and height, both '
-            'positive')
+            f'positive, of at most {FARTHEST:g} pixels')
     x, y, width, height = value
     return [x, y, x + width, y + height]

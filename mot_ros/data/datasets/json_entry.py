@@ -10,8 +10,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+from mot_ros.data.limits import EXACT, FARTHEST, MAX_JSON_BYTES, MAX_SIDE
 from mot_ros.data.video.frame_source import MAX_RATE
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.user_files import read_text
 
 LARGEST = 2**62
 """Of a whole number, as ids go into 64 bits."""
@@ -20,13 +22,15 @@ LARGEST = 2**62
 def load_json(path: Path) -> Any:
     """Return what stands in a JSON file."""
     try:
-        return json.loads(path.read_text(encoding='utf-8-sig'))
+        return json.loads(read_text(path, MAX_JSON_BYTES))
     except OSError as error:
         raise SourceError(
-            f'{path} cannot be read ({error.strerror}); name a JSON file that can') from error
+            f'{path} cannot be read ({error.strerror or error}); name a JSON file that can') \
+            from error
     except (ValueError, RecursionError) as error:
         raise SourceError(
-            f'{path} is no JSON ({error}); is it complete, and the right file?') from error
+            f'{path} is no JSON ({str(error)[:200]}); is it complete, and the right file?') \
+            from error
 
 
 class JsonEntry:
@@ -52,20 +56,21 @@ class JsonEntry:
         """Whether there is something under a key that is not null."""
         return self._content.get(key) is not None
 
-    def whole(self, key: str, least: int = -LARGEST) -> int:
-        """Return a whole number that is not less than `least`."""
-        value = self._get(key)
-        if (isinstance(value, bool) or not isinstance(value, int | float)
-                or not least <= value <= LARGEST or value != int(value)):
+    def whole(self, key: str, least: int = -LARGEST, most: int = LARGEST) -> int:
+        """Return a whole number from `least` to `most`."""
+        value = whole(self._get(key))
+        if value is None or not least <= value <= most:
             kind = 'a whole number' + (f' from {least} on' if least > -LARGEST else '')
-            raise self.wrong(key, f'it must be {kind}')
-        return int(value)
+            limit = f' and at most {most}' if most < LARGEST else ''
+            raise self.wrong(key, f'it must be {kind}{limit}')
+        return value
 
     def wholes(self, key: str) -> tuple[int, ...]:
         """Return a list of whole numbers, empty where there is none."""
         values = self._content.get(key) or []
         if not isinstance(values, list) or not all(
-                isinstance(value, int) and not isinstance(value, bool) for value in values):
+                isinstance(value, int) and not isinstance(value, bool)
+                and abs(value) <= LARGEST for value in values):
             raise self.wrong(key, 'it must be a list of ids')
         return tuple(values)
 
@@ -102,7 +107,7 @@ class JsonEntry:
     def size(self) -> tuple[int, int] | None:
         """Return (width, height), None where they are not both there."""
         if self.has('width') and self.has('height'):
-            return self.whole('width', 1), self.whole('height', 1)
+            return self.whole('width', 1, MAX_SIDE), self.whole('height', 1, MAX_SIDE)
         return None
 
     def box(self) -> tuple[float, float, float, float]:
@@ -110,8 +115,10 @@ class JsonEntry:
         value = self._get('bbox')
         found = [_finite(number) for number in value] if isinstance(value, list) else []
         numbers = [number for number in found if number is not None]
-        if len(numbers) != 4 or len(found) != 4:
-            raise self.wrong('bbox', 'it must be four finite numbers: x, y, width, height')
+        if len(numbers) != 4 or len(found) != 4 or max(map(abs, numbers)) > FARTHEST:
+            raise self.wrong(
+                'bbox', 'it must be four finite numbers of at most '
+                f'{FARTHEST:g} pixels: x, y, width, height')
         x, y, width, height = numbers
         if not (width > 0 and height > 0):
             width = height = 0.0
@@ -142,6 +149,13 @@ class JsonEntry:
             raise SourceError(
                 f'{self.where} has no {key!r}, which is needed; it has {keys:.200}')
         return self._content[key]
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number; None for what is none, or a float that stands for several."""
+    if isinstance(value, float) and abs(value) < EXACT and value == int(value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _finite(value: Any) -> float | None:

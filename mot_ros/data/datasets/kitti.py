@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
 from mot_ros.data.datasets.mot import MotRows, NO_ID
-from mot_ros.data.datasets.text_table import LARGEST, whole_number
+from mot_ros.data.datasets.text_table import LARGEST, read_text_lines, whole_number
+from mot_ros.data.limits import FARTHEST, MAX_FRAMES
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
 
@@ -76,7 +77,7 @@ class KittiLabels(SequenceRef):
                 f'{self.labels}: there is a box in frame {truth.last_frame - 1}, but the sequence '
                 f'has {length} frames, counted from 0; are these the labels of another one?')
         return Annotated(
-            name=self.name, size=size, rate=RATE, stamps=even_stamps(length, RATE),
+            name=self.name, size=size, rate=RATE, stamps=even_stamps(length, RATE, self.labels),
             rule='kitti_labels', truth=truth, distractors=distractors, scored=every_frame(length),
             images=None if self.images is None else partial(open_source, self.images, RATE),
             checksums={self.labels.name: checksum(self.labels)}, notes=notes,
@@ -85,7 +86,7 @@ class KittiLabels(SequenceRef):
 
 def is_kitti_result(path: Path) -> bool:
     """Say whether a file of tracks has KITTI's columns: its first line has a type in the third."""
-    first = next((line.split() for line in _lines(path) if line.strip()), [])
+    first = next((line.split() for line in read_text_lines(path) if line.strip()), [])
     return len(first) >= COLUMNS and whole_number(first[0]) is not None and (
         not first[2].lstrip('+-')[:1].isdigit())
 
@@ -100,7 +101,7 @@ def read_kitti_tracks(path: Path, classes: Sequence[str] = ()) -> MotRows:
     wanted = {_lower(kind) for kind in _chosen(classes or ('Pedestrian',))}
     table: list[tuple[int, int, list[float], float]] = []
     first: dict[tuple[int, int], int] = {}
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(read_text_lines(path), 1):
         if not line.strip():
             continue
         where = f'{path}, line {number}'
@@ -116,7 +117,7 @@ def read_kitti_tracks(path: Path, classes: Sequence[str] = ()) -> MotRows:
         try:
             score = float(fields[SCORE]) if len(fields) > SCORE else 1.0
         except ValueError as error:
-            raise SourceError(f'{where}: {error}') from error
+            raise SourceError(f'{where}: {str(error)[:200]}') from error
         table.append((frame + 1, identity, box, score))
     frames, ids, boxes, scores = zip(*table, strict=True) if table else ((), (), (), ())
     return MotRows(
@@ -157,7 +158,7 @@ def _lower(kind: str) -> str:
 
 def _read(path: Path, wanted: Sequence[str]) -> tuple[MotRows, NDArray[np.bool_]]:
     """Return the boxes, 1 as value where they are scored, and which are distractors."""
-    lines = _lines(path)
+    lines = read_text_lines(path)
     scored = {_lower(kind) for kind in wanted}
     beside = {_lower(NEIGHBOURS[kind]) for kind in wanted if kind in NEIGHBOURS} - scored
     table: list[tuple[int, int, bool, bool, list[float]]] = []
@@ -188,13 +189,6 @@ def _read(path: Path, wanted: Sequence[str]) -> tuple[MotRows, NDArray[np.bool_]
         np.array(distractors, np.bool_)
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding='utf-8-sig').splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f'{path} cannot be read ({error}); give labels of KITTI') from error
-
-
 def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
     """Return type, frame from 0, id, whether too little of it is seen, and the box."""
     fields = line.split()
@@ -212,13 +206,18 @@ def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
         frame, _, truncated, occluded, *box = (
             float(field) for field in (*fields[:2], *fields[3:5], *fields[6:COLUMNS]))
     except ValueError as error:
-        raise SourceError(f'{where}: {error}') from error
+        raise SourceError(f'{where}: {str(error)[:200]}') from error
     if not np.isfinite([frame, float(fields[1]), truncated, occluded, *box]).all():
         raise SourceError(f'{where}: {line.strip()[:60]!r} holds a number that is not finite')
-    if frame != int(frame) or frame < 0:
-        raise SourceError(f'{where}: frame is {fields[0]}; frames are counted from 0')
+    if frame != int(frame) or not 0 <= frame < MAX_FRAMES:
+        raise SourceError(
+            f'{where}: frame is {fields[0]}; frames are counted from 0, up to {MAX_FRAMES - 1}')
     if identity is None or not -LARGEST <= identity <= LARGEST:
         raise SourceError(f'{where}: id is {fields[1]}; it must be a whole number')
+    if max(map(abs, box)) > FARTHEST:
+        raise SourceError(
+            f'{where}: the box reaches to {max(box, key=abs):g}, and coordinates are at most '
+            f'{FARTHEST:g} pixels')
     if box[2] <= box[0] or box[3] <= box[1]:
         raise SourceError(
             f'{where}: the box reaches from {box[0]:g}, {box[1]:g} to {box[2]:g}, {box[3]:g}; its '
@@ -239,12 +238,12 @@ def _length_in_seqmap(labels: Path) -> int | None:
     parent = labels.resolve().parent
     for file in sorted(path for folder in (parent, parent.parent)
                        for path in folder.glob('evaluate_tracking.seqmap*')):
-        for number, line in enumerate(file.read_text(encoding='utf-8-sig').splitlines(), 1):
+        for number, line in enumerate(read_text_lines(file), 1):
             fields = line.split()
             if fields[:1] == [labels.stem]:
-                if len(fields) < 4 or not fields[3].isdecimal() or not int(fields[3]):
+                if len(fields) < 4 or not whole_number(fields[3]):
                     raise SourceError(
                         f'{file}, line {number}: {line.strip()!r} holds no number of frames; '
                         'write "NAME empty FIRST FRAMES"')
-                return int(fields[3])
+                return whole_number(fields[3])
     return None

@@ -23,10 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.coco import read_coco
+from mot_ros.data.datasets.text_table import read_text_lines
 from mot_ros.data.datasets.yolo_lines import key_point_numbers, yolo_box
+from mot_ros.data.limits import FARTHEST, MAX_JSON_BYTES
+from mot_ros.data.photographs import read_mask_file, read_photograph
 from mot_ros.data.video.image_files import IMAGE_SUFFIXES
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.runtime.image_headers import PictureError, read_header
+from mot_ros.tracking.runtime.user_files import MAX_IMAGE_BYTES, open_regular
 from mot_ros.tracking.types import Floats, Ints
 
 PERSON = 0
@@ -53,10 +57,7 @@ class LabelledImage:
 
     def read(self) -> NDArray[np.uint8]:
         """Read the image, BGR; SourceError if that cannot be done."""
-        image = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise SourceError(f'{self.path} cannot be read as an image')
-        return image  # type: ignore[return-value]
+        return read_photograph(self.path)
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,7 @@ def penn_fudan_images(folder: str | Path) -> list[LabelledImage]:
     """Read a folder with `images` and `masks`, in which the pixels of person k are k."""
     root, found = Path(folder), []
     for path in sorted((root / 'masks').glob('*.png')):
-        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if mask is None or mask.ndim != 2:
-            raise SourceError(f'{path} cannot be read as a mask of one channel')
+        mask = read_mask_file(path)
         rows = []
         for number in range(1, int(mask.max()) + 1):
             x, y, width, height = cv2.boundingRect((mask == number).astype(np.uint8))
@@ -127,7 +126,7 @@ def yolo_images(
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.'):
             scale = np.array(_size(path) * 2, np.float64)
             text = texts / f'{path.stem}.txt'
-            lines = text.read_text(encoding='utf-8-sig').splitlines() if text.exists() else []
+            lines = read_text_lines(text) if text.exists() else []
             rows = [yolo_box(f'{text}, line {number}', line, points)
                     for number, line in enumerate(lines, 1) if line.strip()]
             found.append(_image(path, [
@@ -138,17 +137,17 @@ def yolo_images(
 def crowdhuman_images(file: str | Path, folder: str | Path) -> list[LabelledImage]:
     """Read an annotation file (.odgt) whose images are FOLDER/ID.jpg."""
     path, found = Path(file), []
-    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+    for number, line in enumerate(read_text_lines(path, MAX_JSON_BYTES), 1):
         if not line.strip():
             continue
         try:
             entry = json.loads(line)
             rows = [_crowdhuman_row(box) for box in entry['gtboxes']]
             found.append(_image(_beside(Path(folder), entry['ID']), *_columns(rows)))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SourceError(
-                f'{path}, line {number}: {type(error).__name__} {error}; each line must be an '
-                'object with ID and gtboxes, these with tag, fbox and vbox') from error
+                f'{path}, line {number}: {type(error).__name__} {str(error)[:200]}; each line '
+                'must be an object with ID and gtboxes, these with tag, fbox and vbox') from error
     return _some(path, found, 'a line')
 
 
@@ -182,6 +181,8 @@ def _crowdhuman_row(box: Mapping[str, Any]) -> tuple[list[float], list[float], b
     whole, seen = box['fbox'], box.get('vbox', box['fbox'])
     ignored = box['tag'] != 'person' or box.get('extra', {}).get('ignore', 0) == 1
     corners = [[x, y, x + width, y + height] for x, y, width, height in (whole, seen)]
+    if not all(abs(number) <= FARTHEST for box in corners for number in box):
+        raise ValueError(f'a box reaches further than {FARTHEST:g} pixels')
     return corners[0], corners[1], ignored
 
 
@@ -213,17 +214,18 @@ def _beside(folder: Path, stem: str) -> Path:
 
 def _size(path: Path) -> tuple[int, int]:
     """Return width and height, from the header where it is a JPEG or PNG."""
-    with path.open('rb') as file:
-        content = file.read(HEADER_BYTES)
+    try:
+        with open_regular(path, MAX_IMAGE_BYTES) as file:
+            content = file.read(HEADER_BYTES)
+    except OSError as error:
+        raise SourceError(f'{path} cannot be read as an image ({error})') from error
     try:
         # YOLO's boxes are relative to the image turned by its EXIF orientation
         header = None if b'Exif' in content else read_header(content)
     except PictureError:
         header = None
     if header is None:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise SourceError(f'{path} cannot be read as an image')
+        image = read_photograph(path)
         return int(image.shape[1]), int(image.shape[0])
     return header.width, header.height
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.text_table import LARGEST, read_lines, SHOWN, whole_number
+from mot_ros.data.limits import FARTHEST, MAX_FRAMES
 from mot_ros.data.output import OutputFile
 from mot_ros.tracking.boxes import clip
 from mot_ros.tracking.errors import SourceError
@@ -204,13 +205,18 @@ def _parse(
     try:
         values = [float(field) for field in fields[:7]]
     except ValueError as error:
-        raise SourceError(f'{where}: {error}') from error
+        raise SourceError(f'{where}: {str(error)[:200]}') from error
     if not np.isfinite(values).all():
         raise SourceError(
             f'{where}: {",".join(fields)[:SHOWN]!r} holds a number that is not finite')
     frame, identity = whole_number(fields[0]), whole_number(fields[1])
-    if frame is None or not first <= frame <= LARGEST:
-        raise SourceError(f'{where}: frame is {fields[0]}; frames are counted from {first}')
+    if frame is None or not first <= frame <= MAX_FRAMES:
+        raise SourceError(
+            f'{where}: frame is {fields[0]}; frames are counted from {first}, up to {MAX_FRAMES}')
+    if max(map(abs, values[2:6])) > FARTHEST:
+        raise SourceError(
+            f'{where}: {",".join(fields)[:SHOWN]!r} has a box of {max(values[2:6], key=abs):g}; '
+            f'coordinates and sides are at most {FARTHEST:g} pixels')
     if identity is None:
         raise SourceError(f'{where}: id is {fields[1]}; it must be a whole number')
     if not NO_ID <= identity <= LARGEST:

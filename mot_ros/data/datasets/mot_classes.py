@@ -21,6 +21,7 @@ import numpy as np
 from mot_ros.data.datasets.mot import Ints
 from mot_ros.data.datasets.text_table import read_lines, whole_number
 from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.runtime.user_files import read_text
 
 CLASSES = (
     'pedestrian', 'person_on_vehicle', 'car', 'bicycle', 'motorbike', 'non_motor_vehicle',
@@ -133,7 +134,7 @@ def _names(labels: Path) -> dict[int, str]:
     if not labels.is_file():
         return dict(enumerate(CLASSES, 1))
     try:
-        lines = labels.read_text(encoding='utf-8-sig').splitlines()
+        lines = read_text(labels).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f'{labels} cannot be read ({error}); one name stands a line') from error
     names = {number: line.strip() for number, line in enumerate(lines, 1) if line.strip()}
@@ -146,7 +147,7 @@ def _number(where: str, text: str) -> int:
     try:
         float(text)
     except ValueError as error:
-        raise SourceError(f'{where}: {error}') from error
+        raise SourceError(f'{where}: {str(error)[:200]}') from error
     kind = whole_number(text)
     return -1 if kind is None else kind
 

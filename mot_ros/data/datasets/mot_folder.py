@@ -35,10 +35,12 @@ from mot_ros.data.annotated import (
 from mot_ros.data.datasets.mot import MotRows, NO_ID, read_detections, read_truth
 from mot_ros.data.datasets.mot_classes import class_column, DISTRACTORS, unread_classes
 from mot_ros.data.datasets.text_table import read_lines, whole_number
+from mot_ros.data.limits import MAX_FRAMES, MAX_SIDE
 from mot_ros.data.video.frame_source import MAX_RATE, rate_of_text
 from mot_ros.data.video.frames import open_source
 from mot_ros.data.video.image_files import images_in
 from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.runtime.user_files import read_text
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def read_sequence(
     name = path.resolve().name
     truth_file, detections_file = path / 'gt' / 'gt.txt', path / 'det' / 'det.txt'
     info = _SeqInfo(path / 'seqinfo.ini')
-    length, rate = info.whole('seqLength'), info.rate()
+    length, rate = info.whole('seqLength', MAX_FRAMES), info.rate()
     labelled = truth_file.parent.is_dir()
     rule, truth, distractors = (
         read_scored(truth_file, name, classes) if labelled
@@ -102,8 +104,9 @@ def read_sequence(
     public = detections_file if detections_file.exists() else None
     files = [*([truth_file] if labelled else []), *([public] if public else [])]
     return Annotated(
-        name=name, size=(info.whole('imWidth'), info.whole('imHeight')), rate=rate,
-        stamps=even_stamps(length, rate), rule=rule, truth=truth, distractors=distractors,
+        name=name, size=(info.whole('imWidth', MAX_SIDE), info.whole('imHeight', MAX_SIDE)),
+        rate=rate, stamps=even_stamps(length, rate, path / 'seqinfo.ini'), rule=rule, truth=truth,
+        distractors=distractors,
         scored=every_frame(length if labelled else 0),
         images=None if images is None else partial(open_source, images, rate),
         public=None if public is None else partial(read_detections, public),
@@ -150,21 +153,21 @@ class _SeqInfo:
         self._path = path
         parser = configparser.ConfigParser(interpolation=None)
         try:
-            self._text = path.read_text(encoding='utf-8-sig')
+            self._text = read_text(path)
             parser.read_string(self._text)
             self._values: Mapping[str, str] = parser['Sequence']
         except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as error:
             raise SourceError(
                 f'{path} cannot be read as a seqinfo.ini with a section [Sequence] '
-                f'({" ".join(str(error).split())})') from error
+                f'({" ".join(str(error).split())[:200]})') from error
 
     def text(self, key: str, default: str) -> str:
         return self._values.get(key, default)
 
-    def whole(self, key: str) -> int:
+    def whole(self, key: str, most: int) -> int:
         value = self._number(key)
-        if value != int(value):
-            raise self._wrong(key, 'it must be a whole number')
+        if value != int(value) or value > most:
+            raise self._wrong(key, f'it must be a whole number of at most {most}')
         return int(value)
 
     def rate(self) -> float:
@@ -188,7 +191,7 @@ class _SeqInfo:
         lines = (number for number, line in enumerate(self._text.splitlines(), 1)
                  if line.strip().lower().startswith(key.lower()))
         return SourceError(
-            f'{self._path}, line {next(lines, 0)}: {key} is {self._values[key]!r}; {remedy}')
+            f'{self._path}, line {next(lines, 0)}: {key} is {self._values[key]!r:.60}; {remedy}')
 
 
 def _line_of(path: Path, frame: int) -> int:

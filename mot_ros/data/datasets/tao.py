@@ -62,7 +62,8 @@ class TaoVideo(SequenceRef):
         if (rows.ids == NO_ID).any():
             raise SourceError(f'{where} has boxes without track_id; give the tracks of TAO')
         return Annotated(
-            name=self.name, size=size, rate=rate, stamps=even_stamps(length, rate), rule='tao',
+            name=self.name, size=size, rate=rate,
+            stamps=even_stamps(length, rate, self.file), rule='tao',
             truth=MotRows(numbers[rows.frames - 1], rows.ids, rows.boxes, rows.values),
             distractors=np.zeros(len(rows), np.bool_), scored=numbers,
             images=None if folder is None else partial(open_source, folder, rate),

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from mot_ros.data.limits import EXACT, MAX_TABLE_BYTES
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.user_files import read_text
 
 SEPARATORS = (';', ',', '\t')
 """In the order in which the first line is searched for them; without one, blanks separate."""
@@ -24,14 +26,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     The separator is that of the first line; an empty last column is dropped, as TrackEval drops
     it. Raises SourceError for a file that is no text and for a line that names its columns.
     """
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(
-            f'{path} cannot be read ({error}); give a MOTChallenge text file') from error
     separator: str | None = None
     first = True
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_text_lines(path), 1):
         if not line.strip():
             continue
         if first:
@@ -47,15 +44,27 @@ def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield number, fields
 
 
+def read_text_lines(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> list[str]:
+    """Return the lines of a UTF-8 file; SourceError for one that is none, or too large."""
+    try:
+        return read_text(path, max_bytes).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f'{path} cannot be read ({error}); give a text file') from error
+
+
 def whole_number(text: str) -> int | None:
-    """Return a whole number of any size, also one written as 3.0; None for anything else."""
+    """
+    Return a whole number of any size, also one below EXACT that is written as 3.0 or 3e0.
+
+    Return None for anything else: a larger float stands for more than one number.
+    """
     try:
         return int(text)
     except ValueError:
         pass
     try:
         number = float(text)
-        return int(number) if number == int(number) else None
+        return int(number) if abs(number) < EXACT and number == int(number) else None
     except (ValueError, OverflowError):
         return None
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import itertools
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.annotated import Annotated
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.datasets.mot_folder import find_sequences
+from mot_ros.data.photographs import read_photograph
 from mot_ros.data.synthetic.frame_pairs import PairSample
 from mot_ros.data.synthetic.image_pairs import Augmentation, FrameView, inside, jittered, mirrored
 from mot_ros.data.synthetic.person_crops import CropChoice, CropSample, seen_in
@@ -39,10 +39,7 @@ class TrackedImages:
 
     def read(self, frame: int) -> NDArray[np.uint8]:
         """Read the image of a frame, from 1, BGR; SourceError if that cannot be done."""
-        image = cv2.imread(str(self.files[frame - 1]), cv2.IMREAD_COLOR)
-        if image is None:
-            raise SourceError(f'{self.files[frame - 1]} cannot be read as an image')
-        return image  # type: ignore[return-value]
+        return read_photograph(self.files[frame - 1])
 
 
 def read_tracked(folder: str | Path) -> list[TrackedImages]:

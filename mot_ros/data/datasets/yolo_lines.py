@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-import yaml
 
+from mot_ros.data.limits import EXACT
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.user_files import read_text
+from mot_ros.tracking.runtime.yaml_text import load_yaml, MAX_YAML_BYTES
 
 BOX = 4
 VISIBILITIES = (0, 1, 2)
@@ -33,13 +35,13 @@ def yolo_box(
     try:
         kind, *values = (float(word) for word in words)
     except ValueError as error:
-        raise SourceError(f'{where}: {error}') from error
+        raise SourceError(f'{where}: {str(error)[:200]}') from error
     numbers = np.array(values)
     boxed = len(values) in (BOX, BOX + 1) or _has_score_and_id(words[1:]) or _has_key_points(
         words[1:], key_points)
     outlined = not boxed and len(values) >= 6 and len(values) % 2 == 0 and key_points is None
     relative = numbers[:BOX] if boxed else numbers
-    if kind != int(kind) or not (boxed or outlined) or not (
+    if not abs(kind) < EXACT or kind != int(kind) or not (boxed or outlined) or not (
             (relative > -.5) & (relative < 1.5)).all():
         raise SourceError(
             f'{where}: {line.strip()[:60]!r} is no class with cx cy w h, or with corners x y, '
@@ -57,16 +59,16 @@ def key_point_numbers(folder: Path) -> int | None:
     """Return how many numbers the key points of a box take, None where no YAML file says it."""
     for file in sorted(folder.glob('*.y*ml')):
         try:
-            content = yaml.safe_load(file.read_text(encoding='utf-8-sig'))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            content = load_yaml(read_text(file, MAX_YAML_BYTES))
+        except (OSError, ValueError):
             continue
         shape = content.get('kpt_shape') if isinstance(content, dict) else None
         if shape is None:
             continue
         if not (isinstance(shape, list) and len(shape) == 2
-                and all(isinstance(size, int) and size > 0 for size in shape)):
+                and all(isinstance(size, int) and 0 < size < 10_000 for size in shape)):
             raise SourceError(
-                f'{file}: kpt_shape is {shape}; it must be [NUMBER OF POINTS, 2 or 3]')
+                f'{file}: kpt_shape is {str(shape)[:60]}; it must be [NUMBER OF POINTS, 2 or 3]')
         return int(shape[0] * shape[1])
     return None
 

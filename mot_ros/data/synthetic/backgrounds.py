@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.splits import splits
+from mot_ros.data.datasets.text_table import read_text_lines
 from mot_ros.data.synthetic.cutouts import Cutout, PERSON
 from mot_ros.data.synthetic.ground_camera import GroundCamera
 from mot_ros.data.synthetic.textures import (
@@ -54,14 +55,6 @@ def background_files(folder: str | Path) -> list[Path]:
         raise SourceError(
             f'{folder}: no image of {count} is without people; name a folder of images')
     return files
-
-
-def read_photograph(path: Path) -> Image:
-    """Read an image, BGR; SourceError if it is none."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise SourceError(f'{path} cannot be read as an image')
-    return image  # type: ignore[return-value]
 
 
 def draw_square(generator: np.random.Generator, size: tuple[int, int], view: GroundCamera,
@@ -168,5 +161,5 @@ def obstacle(generator: np.random.Generator, background: Image) -> tuple[Cutout,
 def _has_people(path: Path) -> bool:
     if not path.exists():
         return False
-    lines = path.read_text(encoding='utf-8').splitlines()
+    lines = read_text_lines(path)
     return any(line.split()[0] == str(PERSON) for line in lines if line.strip())

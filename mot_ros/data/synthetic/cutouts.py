@@ -21,6 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.data.datasets.splits import splits
+from mot_ros.data.datasets.text_table import read_text_lines
+from mot_ros.data.limits import EXACT
+from mot_ros.data.photographs import read_mask_file, read_photograph
 from mot_ros.data.video.image_files import IMAGE_SUFFIXES
 from mot_ros.tracking.errors import SourceError
 
@@ -28,6 +31,8 @@ Image = NDArray[np.uint8]
 
 PERSON = 0
 """The label of people, as in COCO's order of classes."""
+FARTHEST_POINT = 100
+"""Largest coordinate of an outline, relative to the size of the image."""
 OPAQUE = 128
 """A pixel belongs to a figure whose cover of it is at least this, of 255."""
 
@@ -103,9 +108,9 @@ def penn_fudan_cutouts(folder: str | Path, wanted: CutoutFilter | None = None) -
     """Read the people of a folder with `images` and `masks`; SourceError if there are none."""
     root, found = Path(folder), []
     for path in sorted((root / 'masks').glob('*.png')):
-        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        mask = read_mask_file(path)
         file, image = image_beside(root / 'images', path.stem)
-        if mask is None or mask.shape != image.shape[:2]:
+        if mask.shape != image.shape[:2]:
             raise SourceError(
                 f'{path} cannot be read as a mask of one channel of the image of its name')
         for number in range(1, int(mask.max()) + 1):
@@ -145,17 +150,20 @@ def polygon_cutouts(
 
 def read_outlines(path: Path) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Yield class and corners (N, 2), relative to the image, of every line of a file."""
-    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+    for number, line in enumerate(read_text_lines(path), 1):
         if not line.strip():
             continue
         try:
             kind, *values = (float(word) for word in line.split())
         except ValueError as error:
-            raise SourceError(f'{path}, line {number}: {error}') from error
-        if len(values) < 6 or len(values) % 2 or kind != int(kind):
+            raise SourceError(
+                f'{path}, line {number}: {str(error)[:200]}') from error
+        good = abs(kind) < EXACT and kind == int(kind) and (
+            np.abs(values) <= FARTHEST_POINT).all()
+        if len(values) < 6 or len(values) % 2 or not good:
             raise SourceError(
                 f'{path}, line {number}: {len(values)} coordinates; an outline is a class and at '
-                'least three corners x y')
+                f'least three corners x y, relative to the image and at most {FARTHEST_POINT}')
         yield int(kind), np.array(values).reshape(-1, 2)
 
 
@@ -176,10 +184,7 @@ def image_beside(folder: Path, stem: str) -> tuple[Path, Image]:
     for suffix in IMAGE_SUFFIXES:
         path = folder / f'{stem}{suffix}'
         if path.exists():
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if image is None:
-                raise SourceError(f'{path} cannot be read as an image')
-            return path, image  # type: ignore[return-value]
+            return path, read_photograph(path)
     raise SourceError(f'{folder} has no image called {stem}; is the folder complete?')
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.synthetic.backgrounds import obstacle, read_photograph
+from mot_ros.data.photographs import read_photograph
+from mot_ros.data.synthetic.backgrounds import obstacle
 from mot_ros.data.synthetic.cutouts import Cutout
 from mot_ros.data.synthetic.ground_camera import GroundCamera
 from mot_ros.data.synthetic.image_degradation import Lens, Look, smeared

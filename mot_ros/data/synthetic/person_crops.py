@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.synthetic.backgrounds import read_photograph
+from mot_ros.data.photographs import read_photograph
 from mot_ros.data.synthetic.cutouts import Cutout
 from mot_ros.data.synthetic.image_degradation import jpeg
 from mot_ros.data.synthetic.image_pairs import jittered

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.data.synthetic.backgrounds import draw_square, obstacle, read_photograph
+from mot_ros.data.photographs import read_photograph
+from mot_ros.data.synthetic.backgrounds import draw_square, obstacle
 from mot_ros.data.synthetic.camera_motion import CameraPath, SyntheticCameraMotion
 from mot_ros.data.synthetic.cutouts import Cutout
 from mot_ros.data.synthetic.ground_camera import GroundCamera

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mot_ros.data.video.read_ahead import read_ahead
 from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.runtime.user_files import ANY_SIZE, open_regular
 from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Frame
 
@@ -150,7 +151,7 @@ class FrameSource(ABC):
         for file in self._files:
             digest.update(f'{file.name} {file.stat().st_size}'.encode())
         for file in (self._files[0], self._files[-1]):
-            with file.open('rb') as content:
+            with open_regular(file, ANY_SIZE) as content:
                 digest.update(content.read(PIECE))
                 content.seek(-min(PIECE, file.stat().st_size), os.SEEK_END)
                 digest.update(content.read(PIECE))
@@ -202,8 +203,8 @@ def rate_of_text(text: str) -> float:
     """Return the number in a text such as 30, 29.97 or 30000/1001; ValueError for any other."""
     try:
         return float(Fraction(text.replace(' ', ''))) if '/' in text else float(text)
-    except ZeroDivisionError as error:
-        raise ValueError(f'{text!r} divides by zero') from error
+    except (ZeroDivisionError, OverflowError) as error:
+        raise ValueError(f'{text[:60]!r} divides by zero, or is too large') from error
 
 
 def timed(items: Generator[_Item, None, None], into: list[float]) -> Generator[_Item, None, None]:

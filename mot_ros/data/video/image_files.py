@@ -21,7 +21,9 @@ from mot_ros.data.video.frame_source import (
     rate_of_text,
 )
 from mot_ros.tracking.errors import FrameError, SourceError
+from mot_ros.tracking.runtime.user_files import read_text
 
+MOST_DIGITS = 1000
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
@@ -67,7 +69,7 @@ def only_images(paths: Iterable[Path]) -> list[Path]:
 
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts 'image10' after 'image9'."""
-    return [(int(part), '') if part.isdecimal() else (-1, part)
+    return [(int(part), '') if part.isdecimal() and len(part) < MOST_DIGITS else (-1, part)
             for part in re.split(r'(\d+)', name)]
 
 
@@ -75,11 +77,11 @@ def _sequence_rate(folder: Path) -> float | None:
     """Return the rate that a seqinfo.ini beside the images states, None where there is none."""
     for path in (folder / 'seqinfo.ini', folder.parent / 'seqinfo.ini'):
         if path.is_file():
-            parser = configparser.ConfigParser()
+            parser = configparser.ConfigParser(interpolation=None)
             try:
-                parser.read(path)
+                parser.read_string(read_text(path))
                 rate = rate_of_text(parser.get('Sequence', 'frameRate'))
-            except (configparser.Error, ValueError) as error:
+            except (configparser.Error, ValueError, OSError) as error:
                 raise SourceError(
                     f'{path}: no usable frameRate ({" ".join(str(error).split())}); give --fps') \
                     from error

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from mot_ros.data.video.frame_source import DecodedImage
-from mot_ros.data.video.video_info import VideoInfo
+from mot_ros.data.video.video_info import refuse_special, VideoInfo
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.image_headers import MAX_PIXELS
 
 COUNTED = ('.avi', '.mov', '.mp4', '.m4v')
 """Containers that store how many frames they hold; of others OpenCV estimates it."""
@@ -61,6 +62,7 @@ def presentation_times(path: Path) -> list[int | None]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
+    refuse_special(path)
     capture = cv2.VideoCapture(str(path))
     try:
         if not capture.isOpened():
@@ -68,6 +70,9 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
                 f'{path} is not a video that OpenCV can open; give a video file, a folder of '
                 'images or a pattern such as "img1/*.jpg", or install PyAV, which knows more '
                 'formats (pip install av)')
+        if capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(
+                cv2.CAP_PROP_FRAME_HEIGHT) > MAX_PIXELS:
+            raise SourceError(f'{path} has more than the {MAX_PIXELS} pixels that are decoded')
         yield capture
     finally:
         capture.release()

@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 
 from mot_ros.data.video.frame_source import DecodedImage
-from mot_ros.data.video.video_info import VideoInfo
+from mot_ros.data.video.video_info import refuse_special, VideoInfo
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.image_headers import MAX_PIXELS
 from mot_ros.tracking.sequence import NANOSECONDS
 
 ROTATIONS = {
@@ -82,6 +83,7 @@ def presentation_times(path: Path) -> list[int | None]:
 
 def open_container(path: Path) -> Any:
     """Open a file with a video stream; SourceError for anything else."""
+    refuse_special(path)
     try:
         container = av.open(str(path))
     except (av.error.FFmpegError, ValueError, OSError) as error:
@@ -89,7 +91,15 @@ def open_container(path: Path) -> Any:
     if not container.streams.video or not container.streams.video[0].codec_context:
         container.close()
         raise SourceError(_refusal(path, 'it has no stream of images'))
-    container.streams.video[0].thread_type = 'AUTO'
+    stream = container.streams.video[0]
+    if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+        size = f'{stream.codec_context.width}x{stream.codec_context.height}'
+        container.close()
+        raise SourceError(_refusal(
+            path, f'it has {size} pixels, and no more than {MAX_PIXELS} are decoded'))
+    # the size can change on the way
+    stream.codec_context.options = {'max_pixels': str(MAX_PIXELS)}
+    stream.thread_type = 'AUTO'
     return container
 
 

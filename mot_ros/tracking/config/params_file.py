@@ -10,18 +10,22 @@ from pathlib import Path
 import re
 from typing import Any
 
-import yaml
-
 from mot_ros.tracking.config.schema import Setting
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.runtime.user_files import read_text
+from mot_ros.tracking.runtime.yaml_text import (
+    load_yaml,
+    MAX_YAML_BYTES,
+    SafeLoader,
+    YamlTextError,
+)
 
 ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 """Parameters that every ROS node has and that are no settings of ours."""
 SECTION = 'ros__parameters'
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):  # type: ignore[misc]
     """SafeLoader that reads 1e-3 as a number, as ROS does and YAML 1.1 does not."""
 
 
@@ -45,12 +49,11 @@ def read_params_file(path: str | Path, node: str = 'tracker') -> dict[str, Any]:
     ConfigError naming the file.
     """
     try:
-        content = yaml.load(read_text(path), _Loader)  # noqa: S506
+        content = load_yaml(read_text(path, MAX_YAML_BYTES), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path} cannot be read ({error}); name a parameter file') from error
-    # dates that do not exist and numbers of 5000 digits are ValueErrors
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f'{path} is not valid YAML: {" ".join(str(error).split())}') from error
+    except YamlTextError as error:
+        raise ConfigError(f'{path} is not valid YAML: {error}') from error
     _check_bounds(content, str(path))
     sections = list(_sections(content, ''))
     if not sections:

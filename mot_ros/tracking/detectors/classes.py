@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 import warnings
 
-import yaml
-
 from mot_ros.tracking.detectors.onnx_file.layouts import Layout
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.runtime.user_files import read_text
+from mot_ros.tracking.runtime.yaml_text import load_yaml
 
 COCO_NAMES = (
     'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat',
@@ -160,13 +159,14 @@ def read_names(source: str) -> dict[int, str] | list[str]:
         if path.suffix.lower() == '.json':
             content = json.loads(text)
         elif path.suffix.lower() in ('.yaml', '.yml'):
-            content = yaml.safe_load(text)
+            content = load_yaml(text)
         else:
             content = [line.strip() for line in text.rstrip().splitlines()]
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        reason = ' '.join(str(error).split())[:300]
         raise ConfigError(
-            f'detector.names is {source!r}, which cannot be read '
-            f'({" ".join(str(error).split())}); name a file with one class per line') from error
+            f'detector.names is {source!r}, which cannot be read ({reason}); name a file with '
+            'one class per line') from error
     if isinstance(content, dict) and 'names' in content:
         content = content['names']
     return _checked(content, f'detector.names is {source!r}, which')

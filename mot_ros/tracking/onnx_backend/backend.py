@@ -16,7 +16,6 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-import tempfile
 
 import torch
 from torch import nn
@@ -27,6 +26,7 @@ from mot_ros.tracking.onnx_backend.export import check_packages, OPSET
 from mot_ros.tracking.onnx_backend.module import OnnxGraph
 from mot_ros.tracking.onnx_backend.session import gpu_of, has_cuda, open_file, runtime, TensorRt
 from mot_ros.tracking.runtime.device import resolve_device
+from mot_ros.tracking.runtime.scratch import scratch_folder
 from mot_ros.tracking.weights import store as weights
 
 DIGITS = 32
@@ -98,7 +98,7 @@ class OnnxBackend:
         from mot_ros.tracking.checkpoints import pinned as weights_import
 
         self._log_once(f'writing {path} for onnxruntime, once, which takes some seconds')
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             file = Path(folder) / path.name
             write(file)
             weights_import.write(path, file.read_bytes())

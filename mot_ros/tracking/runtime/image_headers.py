@@ -36,15 +36,6 @@ class PictureHeader:
     complete: bool
 
 
-def check_pixels(content: bytes) -> None:
-    """Raise PictureError for bytes that are no JPEG or PNG, or hold more than MAX_PIXELS."""
-    header = read_header(content)
-    if header.width * header.height > MAX_PIXELS:
-        raise PictureError(
-            f'it has {header.width}x{header.height} pixels, and no more than {MAX_PIXELS} are '
-            'decoded')
-
-
 def read_header(content: bytes) -> PictureHeader:
     """Return what the first bytes say; PictureError if they are no JPEG or PNG."""
     try:

@@ -18,6 +18,8 @@ MAX_TEXT_BYTES = 64 << 20
 """Names of classes, parameters."""
 MAX_IMAGE_BYTES = 256 << 20
 MAX_WEIGHTS_BYTES = 8 << 30
+ANY_SIZE = 1 << 62
+"""For a file that is read piece by piece."""
 
 
 class UserFileError(OSError):
@@ -69,8 +71,12 @@ def read_bytes(name: str | Path, max_bytes: int) -> bytes:
 
 
 def read_text(name: str | Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """Return the content of a UTF-8 file; raises as open_regular does, or UnicodeDecodeError."""
-    return read_bytes(name, max_bytes).decode('utf-8')
+    """
+    Return the content of a UTF-8 file, without the mark that may begin it.
+
+    Raises as open_regular does, or UnicodeDecodeError.
+    """
+    return read_bytes(name, max_bytes).decode('utf-8-sig')
 
 
 def _kind(mode: int) -> str:

@@ -17,7 +17,8 @@ from mot_ros.tracking.config import RegionSettings, Settings
 from mot_ros.tracking.detectors.wrappers.base import AroundDetector
 from mot_ros.tracking.errors import ConfigError, FrameError
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.runtime.image_headers import check_pixels, PictureError
+from mot_ros.tracking.runtime.image_headers import PictureError
+from mot_ros.tracking.runtime.image_sizes import check_size
 from mot_ros.tracking.runtime.user_files import MAX_IMAGE_BYTES, read_bytes
 from mot_ros.tracking.types import Detections, Frame, UNKNOWN_SIZE
 
@@ -35,7 +36,7 @@ def read_mask(path: str) -> NDArray[np.bool_] | None:
         return None
     try:
         content = read_bytes(path, MAX_IMAGE_BYTES)
-        check_pixels(content)
+        check_size(content)
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     except PictureError as error:
         raise ConfigError(f'mask {path} is no image ({error}); name a PNG or JPEG file') from error
