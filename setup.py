@@ -42,6 +42,7 @@ setup(
             'mot_ros = mot_ros.entry:mot_ros',
             'camera = mot_ros.entry:camera',
             'demo = mot_ros.entry:demo',
+            'locator = mot_ros.entry:locator',
             'recorder = mot_ros.entry:recorder',
             'replay = mot_ros.entry:replay',
             'tracker = mot_ros.entry:tracker',

@@ -15,7 +15,9 @@ import sys
 
 from mot_ros import signals
 
-NODES = 'camera', 'demo', 'recorder', 'replay', 'tracker', 'trackers', 'viewer', 'visualizer'
+NODES = (
+    'camera', 'demo', 'locator', 'recorder', 'replay', 'tracker', 'trackers', 'viewer',
+    'visualizer')
 INTERRUPTED = 130
 
 
@@ -36,6 +38,11 @@ def camera() -> int:
 def demo() -> int:
     """Run the demo."""
     return _node('demo', status=INTERRUPTED)
+
+
+def locator() -> int:
+    """Run the locator node."""
+    return _node('locator')
 
 
 def recorder() -> int:

@@ -35,6 +35,8 @@ TOES = 0.05
 """From where feet end, towards the camera, to the axis of the body, in metres."""
 POSTURE = 0.04
 """Standard deviation of the axis of the body beside the middle of its outline, in metres."""
+UPWARD = 0.87
+"""Sine of 60 degrees: a camera that looks up more steeply sees nobody on the ground."""
 CENTRE, FOOT, HEAD, PITCH, HEIGHT, ALONG, ACROSS = range(7)
 """The independent errors: box centre, its lower and upper edge, the camera, the person's height
 and posture."""
@@ -65,6 +67,8 @@ def place_on_ground(
     count = len(boxes)
     if elevation < LOWEST:
         return _nobody('the camera is not above the ground', count)
+    if pose.rotation[2, 2] > UPWARD:
+        return _nobody('the camera looks up', count)
     edges = BoxEdges.of(boxes, camera, pose, settings)
     falls = np.column_stack([edges.foot.falls, edges.head.falls])
     errors = _errors_of_falls(edges, settings)

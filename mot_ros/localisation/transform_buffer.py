@@ -59,6 +59,9 @@ class _Edge:
     poses: list[tuple[Doubles, Doubles]] = field(default_factory=list)
 
     def put(self, stamp: int, translation: Doubles, quaternion: Doubles) -> None:
+        if self.stamps and stamp < self.stamps[-1] - KEPT:
+            # the clock jumped back, as where a bag begins again
+            self.stamps, self.poses = [], []
         place = bisect.bisect_left(self.stamps, stamp)
         if place < len(self.stamps) and self.stamps[place] == stamp:
             self.poses[place] = translation, quaternion
@@ -78,7 +81,7 @@ class _Edge:
             raise LateTransformError(
                 f'the newest transform from {child} to {self.parent} is '
                 f'{(stamp - self.stamps[-1]) / 1e6:.0f} ms older than the image: raise '
-                'tf_timeout, or have it published sooner')
+                'sync.timeout, or have it published sooner')
         if place == 0:
             raise ForgottenTransformError(
                 f'the oldest transform from {child} to {self.parent} is '

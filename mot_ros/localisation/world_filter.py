@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mot_ros.localisation.placements import Placements
-from mot_ros.tracking.types import Doubles, Ints
+from mot_ros.tracking.types import Doubles, Ints, Mask
 
 ACCELERATION = 0.5
 """Spectral density of the random acceleration of people, in m^2/s^3."""
@@ -19,6 +19,8 @@ START = 1.5
 """Standard deviation of the speed of a person who is new, in m/s."""
 GATE = 4.0
 """Standard deviations from which an observation counts as less certain than it says."""
+ANOTHER = 3
+"""So many observations in a row beyond the gate are those of somebody else with the same id."""
 KEPT = 30.0
 """Seconds that a person is kept who is not observed."""
 
@@ -47,15 +49,13 @@ class WorldFilter:
 
     def __init__(self, acceleration: float = ACCELERATION) -> None:
         self._acceleration = acceleration
-        self._rows: dict[str, int] = {}
-        self._stamps = np.zeros(0)
-        self._means = np.zeros((0, 6))
-        self._covariances = np.zeros((0, 6, 6))
+        self.clear()
 
     def clear(self) -> None:
         """Forget everybody."""
-        self._rows.clear()
+        self._rows: dict[str, int] = {}
         self._stamps = np.zeros(0)
+        self._doubts = np.zeros(0, np.int64)
         self._means, self._covariances = np.zeros((0, 6)), np.zeros((0, 6, 6))
 
     def __contains__(self, name: str) -> bool:
@@ -65,10 +65,13 @@ class WorldFilter:
         """Take the people `names` (M,) placed at `stamp` (seconds); return their states."""
         self._forget(stamp)
         rows = np.array([self._row(name, stamp) for name in names], np.int64)
-        new = np.array([np.isnan(self._means[row, 0]) for row in rows], bool)
+        new = np.isnan(self._means[rows, 0])
         means, covariances = self._predicted(rows, stamp)
         noise = placed.covariances
-        means, covariances = _updated(means, covariances, placed.centres, noise)
+        means, covariances, far = _updated(means, covariances, placed.centres, noise)
+        self._doubts[rows] = np.where(far & ~new, self._doubts[rows] + 1, 0)
+        new |= self._doubts[rows] >= ANOTHER
+        self._doubts[rows[new]] = 0
         if new.any():
             means[new] = np.concatenate([placed.centres[new], np.zeros((int(new.sum()), 3))], 1)
             covariances[new] = 0
@@ -90,6 +93,7 @@ class WorldFilter:
         if name not in self._rows:
             self._rows[name] = len(self._stamps)
             self._stamps = np.append(self._stamps, stamp)
+            self._doubts = np.append(self._doubts, 0)
             self._means = np.concatenate([self._means, np.full((1, 6), np.nan)])
             self._covariances = np.concatenate([self._covariances, np.zeros((1, 6, 6))])
         return self._rows[name]
@@ -102,8 +106,8 @@ class WorldFilter:
             place = {int(row): number for number, row in enumerate(kept)}
             self._rows = {
                 name: place[row] for name, row in self._rows.items() if row in place}
-            self._stamps, self._means = self._stamps[kept], self._means[kept]
-            self._covariances = self._covariances[kept]
+            self._stamps, self._doubts = self._stamps[kept], self._doubts[kept]
+            self._means, self._covariances = self._means[kept], self._covariances[kept]
 
     def _predicted(self, rows: Ints, stamp: float) -> tuple[Doubles, Doubles]:
         """Return means (M, 6) and covariances (M, 6, 6) of rows at a stamp."""
@@ -129,10 +133,14 @@ def _powers(seconds: Doubles, power: int) -> Doubles:
 
 def _updated(
         means: Doubles, covariances: Doubles, observed: Doubles, noise: Doubles
-        ) -> tuple[Doubles, Doubles]:
-    """Return the states after observing positions (M, 3) with covariances `noise` (M, 3, 3)."""
+        ) -> tuple[Doubles, Doubles, Mask]:
+    """
+    Return the states after observing positions (M, 3) with covariances `noise` (M, 3, 3).
+
+    The flags (M,) say which observations lie beyond the gate.
+    """
     if not len(means):
-        return means, covariances
+        return means, covariances, np.zeros(0, bool)
     rest = np.nan_to_num(observed - means[:, :3])
     expected = covariances[:, :3, :3] + noise
     square = np.einsum('ni,ni->n', rest, np.linalg.solve(expected, rest[:, :, None])[:, :, 0])
@@ -142,4 +150,4 @@ def _updated(
     gain = np.linalg.solve(expected, covariances[:, :3]).transpose(0, 2, 1)
     means = means + (gain @ rest[:, :, None])[:, :, 0]
     after = covariances - gain @ covariances[:, :3]
-    return means, (after + after.transpose(0, 2, 1)) / 2
+    return means, (after + after.transpose(0, 2, 1)) / 2, doubt > 1

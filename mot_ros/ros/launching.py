@@ -166,7 +166,7 @@ def _trackers(context: LaunchContext) -> list[Any]:
 def _wiring(context: LaunchContext, file: Sequence[Any]) -> dict[str, Any]:
     """Return the parameters and topics of trackers, as the arguments say."""
     return {
-        'parameters': [config_file('tracker.yaml'), file, *_own_file(context), passed_on(
+        'parameters': [config_file('tracker.yaml'), file, *own_file(context), passed_on(
             'method', 'preset', 'image_transport', 'device', 'queue', 'use_sim_time',
             'autostart', weights='detector.weights', rcnn_weights='rcnn.weights')],
         'remappings': [
@@ -174,7 +174,7 @@ def _wiring(context: LaunchContext, file: Sequence[Any]) -> dict[str, Any]:
             ('detections', LaunchConfiguration('detections_topic'))]}
 
 
-def _own_file(context: LaunchContext) -> list[str]:
+def own_file(context: LaunchContext) -> list[str]:
     """
     Return the path of the user's parameter file, if there is one.
 

@@ -35,8 +35,8 @@ def to_markers(tracks: Detection2DArray, camera: CameraModel, lifetime: float) -
     seconds after the last array, never with 0. The header is the image's.
     """
     seen, _ = columns_of_usable(tracks)
-    colours = [_colour(number) for number in seen.ids.tolist()]
-    boxes = _marker(tracks.header, 'boxes', Marker.LINE_LIST, lifetime)
+    colours = [marker_colour(number) for number in seen.ids.tolist()]
+    boxes = new_marker(tracks.header, 'boxes', Marker.LINE_LIST, lifetime)
     boxes.scale.x = LINE * camera.diagonal
     for outline, colour in zip(outlines(seen.boxes, camera), colours, strict=True):
         pieces = np.stack([outline, np.roll(outline, -1, axis=0)], 1)
@@ -46,7 +46,7 @@ def to_markers(tracks: Detection2DArray, camera: CameraModel, lifetime: float) -
     texts = []
     for row, (x, y) in enumerate(label_places(seen.boxes, camera).tolist()):
         if np.isfinite([x, y]).all():
-            text = _marker(tracks.header, 'ids', Marker.TEXT_VIEW_FACING, lifetime)
+            text = new_marker(tracks.header, 'ids', Marker.TEXT_VIEW_FACING, lifetime)
             text.id, text.text, text.color = row, seen.names[row], colours[row]
             text.pose.position = Point(x=x, y=y, z=1.0)
             text.scale.z = LETTERS * camera.diagonal
@@ -76,7 +76,7 @@ def label_places(boxes: Doubles, camera: CameraModel) -> Doubles:
     return camera.rays(np.column_stack([boxes[:, [0, 2]].mean(1), rows]))
 
 
-def _marker(header: Header, namespace: str, kind: int, lifetime: float) -> Marker:
+def new_marker(header: Header, namespace: str, kind: int, lifetime: float) -> Marker:
     marker = Marker(header=header, ns=namespace, type=kind, action=Marker.ADD)
     marker.pose.orientation.w = 1.0
     whole, rest = divmod(round(lifetime * NANOSECONDS), NANOSECONDS)
@@ -86,6 +86,6 @@ def _marker(header: Header, namespace: str, kind: int, lifetime: float) -> Marke
     return marker
 
 
-def _colour(identity: int) -> ColorRGBA:
+def marker_colour(identity: int) -> ColorRGBA:
     blue, green, red = (channel / 255 for channel in colour_of(identity))
     return ColorRGBA(r=red, g=green, b=blue, a=1.0)

@@ -19,6 +19,8 @@ MOST_BOXES = 3000
 """Most boxes of a message that are drawn or written as text."""
 LONGEST_ID = 256
 """Most characters of an id or a class id."""
+FINEST = 1e-6
+"""Size, as a share of the largest coordinate, from which float32 keeps edges apart."""
 UprightBox = tuple[float, float, float, float]
 
 
@@ -87,9 +89,11 @@ def _fault_of(detection: Detection2D, box: UprightBox, *, scored: bool) -> str:
         return 'position not finite'
     if bbox.size_x <= 0 or bbox.size_y <= 0:
         return 'size not positive'
-    x1, y1, x2, y2 = np.array(box, np.float32)
-    if not (x1 < x2 and y1 < y2):
-        return 'size not positive'
+    # what is larger has two different edges in float32 too
+    if min(bbox.size_x, bbox.size_y) < FINEST * max(map(abs, box)):
+        x1, y1, x2, y2 = np.array(box, np.float32)
+        if not (x1 < x2 and y1 < y2):
+            return 'size not positive'
     if scored and not 0 <= detection.results[0].hypothesis.score <= 1:
         return 'score not in [0, 1]'
     if len(detection.id) > LONGEST_ID or (detection.results and len(

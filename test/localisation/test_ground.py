@@ -167,6 +167,13 @@ def test_who_cannot_be_placed_is_left_out_with_the_reason(elevation, box, reason
     assert found.centres.shape == (0, 3)
 
 
+def test_a_frame_that_is_not_optical_is_found_out():
+    found = place_on_ground(
+        np.array([[600.0, 300, 700, 600]]), pinhole(), Transform(np.eye(3), np.array([0, 0, 1.2])),
+        SETTINGS)
+    assert found.left_out == {0: 'the camera looks up'}
+
+
 def test_nobody_is_no_error():
     found = place_on_ground(np.zeros((0, 4)), pinhole(), pose_of(1.2), SETTINGS)
     assert found.covariances.shape == (0, 3, 3)

@@ -112,6 +112,13 @@ def test_old_transforms_go_and_late_ones_are_sorted_in(buffer):
     assert 'camera' in buffer
 
 
+def test_a_clock_that_jumps_back_begins_anew(buffer):
+    buffer.put('odom', 'base', 100 * SECOND, (100.0, 0.0, 0.0), FLAT)
+    for second in (1, 2):
+        buffer.put('odom', 'base', second * SECOND, (float(second), 0.0, 0.0), FLAT)
+    assert buffer.lookup('odom', 'base', SECOND * 3 // 2).translation[0] == 1.5
+
+
 def test_transforms_compose():
     turn = Transform.of((1, 2, 3), Rotation.from_euler('xyz', [0.1, 0.2, 0.3]).as_quat())
     both = turn.after(turn.inverse)

@@ -57,7 +57,7 @@ def test_every_person_is_filtered_as_alone(seed):
     for _ in range(12):
         stamp += random.uniform(0.02, 0.5)
         names = [name for name in 'abc' if random.random() < 0.6]
-        centres = random.normal(scale=2.0, size=(len(names), 3))
+        centres = random.normal(scale=0.5, size=(len(names), 3))
         state = together.update(stamp, names, placed(centres, noise=0.05, bias=0.02))
         for row, name in enumerate(names):
             if name not in alone:
@@ -89,6 +89,16 @@ def test_one_wild_observation_does_not_throw_a_person_far():
         people.update(step / 10, ['7'], placed([0, 0, 0.85]))
     state = people.update(4.0, ['7'], placed([8, 0, 0.85]))
     assert np.linalg.norm(state.positions[0, :2]) < 0.5
+
+
+def test_another_person_with_the_same_id_is_not_dragged_there():
+    people = WorldFilter()
+    for step in range(20):
+        people.update(step / 10, ['1'], placed([0, 0, 0.85]))
+    for step in range(20, 24):
+        state = people.update(step / 10, ['1'], placed([8, 0, 0.85]))
+    np.testing.assert_allclose(state.positions, [[8, 0, 0.85]], atol=0.1)
+    assert np.linalg.norm(state.velocities) < 0.5
 
 
 def test_who_is_gone_for_long_begins_anew():

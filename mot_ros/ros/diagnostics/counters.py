@@ -192,7 +192,7 @@ class Health:
                        for policy, remedy in self._incompatible.items()}
             values |= self._age_of_output()
             for stage, seconds in self._stages.items():
-                values[f'latency {stage} p50/p95/p99 [ms]'] = _percentiles(seconds)
+                values[f'latency {stage} p50/p95/p99 [ms]'] = percentiles(seconds)
             values |= memory
             if self.last_failure:
                 values['last failure'] = self.last_failure
@@ -214,7 +214,7 @@ class Health:
             return {'age of output': (
                 f'stamps are {age:.0f} s behind the clock of this node: where a bag is replayed, '
                 'set use_sim_time and let the player publish /clock')}
-        return {'age of output p50/p95/p99 [ms]': _percentiles(self._ages)}
+        return {'age of output p50/p95/p99 [ms]': percentiles(self._ages)}
 
     def _judgement(self, rate: float) -> tuple[bytes, str]:
         """Return the level and one sentence; what was a fault counts once, in the next report."""
@@ -252,7 +252,7 @@ def _recent(times: deque[float], now: float) -> list[float]:
     return [moment for moment in times if now - moment < RATE_WINDOW]
 
 
-def _percentiles(seconds: deque[float]) -> str:
+def percentiles(seconds: deque[float]) -> str:
     """Return the 50th, 95th and 99th percentile in milliseconds."""
     return '/'.join(
         f'{value:.2f}' for value in np.percentile(np.asarray(seconds) * 1e3, (50, 95, 99)))
