@@ -137,8 +137,16 @@ class Contestant:
 
     @property
     def version(self) -> str | None:
-        """Return the installed version of a peer."""
-        return importlib.metadata.version(self.package) if self.package else None
+        """Return the installed version of a peer, whatever pip calls it."""
+        if self.package is None:
+            return None
+        try:
+            return importlib.metadata.version(self.package)
+        except importlib.metadata.PackageNotFoundError:
+            # a wheel from elsewhere may have another name than the package in it
+            names = importlib.metadata.packages_distributions()
+            found = names.get(self.package.replace('-', '_'), [])
+            return importlib.metadata.version(found[0]) if found else 'unknown'
 
 
 class GivenDetections:

@@ -20,11 +20,15 @@ from vision_msgs.msg import (
     Detection2D,
     Detection2DArray,
     LabelInfo,
+    ObjectHypothesis,
     ObjectHypothesisWithPose,
+    Point2D,
+    Pose2D,
     VisionClass,
 )
 
 from mot_ros.data.decode import ImageError, Pixels, to_bgr
+from mot_ros.ros.message_columns import make_messages
 from mot_ros.ros.usable_boxes import columns_of_usable
 from mot_ros.tracking.boxes import area, clip, xyxy_to_cxcywh
 from mot_ros.tracking.sequence import NANOSECONDS
@@ -97,13 +101,14 @@ def to_detections(
         inside = area(cut) > 0
         boxes, seen = (boxes if amodal else cut)[inside], seen[inside]
     message = Detection2DArray(header=header)
-    message.detections = [
-        Detection2D(
-            header=header, id=f'{id_prefix}{number}', bbox=bbox, results=[_hypothesis(*what)])
-        for number, bbox, what in zip(
-            seen.ids.tolist(), _bounding_boxes(boxes),
-            zip(map(class_id, seen.labels.tolist()), seen.scores.tolist(), strict=True),
-            strict=True)]
+    count = len(boxes)
+    hypotheses = make_messages(
+        ObjectHypothesis(), count, class_id=map(class_id, seen.labels.tolist()),
+        score=seen.scores.tolist())
+    posed = make_messages(ObjectHypothesisWithPose(), count, hypothesis=hypotheses)
+    message.detections = make_messages(
+        Detection2D(header=header), count, results=([each] for each in posed),
+        bbox=_bounding_boxes(boxes), id=[f'{id_prefix}{number}' for number in seen.ids.tolist()])
     return message
 
 
@@ -133,19 +138,14 @@ def to_track_array(
     from mot_ros_msgs.msg import Track, TrackArray
 
     message = TrackArray(header=header)
-    message.tracks = [
-        Track(
-            id=f'{id_prefix}{tracks.ids[row]}',
-            state=int(tracks.states[row]),
-            class_id=class_id(int(tracks.labels[row])),
-            score=float(tracks.scores[row]),
-            visibility=float(tracks.visibilities[row]),
-            bbox=bbox,
-            velocity_x=float(tracks.velocities[row, 0]),
-            velocity_y=float(tracks.velocities[row, 1]),
-            age=float(tracks.ages[row]),
-            time_since_seen=float(tracks.unseen[row]))
-        for row, bbox in enumerate(_bounding_boxes(tracks.boxes))]
+    velocity_x, velocity_y = tracks.velocities.T.tolist()
+    message.tracks = make_messages(
+        Track(), len(tracks.ids),
+        id=[f'{id_prefix}{number}' for number in tracks.ids.tolist()],
+        state=tracks.states.tolist(), class_id=map(class_id, tracks.labels.tolist()),
+        score=tracks.scores.tolist(), visibility=tracks.visibilities.tolist(),
+        bbox=_bounding_boxes(tracks.boxes), velocity_x=velocity_x, velocity_y=velocity_y,
+        age=tracks.ages.tolist(), time_since_seen=tracks.unseen.tolist())
     return message
 
 
@@ -158,17 +158,8 @@ def to_label_info(names: Sequence[str], header: Header, threshold: float) -> Lab
 
 
 def _bounding_boxes(boxes: Floats) -> list[BoundingBox2D]:
-    result = []
-    for x, y, width, height in xyxy_to_cxcywh(boxes.astype(np.float64)).tolist():
-        bbox = BoundingBox2D(size_x=width, size_y=height)
-        bbox.center.position.x = x
-        bbox.center.position.y = y
-        result.append(bbox)
-    return result
-
-
-def _hypothesis(class_id: str, score: float) -> ObjectHypothesisWithPose:
-    result = ObjectHypothesisWithPose()
-    result.hypothesis.class_id = class_id
-    result.hypothesis.score = score
-    return result
+    x, y, width, height = xyxy_to_cxcywh(boxes.astype(np.float64)).T.tolist()
+    points = make_messages(Point2D(), len(boxes), x=x, y=y)
+    centres = make_messages(Pose2D(), len(boxes), position=points)
+    return make_messages(
+        BoundingBox2D(), len(boxes), center=centres, size_x=width, size_y=height)

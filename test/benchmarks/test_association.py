@@ -160,3 +160,19 @@ def test_bad_sizes_are_a_usage_error(benchmark: ModuleType) -> None:
     for words in (['--sizes', 'many'], ['--sizes', '0'], ['--soak', '3'], ['--rounds', '0']):
         with pytest.raises(SystemExit, match='2'):
             benchmark.main(words)
+
+
+def test_versions_of_peers_whose_wheel_has_another_name(
+        benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name != 'ioutrack-rs':
+            raise benchmark.importlib.metadata.PackageNotFoundError(name)
+        return '0.4.0'
+
+    monkeypatch.setattr(benchmark.importlib.metadata, 'version', version)
+    monkeypatch.setattr(
+        benchmark.importlib.metadata, 'packages_distributions', lambda: {
+            'ioutrack': ['ioutrack-rs']})
+    versions = [benchmark.Contestant('x', 'Rust', package, None).version
+                for package in ('ioutrack', 'nowhere', None)]
+    assert versions == ['0.4.0', 'unknown', None]

@@ -40,6 +40,8 @@ from mot_ros.tracking.errors import SourceError
 
 Document = dict[str, Any]
 
+FORMULA = ('=', '+', '-', '@', '\t', '\r')
+"""How cells begin that spreadsheets compute."""
 FORMAT = 2
 COMBINED = 'COMBINED'
 STAGES = ('decode', 'detector', 'tracker')
@@ -128,7 +130,12 @@ def as_json(report: Any) -> str:
 
 
 def as_csv(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
-    """Return the text of report.csv: every row with its times."""
+    """
+    Return the text of report.csv: every row with its times.
+
+    Text that a spreadsheet would compute has an apostrophe before it, see FORMULA; report.json
+    holds it as it is.
+    """
     by_name = {(row['run'], row['sequence']): row for row in times}
     costs = live.columns(report['results'])
     timed = (*STAGES, live.STAGE) if costs else STAGES
@@ -141,11 +148,16 @@ def as_csv(report: Document, times: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     for row in rows(report):
         writer.writerow({
-            name: round(value, 6) if isinstance(value, float) else value
+            name: round(value, 6) if isinstance(value, float) else _harmless(value)
             for name, value in {
                 **row, **by_name.get((row['run'], row['sequence']), {}),
                 **costs.get((row['run'], row['sequence']), {})}.items()})
     return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def load(path: Path) -> Document:

@@ -73,7 +73,7 @@ class Health:
             self._ages: deque[float] = deque(maxlen=WINDOW)
             self._faults_reported = 0
             self._begun: float | None = None
-            self._boxes: int | None = None
+            self._work = ''
             self._last_sign = time.monotonic()
 
     def start_waiting(self) -> None:
@@ -130,16 +130,32 @@ class Health:
 
     def begin(self, boxes: int | None) -> None:
         """Note that the tracker begins to work on a frame, of so many boxes from elsewhere."""
+        frame = 'a frame' if boxes is None else f'a frame of {boxes} boxes'
         with self._lock:
-            self._begun, self._boxes = time.monotonic(), boxes
+            self._begun, self._work = time.monotonic(), frame
+
+    def begin_change(self) -> None:
+        """Note that other settings are being put to use, which may load a network."""
+        with self._lock:
+            self._begun, self._work = time.monotonic(), 'changed settings'
+
+    def end_change(self) -> None:
+        """Note that the settings are in use; input that did not get through is no silence."""
+        with self._lock:
+            self._begun = None
+            self._last_sign = time.monotonic()
+
+    def excuse(self) -> None:
+        """Measure silence from now on: this process did not get to take what came."""
+        with self._lock:
+            self._last_sign = time.monotonic()
 
     def busy(self) -> str:
-        """Return a sentence if the tracker has worked on one frame for long, else nothing."""
-        begun, boxes = self._begun, self._boxes
+        """Return a sentence if the tracker has worked on one thing for long, else nothing."""
+        begun, work = self._begun, self._work
         if begun is None or (seconds := time.monotonic() - begun) < BUSY:
             return ''
-        frame = 'a frame' if boxes is None else f'a frame of {boxes} boxes'
-        return f'busy with {frame} for {seconds:.0f} s'
+        return f'busy with {work} for {seconds:.0f} s'
 
     def publish(self, stages: dict[str, float], alive: int, age: float | None = None) -> None:
         """Count a published frame: the seconds of each stage, and its age on the ROS clock."""

@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import time
+
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
 
 from mot_ros.ros.diagnostics.counters import Health
 from mot_ros.ros.diagnostics.silent_topic import (
     INCOMPATIBLE,
-    LARGE_IMAGES,
+    large_image_remedy,
     LOST_BOXES,
     TopicRequest,
     why_silent,
 )
 from mot_ros.ros.qos import Incidents
 
+LATE = 3.0
+"""Seconds between two reports from which this process did not get to run."""
 SILENCE = 5.0
 """Seconds without an image after which the log says why that may be."""
 
@@ -31,6 +35,7 @@ class DiagnosticsPublisher:
         # a plain publisher: that of an inactive lifecycle node is silent
         self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._explained = False
+        self._last_asked = time.monotonic()
 
     @property
     def incidents(self) -> Incidents:
@@ -52,6 +57,10 @@ class DiagnosticsPublisher:
 
     def explain_silence(self, wanted: TopicRequest) -> None:
         """Log once why a subscribed topic is silent, if it is."""
+        now = time.monotonic()
+        if now - self._last_asked > LATE:
+            self._health.excuse()
+        self._last_asked = now
         silent = self._health.silence() > SILENCE and not self._health.busy()
         if not self._explained and silent:
             self._explained = True
@@ -65,7 +74,7 @@ class DiagnosticsPublisher:
         self._health.start_waiting()
 
     def _on_lost(self, count: int) -> None:
-        remedy = LARGE_IMAGES if self._health.what == 'image' else LOST_BOXES
+        remedy = large_image_remedy() if self._health.what == 'image' else LOST_BOXES
         self._health.lose(count, remedy)
         self._node.get_logger().warning(
             f'{count} messages were lost on the way. {remedy}', throttle_duration_sec=30.0)

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import os
 
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
+
+from mot_ros.ros.package_share import profile_variable
 
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
@@ -17,6 +20,14 @@ LARGE_IMAGES = (
     'Fast DDS loses best-effort images over 0.5 MB unless the *camera* runs with a larger '
     'shared-memory segment: start it with FASTDDS_DEFAULT_PROFILES_FILE set to '
     'share/mot_ros/config/fastdds.xml, or use reliability:=reliable if the camera offers that')
+SLOW_RECEIVER = (
+    'this node has a profile for large images; if the *camera* has one too (share/mot_ros/config/'
+    'fastdds.xml), images come faster than this node or the network takes them: lower their rate '
+    'or size, or use image_transport:=compressed, or reliability:=reliable if the camera offers '
+    'that')
+OTHER_MIDDLEWARE = (
+    'this node or the network takes the images more slowly than they come: lower their rate or '
+    'size, or use reliability:=reliable if the camera offers that')
 LOST_BOXES = 'set reliability:=reliable if the detector offers that'
 INCOMPATIBLE = {
     'RELIABILITY': 'the publisher is best effort, and reliable transport is asked for, so '
@@ -32,6 +43,14 @@ class TopicRequest:
     topic: str
     kind: str
     reliability: ReliabilityPolicy
+
+
+def large_image_remedy() -> str:
+    """Return what to do about lost images; a profile that is in use is not what is missing."""
+    middleware = os.environ.get('RMW_IMPLEMENTATION', 'rmw_fastrtps_cpp')
+    if not middleware.startswith('rmw_fastrtps'):
+        return OTHER_MIDDLEWARE
+    return SLOW_RECEIVER if os.environ.get(profile_variable()) else LARGE_IMAGES
 
 
 def why_silent(node: Node, wanted: TopicRequest) -> str:
@@ -52,7 +71,7 @@ def why_silent(node: Node, wanted: TopicRequest) -> str:
         return (f'{wanted.topic} is published by {names} as best effort, but reliable transport '
                 'is asked for, so nothing is delivered: set reliability:=best_effort')
     return (f'{wanted.topic} is published by {names}, but nothing arrives: is it stopped?'
-            + (f' {LARGE_IMAGES}' if wanted.kind == IMAGE_TYPE else ''))
+            + (f' {large_image_remedy()}' if wanted.kind == IMAGE_TYPE else ''))
 
 
 def _nobody_publishes(node: Node, wanted: TopicRequest) -> str:

@@ -10,6 +10,8 @@ import threading
 from typing import Generic, TypeVar
 
 Item = TypeVar('Item')
+DEEP = 30
+"""Items from which what a queue held is worth giving back to the system."""
 
 
 class FrameQueue(Generic[Item]):
@@ -23,6 +25,7 @@ class FrameQueue(Generic[Item]):
         self._items: deque[Item] = deque(maxlen=depth)
         self._changed = threading.Condition()
         self._closed = False
+        self._most = 0
 
     def put(self, item: Item) -> int:
         """Add an item; return how many items were dropped for it, 0 or 1."""
@@ -31,6 +34,7 @@ class FrameQueue(Generic[Item]):
                 return 1
             lost = int(len(self._items) == self._items.maxlen)
             self._items.append(item)
+            self._most = max(self._most, len(self._items))
             self._changed.notify()
             return lost
 
@@ -39,6 +43,14 @@ class FrameQueue(Generic[Item]):
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed)
             return None if self._closed else self._items.popleft()
+
+    def drained(self) -> bool:
+        """Say, once, whether the queue is empty again after it held DEEP items or more."""
+        with self._changed:
+            if self._items or self._most < DEEP:
+                return False
+            self._most = 0
+            return True
 
     def close(self) -> int:
         """Close the queue and wake its readers; return how many items were dropped."""

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from mot_ros.ros.pipeline.engine import Engine
-from mot_ros.tracking.config import NodeSettings, Settings
+from mot_ros.ros.pipeline.engine import detector_key, Engine
+from mot_ros.tracking.config import NodeSettings, RegionSettings, Settings
 from mot_ros.tracking.errors import ConfigError, MotError
 from mot_ros.tracking.protocols import Detector, Tracker
 
@@ -37,10 +37,26 @@ def check_change(settings: NodeSettings, engine: Engine) -> None:
     """
     from mot_ros.tracking.detectors.wrappers.region import read_mask
     read_mask(settings.mask)
+    _check_method(settings, engine)
     kind = settings.detector_type
     if kind != 'external' and kind == engine.settings.detector_type:
         from mot_ros.tracking.detectors.classes import wanted_labels
         wanted_labels(settings.detector.classes, engine.detector.class_names)
+
+
+def _check_method(settings: NodeSettings, engine: Engine) -> None:
+    """Raise ConfigError for method smot around a detector without the raw outputs it needs."""
+    if settings.method != 'smot':
+        return
+    from mot_ros.tracking.detectors.ssd.raw_outputs import dense
+    plain = settings.roi == RegionSettings() and not settings.mask and (
+        settings.detector.tile_columns * settings.detector.tile_rows == 1)
+    if not plain and engine.settings.method == 'smot':
+        raise ConfigError('method smot takes one tile, no roi and no mask')
+    same = detector_key(settings) == detector_key(engine.settings)
+    # calibration, which smot does without, is no part of an external detector
+    if same or settings.detector_type == 'external':
+        dense(engine.detector, 'method smot')
 
 
 def checksum(settings: NodeSettings) -> str:

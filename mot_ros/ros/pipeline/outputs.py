@@ -66,7 +66,8 @@ class Outputs:
         self._tracks.publish(to_detections(
             tracks, header, frame.size, id_prefix=prefix, amodal=settings.amodal,
             class_id=name_of))
-        if self._states is not None:
+        # most users listen to the tracks alone
+        if self._states is not None and self._states.get_subscription_count():
             self._states.publish(
                 to_track_array(tracks, header, id_prefix=prefix, class_id=name_of))
         stamp = to_nanoseconds(header.stamp)

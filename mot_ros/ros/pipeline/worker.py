@@ -22,10 +22,11 @@ from mot_ros.ros.pipeline.admission import (
 )
 from mot_ros.ros.pipeline.engine import changes, Engine
 from mot_ros.ros.pipeline.frame_messages import FrameMessage
-from mot_ros.ros.pipeline.frame_queue import FrameQueue
+from mot_ros.ros.pipeline.frame_queue import DEEP, FrameQueue
 from mot_ros.ros.pipeline.loading import checksum
 from mot_ros.ros.pipeline.stages import InlineStage, ThreadedStage
 from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.runtime.malloc import release_memory
 from mot_ros.tracking.sequence import FrameOutcome
 from mot_ros.tracking.types import Frame, Tracks
 
@@ -71,7 +72,10 @@ class Worker:
     def stop(self, timeout: float) -> bool:
         """Finish the frame in hand and end; return False if that takes over `timeout` seconds."""
         if self._frame_queue is not None:
-            self._health.drop('deactivated', self._frame_queue.close())
+            lost = self._frame_queue.close()
+            self._health.drop('deactivated', lost)
+            if lost >= DEEP:
+                release_memory()
         if self._thread is not None:
             self._thread.join(timeout)
             if self._thread.is_alive():
@@ -104,6 +108,8 @@ class Worker:
         kind = ThreadedStage if self._settings.pipeline == 'throughput' else InlineStage
         onward: InlineStage[AcceptedFrame] = kind(self._track_safely)
         while (arrival := frame_queue.take()) is not None:
+            if frame_queue.drained():
+                release_memory()
             try:
                 admitted = self._prepare(arrival, onward)
             except Exception as error:
@@ -179,6 +185,7 @@ class Worker:
     def _change(self, settings: NodeSettings) -> None:
         """Take other settings, or keep the old ones and say why."""
         differences = changes(self._settings, settings)
+        self._health.begin_change()
         try:
             self._engine.configure(settings)
         except Exception as error:
@@ -187,6 +194,8 @@ class Worker:
                 f'the settings stay as they are: {differences} could not be done: {error}')
             self._logger.debug(traceback.format_exc())
             return
+        finally:
+            self._health.end_change()
         self._settings = settings
         self._health.labels = {
             **self._health.labels, 'method': settings.method, 'device': self._engine.device,

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Configure malloc to keep freed memory between frames."""
+"""Configure malloc to keep freed memory between frames, and return it where it was much."""
 
 from __future__ import annotations
 
@@ -28,3 +28,14 @@ def keep_memory() -> None:
         mallopt(TRIM_THRESHOLD, LARGEST)
         # arenas of other threads trim at 64 MB whatever the setting
         mallopt(ARENA_MAX, 1)
+
+
+def release_memory() -> None:
+    """
+    Return freed memory to the system, once there was much of it, as after a deep queue.
+
+    Takes some milliseconds for each gigabyte. Without malloc_trim this does nothing.
+    """
+    trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+    if trim is not None:
+        trim(0)

@@ -104,6 +104,17 @@ def test_nothing_scored_is_a_report_too() -> None:
     assert as_csv(report, []).splitlines()[1].endswith(',no')
 
 
+def test_cells_of_the_csv_are_no_formulas() -> None:
+    outcomes = [Outcome('=1+1', '@a', error='-2'), Outcome('one', 'plain', error='no')]
+    rows = list(csv.DictReader(io.StringIO(as_csv(
+        document(outcomes, Options(), {'=1+1': {}, 'one': {}}), []))))
+    assert [(row['run'], row['sequence'], row['error']) for row in rows
+            if row['sequence'] != 'COMBINED'] == [
+        ("'=1+1", "'@a", "'-2"), ('one', 'plain', 'no')]
+    # what a program reads is as it was
+    assert '"=1+1"' in as_json(document(outcomes, Options(), {'=1+1': {}, 'one': {}}))
+
+
 def test_csv(outcomes: list[Outcome]) -> None:
     report = document(outcomes, Options(), RUNS)
     found = list(csv.DictReader(io.StringIO(as_csv(report, timings(outcomes)))))

@@ -13,8 +13,17 @@ pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from mot_ros.ros.diagnostics import counters
+from mot_ros.ros.diagnostics import counters, publisher
 from mot_ros.ros.diagnostics.counters import FAILURES_IN_A_ROW, Health, OVERWRITTEN
+from mot_ros.ros.diagnostics.silent_topic import (
+    IMAGE_TYPE,
+    large_image_remedy,
+    LARGE_IMAGES,
+    OTHER_MIDDLEWARE,
+    SLOW_RECEIVER,
+    TopicRequest,
+)
+from mot_ros.ros.package_share import profile_variable
 
 
 @pytest.fixture
@@ -193,3 +202,53 @@ def test_long_work_on_one_frame_is_no_silence_of_the_input(health, monkeypatch, 
         health.fail('x')
     assert health.busy() == ''
     assert 'busy' not in health.report('x').message
+
+
+def test_changing_settings_is_no_silence_of_the_input(health, monkeypatch):
+    now = counters.time.monotonic()
+    health.begin_change()
+    monkeypatch.setattr(counters.time, 'monotonic', lambda: now + 30)
+    assert health.report('x').message == 'busy with changed settings for 30 s'
+    health.end_change()
+    assert health.busy() == ''
+    assert health.silence() == 0
+    monkeypatch.setattr(counters.time, 'monotonic', lambda: now + 60)
+    assert health.silence() == 30
+
+
+class _Node:
+    """Stands for a node whose log is asked for."""
+
+    def __init__(self):
+        self.said = []
+
+    def create_publisher(self, *_):
+        return None
+
+    def get_logger(self):
+        return self
+
+    def warning(self, text, **_):
+        self.said.append(text)
+
+
+def test_a_process_that_did_not_run_says_nothing_of_silence(health, monkeypatch):
+    now = counters.time.monotonic()
+    node = _Node()
+    made = publisher.DiagnosticsPublisher(node, health)
+    monkeypatch.setattr(publisher, 'why_silent', lambda *_: 'for no reason')
+    for second, said in ((9, 0), (10, 0), (13, 0), (15, 1)):
+        monkeypatch.setattr(counters.time, 'monotonic', lambda second=second: now + second)
+        made.explain_silence(TopicRequest('image', '/image', IMAGE_TYPE, None))
+        assert len(node.said) == said
+
+
+@pytest.mark.parametrize(('environment', 'remedy'), [
+    ({}, LARGE_IMAGES), ({profile_variable(): '/my.xml'}, SLOW_RECEIVER),
+    ({'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}, OTHER_MIDDLEWARE)])
+def test_a_profile_that_is_in_use_is_not_what_is_missing(environment, remedy, monkeypatch):
+    for name in (profile_variable(), 'RMW_IMPLEMENTATION'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert large_image_remedy() == remedy

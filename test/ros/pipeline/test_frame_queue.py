@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from mot_ros.ros.pipeline.frame_queue import FrameQueue
+from mot_ros.ros.pipeline.frame_queue import DEEP, FrameQueue
 
 
 @given(depth=st.integers(1, 5), puts=st.integers(0, 12))
@@ -52,6 +52,18 @@ def test_close_wakes_the_reader_and_counts_what_is_lost():
     assert frame_queue.close() == 3
     assert frame_queue.put(4) == 1
     assert frame_queue.take() is None
+
+
+def test_a_queue_that_was_deep_says_once_that_it_is_empty():
+    frame_queue = FrameQueue(100)
+    for depth, drained in ((3, False), (DEEP, True), (1, False)):
+        for item in range(depth):
+            frame_queue.put(item)
+            assert not frame_queue.drained()
+        for _ in range(depth):
+            frame_queue.take()
+        assert frame_queue.drained() is drained
+        assert not frame_queue.drained()
 
 
 def test_nothing_is_lost_between_threads():

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from mot_ros.ros.pipeline.engine import Engine
-from mot_ros.ros.pipeline.loading import check_change, checksum, load_tracker
+from mot_ros.ros.pipeline.loading import check_change, checksum, load_detector, load_tracker
 from mot_ros.tracking.config import BOX_METHODS, NodeSettings, Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.errors import ConfigError
@@ -74,3 +74,16 @@ def test_what_a_detector_could_not_change_to_is_a_fault():
     check_change(build(NodeSettings, {'detector.type': 'external'}), engine)
     # the classes of another kind of detector are not known yet
     check_change(build(NodeSettings, {'method': 'siammot', 'detector.classes': ['cat']}), engine)
+
+
+def test_smot_is_refused_where_the_detector_has_no_raw_outputs():
+    external = build(NodeSettings, {'detector.type': 'external'})
+    engine = Engine(external, load_detector, load_tracker)
+    wanted = build(NodeSettings, {'detector.type': 'external', 'method': 'smot'})
+    with pytest.raises(ConfigError, match='method smot needs the raw outputs'):
+        check_change(wanted, engine)
+    engine.settings = build(NodeSettings, {'method': 'smot', 'detector.type': 'ssd'})
+    for values in ({'roi.x': 5, 'roi.width': 90, 'roi.height': 90}, {'detector.tile_columns': 2}):
+        with pytest.raises(ConfigError, match='one tile, no roi'):
+            check_change(build(NodeSettings, {
+                'method': 'smot', 'detector.type': 'ssd', **values}), engine)

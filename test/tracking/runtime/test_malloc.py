@@ -46,3 +46,32 @@ def test_freed_memory_is_used_again() -> None:
     # huge pages are few, but even they come anew each time
     assert min(pages(keep=False)) >= 20
     assert max(pages(keep=True)) < 20
+
+
+RELEASE = """
+from pathlib import Path
+from mot_ros.tracking.runtime.malloc import keep_memory, release_memory
+keep_memory()
+
+def megabytes():
+    return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 >> 20
+
+frames, pins = [], []
+for _ in range(600):
+    # what is allocated between the frames keeps the heap from shrinking
+    frames.append(bytearray(b'x') * 500_000)
+    pins.append(bytearray(5000))
+full = megabytes()
+frames.clear()
+release_memory()
+print(full, megabytes())
+"""
+
+
+def test_memory_of_a_deep_queue_is_returned() -> None:
+    done = subprocess.run(
+        [sys.executable, '-c', RELEASE], capture_output=True, text=True, check=True, timeout=60,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    full, left = map(int, done.stdout.split())
+    assert full > 280
+    assert left < full / 4
