@@ -11,10 +11,16 @@ parameter file, that before the files that come with the package, and they befor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import difflib
 from pathlib import Path
 from typing import Any
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    LogInfo,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
 from launch.launch_context import LaunchContext
 from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
@@ -25,6 +31,11 @@ from mot_ros.ros.package_share import profile_variable, PROFILE_VARIABLES
 from mot_ros.ros.parameter_overrides import LAUNCH_PREFIX
 from mot_ros.tracking.config import METHODS, Settings
 from mot_ros.tracking.errors import ConfigError
+
+RESPAWN_DELAY = 2.0
+"""Seconds until a process that ended is started again."""
+ALIKE = 0.85
+"""Likeness (difflib) of an unknown argument to one of ours from which it is a slip."""
 
 
 def config_file(*name: Any) -> list[Any]:
@@ -90,6 +101,13 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
     'autostart': {
         'choices': ['', 'true', 'false'],
         'description': 'Configure and activate at once; empty: what params_file says.'},
+    'exit_on_failure': {
+        'choices': ['', 'true', 'false'],
+        'description': 'End the process with status 1 where it cannot be configured and activated '
+        'at its start; empty: what params_file says, else false.'},
+    'respawn': {
+        'default_value': 'false', 'choices': ['true', 'false'],
+        'description': 'Start the process again, after 2 s, whenever it ends.'},
     'log_level': {
         'default_value': 'info', 'choices': ['debug', 'info', 'warn', 'error', 'fatal'],
         'description': 'Least severity that is logged.'},
@@ -144,7 +162,7 @@ def tracker(file: Sequence[Any] | None = None) -> list[Any]:
     `file` is the path of the parameter file over tracker.yaml, by default that of the method.
     """
     def start(context: LaunchContext) -> list[Any]:
-        return [node('tracker', **_wiring(context, file or method_file()))]
+        return [*_doubts(context), node('tracker', **_wiring(context, file or method_file()))]
 
     return [dds_profile(), OpaqueFunction(function=start)]
 
@@ -158,7 +176,7 @@ def _trackers(context: LaunchContext) -> list[Any]:
     given = context.launch_configurations
     cameras = [f'{given["namespace"]}/{name.strip()}' for name in given['cameras'].split(',')]
     # a name or a namespace here would be that of every node in the process
-    return [Node(
+    return [*_doubts(context), Node(
         package='mot_ros', executable='trackers', arguments=[*cameras, *log_arguments()],
         output='screen', emulate_tty=True, **_wiring(context, method_file()))]
 
@@ -168,10 +186,27 @@ def _wiring(context: LaunchContext, file: Sequence[Any]) -> dict[str, Any]:
     return {
         'parameters': [config_file('tracker.yaml'), file, *own_file(context), passed_on(
             'method', 'preset', 'image_transport', 'device', 'queue', 'use_sim_time',
-            'autostart', weights='detector.weights', rcnn_weights='rcnn.weights')],
+            'autostart', 'exit_on_failure', weights='detector.weights',
+            rcnn_weights='rcnn.weights')],
         'remappings': [
             ('image', LaunchConfiguration('image_topic')),
-            ('detections', LaunchConfiguration('detections_topic'))]}
+            ('detections', LaunchConfiguration('detections_topic'))],
+        'respawn': context.launch_configurations['respawn'] == 'true',
+        'respawn_delay': RESPAWN_DELAY}
+
+
+def _doubts(context: LaunchContext) -> list[LogInfo]:
+    """
+    Return warnings of arguments that are hardly ours but for a slip of the pen.
+
+    launch takes every argument that it is given, and ours may come from a file that includes
+    them beside its own.
+    """
+    unknown = [name for name in context.launch_configurations if name not in ARGUMENTS]
+    return [
+        LogInfo(msg=f'warning: there is no argument {name}; did you mean {near[0]}?')
+        for name in unknown
+        if (near := difflib.get_close_matches(name, ARGUMENTS, n=1, cutoff=ALIKE))]
 
 
 def own_file(context: LaunchContext) -> list[str]:

@@ -87,6 +87,14 @@ class Node:
     emulate_tty: bool = False
     condition: Any = None
     on_exit: Any = None
+    respawn: bool = False
+    respawn_delay: float | None = None
+
+
+@dataclass
+class GroupAction:
+    actions: list[Any]
+    scoped: bool = True
 
 
 @dataclass
@@ -123,7 +131,7 @@ class LaunchDescription:
 MODULES = {
     'launch': [LaunchContext, LaunchDescription],
     'launch.actions': [
-        DeclareLaunchArgument, IncludeLaunchDescription, LogInfo, OpaqueFunction,
+        DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, LogInfo, OpaqueFunction,
         SetEnvironmentVariable, Shutdown],
     'launch.launch_context': [LaunchContext],
     'launch.launch_description_sources': [PythonLaunchDescriptionSource],
@@ -237,9 +245,18 @@ def launch(path: Path, environment: Mapping[str, str] = {}, **given: str) -> Lau
                     if isinstance(item, dict) else perform(item) for item in entity.parameters],
                 remappings=[(perform(a), perform(b)) for a, b in entity.remappings],
                 arguments=[perform(item) for item in entity.arguments],
-                on_exit=entity.on_exit))
+                on_exit=entity.on_exit, respawn=entity.respawn,
+                respawn_delay=entity.respawn_delay))
         elif isinstance(entity, OpaqueFunction):
             visit(entity.function(LaunchContext(configurations)) or [])
+        elif isinstance(entity, GroupAction):
+            before = dict(configurations), dict(result.environment)
+            visit(entity.actions)
+            if entity.scoped:
+                for kept, changed in zip(
+                        before, (configurations, result.environment), strict=True):
+                    changed.clear()
+                    changed.update(kept)
         elif isinstance(entity, IncludeLaunchDescription):
             # without a scope of its own
             configurations.update(

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
 import re
 import shutil
 import signal
@@ -81,13 +83,13 @@ def test_the_arguments_of_the_tracker():
     assert list(arguments) == [
         'method', 'preset', 'params_file', 'image_topic', 'image_transport', 'detections_topic',
         'namespace', 'device', 'weights', 'rcnn_weights', 'queue', 'use_sim_time', 'autostart',
-        'log_level']
+        'exit_on_failure', 'respawn', 'log_level']
     assert arguments['method'].choices == ['', *METHODS]
     assert arguments['preset'].choices == ['', *Settings.presets]
     assert arguments['image_transport'].choices == ['', *KNOWN['image_transport'].choices]
     assert arguments['queue'].choices == ['', *KNOWN['queue'].choices]
     for name in ('method', 'preset', 'device', 'weights', 'rcnn_weights', 'queue',
-                 'use_sim_time', 'autostart', 'image_transport'):
+                 'use_sim_time', 'autostart', 'exit_on_failure', 'image_transport'):
         assert arguments[name].default_value == '', 'not set must be empty'
     with pytest.raises(ValueError, match='method'):
         launch(TRACKER, method='centertrack')
@@ -131,6 +133,46 @@ def test_names_remaps_and_log_level_reach_the_node():
     # as it is without arguments: a relative topic remapped to itself
     assert launch(TRACKER).nodes[0].remappings == [
         ('image', 'image'), ('detections', 'detections')]
+
+
+@pytest.mark.parametrize('path', [TRACKER, TRACKERS, ROOT / 'launch' / 'driving.launch.py'])
+def test_a_process_that_ends_is_started_again_where_wanted(path):
+    for given, wanted in (({}, False), ({'respawn': 'true'}, True)):
+        node, = launch(path, **given).nodes
+        assert (node.respawn, node.respawn_delay) == (wanted, 2.0)
+
+
+def test_a_slip_of_the_pen_in_an_argument_is_reported(tmp_path):
+    including = tmp_path / 'including.launch.py'
+    including.write_text(f"""
+from launch import LaunchDescription
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+def generate_launch_description():
+    return LaunchDescription([IncludeLaunchDescription(
+        PythonLaunchDescriptionSource({str(TRACKER)!r}),
+        launch_arguments=[('image_topc', '/a'), ('other', '1'), ('ros_namespace', 'x')])])
+""")
+    assert launch(including).messages == [
+        'warning: there is no argument image_topc; did you mean image_topic?']
+
+
+@pytest.mark.parametrize('path', FILES, ids=lambda path: path.name)
+def test_no_argument_of_ours_is_taken_for_a_slip(path):
+    assert not any('did you mean' in message for message in launch(path).messages)
+
+
+def test_a_launch_file_is_included_twice_as_the_page_shows(tmp_path):
+    page = (ROOT / 'docs' / 'launching.md').read_text(encoding='utf-8')
+    including = tmp_path / 'twice.launch.py'
+    including.write_text(re.search(r'```python\n(.*?)```', page, re.DOTALL).group(1))
+    front, rear = launch(including).nodes
+    assert (front.namespace, rear.namespace) == ('front', 'rear')
+    assert dict(front.remappings)['image'] == '/front/image_raw'
+    assert dict(rear.remappings)['image'] == '/rear/image_raw'
+    # what the first was given does not leak into the second
+    assert front.parameters[-1]['launch.method'] == 'sort'
+    assert rear.parameters == launch(TRACKER).nodes[0].parameters
 
 
 def test_every_parameter_passed_is_one_that_the_node_knows():
@@ -276,7 +318,7 @@ def test_the_genuine_launch_shows_and_starts_it(path, ros_domain):
         assert argument.description.split(';')[0] in shown.stdout
     process = subprocess.Popen(
         ['ros2', 'launch', str(path), 'autostart:=false'], stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True)
+        stderr=subprocess.STDOUT, text=True, start_new_session=True)
     try:
         for line in process.stdout:
             if 'process started' in line:
@@ -285,4 +327,7 @@ def test_the_genuine_launch_shows_and_starts_it(path, ros_domain):
         rest, _ = process.communicate(timeout=60)
         assert 'Traceback' not in rest
     finally:
-        process.kill()
+        # the nodes too, which a killed launch leaves behind
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

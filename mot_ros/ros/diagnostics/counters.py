@@ -51,6 +51,8 @@ class Health:
         """What frames come as."""
         self.drop_warning = 1.0
         """Share of frames that may be skipped before that is a warning."""
+        self.allowed_silence = RATE_WINDOW
+        """Seconds without input that are no warning."""
         self.clear()
 
     def clear(self) -> None:
@@ -248,7 +250,7 @@ class Health:
         if busy := self.busy():
             return DiagnosticStatus.WARN, busy
         silence = time.monotonic() - self._last_sign
-        if silence > RATE_WINDOW:
+        if silence > self.allowed_silence:
             remedies = '; '.join(self._incompatible.values())
             return DiagnosticStatus.WARN, (
                 f'no {self.what} for {silence:.0f} s' + (f': {remedies}' if remedies else ''))

@@ -22,8 +22,6 @@ from mot_ros.ros.qos import Incidents
 
 LATE = 3.0
 """Seconds between two reports from which this process did not get to run."""
-SILENCE = 5.0
-"""Seconds without an image after which the log says why that may be."""
 
 
 class DiagnosticsPublisher:
@@ -61,11 +59,12 @@ class DiagnosticsPublisher:
         if now - self._last_asked > LATE:
             self._health.excuse()
         self._last_asked = now
-        silent = self._health.silence() > SILENCE and not self._health.busy()
+        allowed = self._health.allowed_silence
+        silent = self._health.silence() > allowed and not self._health.busy()
         if not self._explained and silent:
             self._explained = True
             self._node.get_logger().warning(
-                f'no {wanted.name} for {SILENCE:g} s: ' + why_silent(self._node, wanted))
+                f'no {wanted.name} for {allowed:g} s: ' + why_silent(self._node, wanted))
 
     def wait_for(self, wanted: TopicRequest) -> None:
         """Measure silence of a new subscription from now on."""

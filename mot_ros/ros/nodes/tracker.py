@@ -61,6 +61,8 @@ class TrackerNode(LifecycleNode):
         super().__init__('tracker', **node_arguments)
         self.hangs = False
         """Whether the worker did not finish its frame in time."""
+        self.finished = False
+        self.exit_code = 0
         answer_impossible_transitions(self)
         self._make_detector = make_detector
         self._make_tracker = make_tracker
@@ -81,11 +83,21 @@ class TrackerNode(LifecycleNode):
         self.create_service(SetBool, '~/enable', self._on_enable)
 
     def autostart(self) -> None:
-        """Configure and activate, if the parameter `autostart` says so."""
-        if (self.get_parameter('autostart').value
-                and self.trigger_configure() == TransitionCallbackReturn.SUCCESS):
+        """
+        Configure and activate, if the parameter `autostart` says so.
+
+        Where that fails the process ends with status 1, if `exit_on_failure` says so.
+        """
+        if not self.get_parameter('autostart').value:
+            return
+        result = self.trigger_configure()
+        if result == TransitionCallbackReturn.SUCCESS:
             STOP.check()
-            self.trigger_activate()
+            result = self.trigger_activate()
+        if result != TransitionCallbackReturn.SUCCESS and (
+                self.get_parameter('exit_on_failure').value):
+            self.get_logger().fatal('the start failed, so the process ends (exit_on_failure)')
+            self.finished, self.exit_code = True, 1
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load detector and method."""
@@ -146,6 +158,7 @@ class TrackerNode(LifecycleNode):
         self._class_ids = ClassIds()
         self._health.clear()
         self._health.drop_warning = settings.drop_warning
+        self._health.allowed_silence = settings.silence
         self._health.labels = {
             'method': settings.method, 'device': engine.device, 'model': checksum(settings)}
         self._outputs = Outputs(self, engine, self._class_ids)
@@ -216,6 +229,7 @@ class TrackerNode(LifecycleNode):
             return self._settings
         before, self._settings = self._settings, settings
         self._worker.configure(settings)
+        self._health.allowed_silence = settings.silence
         if settings.detector.score_floor != before.detector.score_floor:
             self._outputs.publish_labels(settings.detector.score_floor)
         return settings

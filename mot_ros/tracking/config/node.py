@@ -48,6 +48,9 @@ class NodeSettings(Settings):
         'auto', "reliability asked of the camera: 'auto' is best effort with queue 'latest' and "
         "reliable with 'all'", choices=('auto', 'best_effort', 'reliable'), fixed=SUBSCRIBED)
     autostart: bool = setting(True, 'configure and activate by itself', fixed=AT_START)
+    exit_on_failure: bool = setting(
+        False, 'end the process with status 1 where autostart fails, instead of staying '
+        'unconfigured until the parameters are repaired', fixed=AT_START)
     strict_parameters: bool = setting(
         True, 'refuse unknown parameters instead of warning of them', fixed=AT_START)
     id_prefix: str = setting('', 'put before every published id, such as the camera name')
@@ -55,6 +58,9 @@ class NodeSettings(Settings):
     drop_warning: float = setting(
         0.5, 'share of the incoming frames, over 5 s, that may be skipped with queue '
         "'latest' before the diagnostics warn", minimum=0.0, maximum=1.0)
+    silence: float = setting(
+        5.0, 'so long without input until log and diagnostics say why', 's', minimum=0.5,
+        maximum=3600.0)
     external: ExternalSettings = group(ExternalSettings)
 
     def check(self) -> None:

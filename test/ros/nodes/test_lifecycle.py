@@ -162,6 +162,30 @@ def test_deactivated_the_node_is_silent_and_activated_it_goes_on(bench, start_tr
     assert ids_of(tracks[-1]) == ['1']
 
 
+def test_a_failed_start_ends_the_process_where_that_is_wanted(start_tracker):
+    child = start_tracker(exit_on_failure=True, method='mht')
+    assert child.wait() == 1
+    assert "method is 'mht'" in child.text and 'exit_on_failure' in child.text
+    assert 'Traceback' not in child.text
+
+
+def test_a_lifecycle_manager_brings_it_up_pauses_resets_and_shuts_it_down(bench, start_tracker):
+    # the calls of nav2's manager, which asks for the state after each
+    child = start_tracker(autostart=False, exit_on_failure=True, queue='all')
+    camera, tracks = bench.camera(), bench.tracks()
+    after = {'configure': 'inactive', 'activate': 'active', 'deactivate': 'inactive',
+             'cleanup': 'unconfigured', 'unconfigured_shutdown': 'finalized'}
+    for calls in (('configure', 'activate'), ('deactivate',), ('activate',),
+                  ('deactivate', 'cleanup'), ('configure', 'activate'),
+                  ('deactivate', 'cleanup', 'unconfigured_shutdown')):
+        for name in calls:
+            assert bench.transition(name), child.text
+            assert bench.state() == after[name]
+        if calls[-1] == 'activate':
+            bench.connected(child, camera, tracks)
+    assert child.stop() == 0
+
+
 def test_any_walk_through_the_transitions_leaves_the_node_alive(bench, start_tracker):
     child = start_tracker(autostart=False)
     bench.until(lambda: bench.status(), 'diagnostics', child=child)

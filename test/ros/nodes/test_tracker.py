@@ -306,9 +306,9 @@ def test_the_newest_frame_wins_with_queue_latest(bench, start_tracker):
 
 
 def test_silence_is_explained_with_topic_and_candidates(bench, start_tracker):
-    child = start_tracker('image:=/front/image')
+    child = start_tracker('image:=/front/image', silence=2.0)
     camera = bench.camera(topic='/rear/image')
-    bench.until(lambda: 'no image for 5 s' in child.text, 'the warning', child=child)
+    bench.until(lambda: 'no image for 2 s' in child.text, 'the warning', child=child)
     assert 'nobody publishes /front/image' in child.text
     assert 'image_topic:=/rear/image' in child.text
     assert bench.next_status()['level'] == '1'
@@ -316,9 +316,9 @@ def test_silence_is_explained_with_topic_and_candidates(bench, start_tracker):
 
 
 def test_a_camera_of_the_wrong_kind_is_explained(bench, start_tracker):
-    child = start_tracker(reliability='reliable')
+    child = start_tracker(reliability='reliable', silence=2.0)
     bench.camera(BEST_EFFORT)
-    bench.until(lambda: 'no image for 5 s' in child.text, 'the warning', child=child)
+    bench.until(lambda: 'no image for 2 s' in child.text, 'the warning', child=child)
     assert 'reliability:=best_effort' in child.text
     assert '/bench' in child.text
 

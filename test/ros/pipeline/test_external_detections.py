@@ -167,8 +167,8 @@ def test_boxes_are_cut_where_the_size_is_known(bench, tracker):
 
 
 def test_silence_names_the_topic_of_the_detections(bench, start_tracker):
-    child = start_tracker(detector__type='external', method='bytetrack')
-    bench.until(lambda: 'no detections for 5 s' in child.text, 'the warning', child=child)
+    child = start_tracker(detector__type='external', method='bytetrack', silence=1.0)
+    bench.until(lambda: 'no detections for 1 s' in child.text, 'the warning', child=child)
     assert 'nobody publishes /detections' in child.text
     assert 'detector running' in child.text
     assert bench.next_status()['message'].startswith('no detections for')

@@ -92,9 +92,9 @@ def test_bombs_and_ruins_cost_one_frame_each(bench, start_tracker):
 
 
 def test_the_other_transport_is_found_and_named(bench, start_tracker):
-    child = start_tracker('image:=/front/image')
+    child = start_tracker('image:=/front/image', silence=2.0)
     camera = PackedCamera(bench, '/front/image/compressed')
-    bench.until(lambda: 'no image for 5 s' in child.text, 'the warning', child=child)
+    bench.until(lambda: 'no image for 2 s' in child.text, 'the warning', child=child)
     assert 'image_transport:=compressed' in child.text
     assert camera is not None
 
