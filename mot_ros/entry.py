@@ -14,6 +14,7 @@ import importlib
 import sys
 
 from mot_ros import signals
+from mot_ros.node_help import asks_for_help, help_of, NODE_HELP
 
 NODES = (
     'camera', 'demo', 'locator', 'recorder', 'replay', 'tracker', 'trackers', 'viewer',
@@ -71,7 +72,14 @@ def visualizer() -> int:
 
 
 def _node(name: str, status: int = 0, args: Sequence[str] | None = None) -> int:
-    """Import a node and run it; a stop signal before it is made exits with `status`."""
+    """
+    Import a node and run it; a stop signal before it is made exits with `status`.
+
+    Where help is asked for it is printed, and nothing is imported or started.
+    """
+    if name in NODE_HELP and asks_for_help(sys.argv[1:] if args is None else args):
+        sys.stdout.write(help_of(name))
+        return 0
     signals.exit_at_once(status)
     module = importlib.import_module(f'mot_ros.ros.nodes.{name}')
     result: int = module.main(args)

@@ -10,6 +10,7 @@ what ``rosidl_generate_interfaces`` does: .msg -> .idl -> type hash -> C, type s
 -> one shared library and one extension module in the environment. Needs g++ and Python's headers.
 """
 
+import argparse
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 import contextlib
@@ -326,6 +327,8 @@ def build_package(package: Package) -> str:
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     packages = [
         Package('vision_msgs', ROOT / 'scripts' / 'vision_msgs' / 'msg'),
         Package('tf2_msgs', ROOT / 'scripts' / 'tf2_msgs' / 'msg'),

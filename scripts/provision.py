@@ -53,8 +53,9 @@ def install_mot_ros(environment: Environment) -> None:
     """
     link(environment.site_packages / 'mot_ros', ROOT / 'mot_ros')
     share = environment.folder / 'share'
-    for name in ('package.xml', 'launch', 'config'):
-        link(share / 'mot_ros' / name, ROOT / name)
+    link(share / 'mot_ros' / 'package.xml', ROOT / 'package.xml')
+    for name in ('launch', 'config'):
+        link_files(share / 'mot_ros' / name, ROOT / name)
     link(share / 'ament_index/resource_index/packages/mot_ros', ROOT / 'resource' / 'mot_ros')
     command = environment.folder / 'bin' / 'mot_ros'
     # Through sh, as a "#!" line takes neither blanks nor more than 127 characters.
@@ -68,6 +69,20 @@ def install_mot_ros(environment: Environment) -> None:
         'if __name__ == "__main__":\n'
         '    sys.exit(main())\n')
     command.chmod(0o755)
+
+
+def link_files(place: Path, folder: Path) -> None:
+    """
+    Make a folder with a link to each file of another one.
+
+    `ros2 launch` looks for launch files by walking through folders, and into no linked one.
+    """
+    if place.is_symlink():
+        place.unlink()
+    shutil.rmtree(place, ignore_errors=True)
+    for file in folder.iterdir():
+        if file.is_file():
+            link(place / file.name, file)
 
 
 def link(place: Path, target: Path) -> None:
@@ -139,7 +154,9 @@ def install_interfaces(environment: Environment, requirements: Path) -> list[Ste
              fingerprint(requirements, script, *messages),
              lambda: run(environment.python, script)),
         Step(environment.stamps / 'mot_ros', 'mot_ros and its command',
-             fingerprint(Path(__file__).resolve()), lambda: install_mot_ros(environment),
+             fingerprint(Path(__file__).resolve()) + repr(sorted(
+                 file.name for name in ('launch', 'config') for file in (ROOT / name).iterdir())),
+             lambda: install_mot_ros(environment),
              (environment.folder / 'bin' / 'mot_ros',)),
     ]
 

@@ -26,7 +26,7 @@ FLOORS = (
     ('tracking.appearance', 'tracking.detectors'),
     ('tracking.tracks',),
     ('tracking.methods',),
-    ('tracking', 'drawing', 'signals', 'window', 'with_parent'),
+    ('tracking', 'drawing', 'node_help', 'signals', 'window', 'with_parent'),
     ('data', 'contact_sheet', 'localisation'),
     ('benchmarking',),
     ('training',),

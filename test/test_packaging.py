@@ -29,7 +29,7 @@ ROSDEP_KEYS = {
 }
 # What pip brings, with or without ROS, and the message package that is only used where it is.
 NOT_IN_ROSDEP = {
-    'av', 'distributed', 'mot_ros_msgs', 'onnx', 'onnxruntime', 'onnxscript', 'rosbags',
+    'av', 'distributed', 'lz4', 'mot_ros_msgs', 'onnx', 'onnxruntime', 'onnxscript', 'rosbags',
     'safetensors', 'torch', 'trackeval'}
 
 
@@ -227,6 +227,22 @@ def test_only_an_optional_step_may_fail(steps, capsys, tmp_path):
 def test_a_failed_command_tells_its_last_words(steps):
     with pytest.raises(steps.SetupError, match='out of luck'):
         steps.run('sh', '-c', 'echo out of luck; exit 3')
+
+
+def test_launch_files_are_linked_one_by_one(provision, tmp_path):
+    folder, place = tmp_path / 'launch', tmp_path / 'share' / 'launch'
+    folder.mkdir()
+    (folder / 'a.launch.py').write_text('')
+    (folder / '__pycache__').mkdir()
+    place.parent.mkdir()
+    # as an older setup left it
+    place.symlink_to(folder)
+    for _ in range(2):
+        provision.link_files(place, folder)
+        # what ros2 launch does
+        assert [names for _, _, names in os.walk(tmp_path / 'share')] == [[], ['a.launch.py']]
+        assert (place / 'a.launch.py').resolve() == folder / 'a.launch.py'
+    assert (folder / 'a.launch.py').exists()
 
 
 def test_a_missing_tool_is_named_with_its_package(provision, monkeypatch):
