@@ -148,7 +148,7 @@ def _show_weights(args: argparse.Namespace) -> int:
     count = sum(tensor.numel() for tensor in state.values())
     lines = {
         'file': str(path), 'bytes': str(path.stat().st_size),
-        'sha256': weights.sha256(path.read_bytes()),
+        'sha256': weights.file_sha256(path),
         'tensors': f'{len(state)} of {", ".join(kinds)}, {count / 1e6:.2f} M numbers'}
     pinned = weights.MANIFEST.get(args.weights)
     if pinned is not None:

@@ -217,7 +217,7 @@ def cached_detector(
         key |= {f'rcnn.{name}': value for name, value in dataclasses.asdict(settings.rcnn).items()}
     if settings.mask:
         read_mask(settings.mask)
-        key['mask_sha256'] = weights.sha256(Path(settings.mask).expanduser().read_bytes())
+        key['mask_sha256'] = weights.file_sha256(Path(settings.mask).expanduser())
     digest = weights.digest(settings.detector_weights)
     key = {**source.fingerprint(), **key, 'weights_sha256': digest}
     if calibration_of(settings) is not None:

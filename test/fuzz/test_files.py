@@ -17,10 +17,12 @@ import torch
 from mot_ros.data.decode import decode_file
 from mot_ros.tracking.config.params_file import read_params_file
 from mot_ros.tracking.detectors.classes import read_names
+from mot_ros.tracking.detectors.onnx_file.session import OnnxSession
 from mot_ros.tracking.detectors.wrappers.region import read_mask
 from mot_ros.tracking.weights import store, torch_pickle
 from mot_ros.tracking.weights.mxnet_params import read_params
 from test.fuzz.mutation import try_mutations
+from test.tracking.detectors.onnx_file.onnx_files import write_probe
 from test.tracking.weights.mxnet_files import params_bytes
 
 
@@ -46,6 +48,15 @@ def save_image(path):
         0, 255, (24, 32), np.uint8))
 
 
+def save_onnx(path):
+    write_probe(path, (1, 3, 128, 160), np.array([[3, 4], [5, 6]]))
+
+
+def run_onnx(path):
+    session = OnnxSession(str(path), 'cpu')
+    session.run(np.zeros((1, 3, 128, 160), session.dtype))
+
+
 KINDS = {
     'zip.pth': (save_pth, torch_pickle.read_plain),
     'legacy.pth': (save_legacy, torch_pickle.read_plain),
@@ -54,6 +65,7 @@ KINDS = {
     'x.params': (
         lambda path: path.write_bytes(params_bytes({'w': np.ones((2, 3), np.float32)})),
         read_params),
+    'net.onnx': (save_onnx, run_onnx),
     'image.png': (save_image, decode_file),
     'mask.png': (save_image, lambda path: read_mask(str(path))),
     'mask.jpg': (save_image, lambda path: read_mask(str(path))),

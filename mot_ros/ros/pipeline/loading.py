@@ -9,6 +9,10 @@ from mot_ros.ros.pipeline.engine import detector_key, Engine
 from mot_ros.tracking.config import NodeSettings, RegionSettings, Settings
 from mot_ros.tracking.errors import ConfigError, MotError
 from mot_ros.tracking.protocols import Detector, Tracker
+from mot_ros.tracking.runtime.user_files import in_time, UserFileError
+
+MASK_SECONDS = 2.0
+"""Services of the node wait no longer for a mask to be read."""
 
 
 def load_detector(settings: Settings) -> Detector:
@@ -36,7 +40,11 @@ def check_change(settings: NodeSettings, engine: Engine) -> None:
     The classes of another kind of detector are checked when it is loaded.
     """
     from mot_ros.tracking.detectors.wrappers.region import read_mask
-    read_mask(settings.mask)
+    if settings.mask != engine.settings.mask:
+        try:
+            in_time(lambda: read_mask(settings.mask), MASK_SECONDS)
+        except UserFileError as error:
+            raise ConfigError(f'mask {settings.mask}: {error}') from error
     _check_method(settings, engine)
     kind = settings.detector_type
     if kind != 'external' and kind == engine.settings.detector_type:

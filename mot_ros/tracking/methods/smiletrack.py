@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.association import similarity as smc
-from mot_ros.tracking.association.assignment import assign, match, Matches, Pairs
+from mot_ros.tracking.association.assignment import assign, match, Matches, MOST_PAIRS, Pairs
 from mot_ros.tracking.association.iou_variants import (
     buffered_iou,
     direction_consistency,
@@ -125,23 +125,31 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
 
     def _box_similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Pairs:
-        """Return the pairs of positive similarity by boxes alone, valued by it."""
+        """
+        Return the pairs of positive similarity by boxes alone, valued by it.
+
+        Beyond MOST_PAIRS pairs, which no real scene reaches, heights and directions are left out.
+        """
         s = self._settings
         expected, boxes = predicted.boxes[rows], detections.boxes[cols]
         pairs = buffered_iou(expected, boxes, s.biou_buffer)
         if s.class_aware:
             pairs = pairs.where(
                 predicted.labels[rows][pairs.rows] == detections.labels[cols][pairs.cols])
+        scores = detections.scores[cols]
+        if len(pairs.rows) > MOST_PAIRS:
+            # matched greedily: the other cues would cost more than the rest of the frame
+            return Pairs(pairs.rows, pairs.cols, pairs.values * scores[pairs.cols])
         values, found = pairs.values, boxes[pairs.cols]
         if s.height_iou_power:
             power = np.float32(s.height_iou_power)
             values = values * height_iou(expected[pairs.rows], found) ** power
-        values = values * detections.scores[cols][pairs.cols]
+        values = values * scores[pairs.cols]
         if s.direction_weight:
-            observed_directions = self._tracks.history.observed_directions(
-                rows[pairs.rows], s.direction_span)
+            origins, directions = self._tracks.history.observed_directions(
+                rows, s.direction_span)
             ahead = direction_consistency(
-                *observed_directions, found) * detections.scores[cols][pairs.cols]
+                origins[pairs.rows], directions[pairs.rows], found) * scores[pairs.cols]
             values = values + np.float32(s.direction_weight) * ahead.astype(np.float32)
         return Pairs(pairs.rows, pairs.cols, values)
 

@@ -9,10 +9,15 @@ A FIFO would block the reader, a device such as /dev/zero would fill its memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BufferedReader
 import os
 from pathlib import Path
 import stat
+import threading
+from typing import TypeVar
+
+_Result = TypeVar('_Result')
 
 MAX_TEXT_BYTES = 64 << 20
 """Names of classes, parameters."""
@@ -77,6 +82,31 @@ def read_text(name: str | Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
     Raises as open_regular does, or UnicodeDecodeError.
     """
     return read_bytes(name, max_bytes).decode('utf-8-sig')
+
+
+def in_time(read: Callable[[], _Result], seconds: float) -> _Result:
+    """
+    Return what `read` returns; UserFileError if it takes longer, as on a mount that is gone.
+
+    It runs in a thread, which is left behind then: nothing can interrupt it.
+    """
+    results: list[_Result] = []
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            results.append(read())
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name='user file', daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise UserFileError(f'it was not read within {seconds:g} s; copy it to a local disk')
+    return results[0]
 
 
 def _kind(mode: int) -> str:

@@ -19,7 +19,12 @@ import safetensors.torch
 from torch import nn, Tensor
 
 from mot_ros.tracking.errors import WeightsError
-from mot_ros.tracking.runtime.user_files import expand, MAX_WEIGHTS_BYTES, read_bytes
+from mot_ros.tracking.runtime.user_files import (
+    expand,
+    MAX_WEIGHTS_BYTES,
+    open_regular,
+    read_bytes,
+)
 from mot_ros.tracking.weights.torch_pickle import read_plain
 
 IMPORT_COMMAND = 'mot_ros weights import'
@@ -30,6 +35,7 @@ BASE, PART = 'base', 'part'
 What a file says of itself that holds only a part of a network: the name in the manifest that the
 rest is taken from, and how the names of its own tensors begin, of which the base gives none.
 """
+PIECE = 1 << 20
 PICKLED = ('.pt', '.pth')
 """Endings of files that torch writes."""
 
@@ -138,6 +144,15 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, read piece by piece; OSError if it cannot be read."""
+    found = hashlib.sha256()
+    with open_regular(path, MAX_WEIGHTS_BYTES) as file:
+        while piece := file.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()
+
+
 def digest(name_or_path: str | Path) -> str:
     """
     Return the SHA-256 of weights; that of a name is the manifest's, to which loading holds it.
@@ -145,7 +160,7 @@ def digest(name_or_path: str | Path) -> str:
     Raises WeightsError like locate.
     """
     pinned = MANIFEST.get(str(name_or_path))
-    return pinned.sha256 if pinned else sha256(locate(name_or_path).read_bytes())
+    return pinned.sha256 if pinned else file_sha256(locate(name_or_path))
 
 
 def describe() -> list[ManifestEntry]:
@@ -156,7 +171,7 @@ def describe() -> list[ManifestEntry]:
         if not path.is_file():
             state = State.MISSING
         else:
-            same = sha256(path.read_bytes()) == pinned.sha256
+            same = file_sha256(path) == pinned.sha256
             state = State.PRESENT if same else State.ALTERED
         entries.append(
             ManifestEntry(name, path, state, pinned.sha256, pinned.licence, pinned.source))

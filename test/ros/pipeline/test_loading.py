@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
 pytest.importorskip('rclpy')
 
+from mot_ros.ros.pipeline import loading
 from mot_ros.ros.pipeline.engine import Engine
 from mot_ros.ros.pipeline.loading import check_change, checksum, load_detector, load_tracker
 from mot_ros.tracking.config import BOX_METHODS, NodeSettings, Settings
@@ -87,3 +89,18 @@ def test_smot_is_refused_where_the_detector_has_no_raw_outputs():
         with pytest.raises(ConfigError, match='one tile, no roi'):
             check_change(build(NodeSettings, {
                 'method': 'smot', 'detector.type': 'ssd', **values}), engine)
+
+
+def test_a_mask_that_is_not_read_in_time_is_refused(monkeypatch):
+    never = threading.Event()
+    engine = Engine(NodeSettings(), lambda _: OfTwoClasses(), load_tracker)
+    monkeypatch.setattr(loading, 'MASK_SECONDS', .05)
+    monkeypatch.setattr(
+        'mot_ros.tracking.detectors.wrappers.region.read_mask', lambda path: never.wait(20))
+    with pytest.raises(ConfigError, match=r'mask /dead/mount.png: it was not read within 0.05 s'):
+        check_change(build(NodeSettings, {'mask': '/dead/mount.png'}), engine)
+    never.set()
+    # one that is in use is not read for every other change
+    engine.settings = build(NodeSettings, {'mask': '/dead/mount.png'})
+    never.clear()
+    check_change(build(NodeSettings, {'mask': '/dead/mount.png', 'amodal': True}), engine)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+import re
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mot_ros.tracking.runtime.user_files import expand
 from mot_ros.tracking.weights import store as weights
 
 TYPES = {'tensor(float)': np.float32, 'tensor(float16)': np.float16, 'tensor(uint8)': np.uint8}
+MOST_SIDE, MOST_IMAGES = 8192, 256
 STRIDE = 32
 """Open sides of the input are rounded up to a multiple of this, or of the file's own stride."""
 
@@ -37,10 +39,18 @@ class OnnxSession:
         ort = runtime('detector.type onnx')
         self._errors = errors_of(ort)
         self._session, self.device = self._opened(ort, device)
-        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
-        inputs = self._session.get_inputs()
-        described = ', '.join(f'{entry.name} {tuple(entry.shape)} {entry.type}'
-                              for entry in inputs)
+        try:
+            self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+            inputs = self._session.get_inputs()
+            described = ', '.join(f'{entry.name} {tuple(entry.shape)} {entry.type}'
+                                  for entry in inputs)
+            self.output_names: tuple[str, ...] = tuple(
+                entry.name for entry in self._session.get_outputs())
+        except self._errors as error:
+            # text that is no UTF-8 is a ValueError
+            raise WeightsError(
+                f'{self.path} describes itself in no readable text ({first_line(error)}); export '
+                'it again') from error
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in TYPES:
             raise ConfigError(
                 f'{self.path} takes {described}; one input of images is needed, four dimensions '
@@ -57,13 +67,16 @@ class OnnxSession:
         self.batch = shape[0]
         rows, columns = shape[1:3] if self.channels_last else shape[2:]
         self._sides = columns, rows
-        self.output_names: tuple[str, ...] = tuple(
-            entry.name for entry in self._session.get_outputs())
+        if max(columns or 1, rows or 1) > MOST_SIDE or (
+                isinstance(self.batch, int) and self.batch > MOST_IMAGES):
+            raise ConfigError(
+                f'{self.path} takes {described}; at most {MOST_IMAGES} images of {MOST_SIDE} '
+                'pixels a side are given to a network')
 
     def size_for(self, wanted: tuple[int, int]) -> tuple[int, int]:
         """Return the (width, height) of the input: the file's, or `wanted` if it is open."""
         text = self.metadata.get('stride', '')
-        stride = int(text) if text.isdecimal() and int(text) else STRIDE
+        stride = int(text) if re.fullmatch('[1-9][0-9]{0,3}', text) else STRIDE
         width, height = (
             own or -(-side // stride) * stride
             for own, side in zip(self._sides, wanted, strict=True))

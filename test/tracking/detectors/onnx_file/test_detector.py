@@ -599,3 +599,17 @@ def test_without_onnxruntime_one_sentence_says_how_to_get_it(tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(ConfigError, match='pip install onnxruntime, or onnxruntime-gpu'):
         detector(path)
+
+
+@pytest.mark.parametrize(('shape', 'metadata'), [
+    ((1, 3, 100000, 64), {}), ((100000, 3, 64, 64), {}), (('n', 3, 'h', 'w'), {
+        'stride': '9' * 5000}), (('n', 3, 'h', 'w'), {'stride': '4000000000'})])
+def test_a_file_cannot_ask_for_all_memory(tmp_path, shape, metadata):
+    path = write_constant(
+        tmp_path / 'a.onnx', {'output0': np.zeros((1, 2, 6), np.float32)}, shape, metadata)
+    if metadata:
+        # the stride of others is used
+        assert OnnxSession(path, 'cpu').size_for((60, 40)) == (64, 64)
+    else:
+        with pytest.raises(ConfigError, match='at most 256 images of 8192 pixels'):
+            OnnxSession(path, 'cpu')
