@@ -51,7 +51,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     setting_options.add(what, params=False)
     what.add_argument(
         '--amodal', action='store_true',
-        help='do not cut tracks to the image: MOT17 and CRP annotate whole people')
+        help='do not cut tracks to the image, neither in scoring nor in Faster R-CNN '
+        '(rcnn.amodal, unless set): MOT17 and CRP annotate whole people')
     frames = parser.add_argument_group(
         'which frames', 'Frames that are not processed are not scored.')
     frames.add_argument('--frames', type=int, metavar='N', help='only the first N frames')
@@ -140,6 +141,8 @@ def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Return what makes each run: the settings of a method, or {'result': path}."""
     values = setting_options.from_options(args, Settings)
     setting_options.refuse_method(values)
+    if args.amodal:
+        values.setdefault('rcnn.amodal', True)
     methods = args.methods
     if methods is None:
         blind = args.detections != 'own' and values.get('appearance.type') != 'none'

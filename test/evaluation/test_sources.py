@@ -159,6 +159,8 @@ def test_amodal_tracks_reach_over_the_border(folder: Path, tmp_path: Path) -> No
             '-o', str(tmp_path / f'r{amodal}'), *(['--amodal'] if amodal else [])]) == 0
         text = (tmp_path / f'r{amodal}' / 'tracks' / 'sort' / 'walk.txt').read_text()
         found[amodal] = {line.split(',')[2] for line in text.splitlines()}
+        runs = json.loads((tmp_path / f'r{amodal}' / 'report.json').read_text())['runs']
+        assert runs['sort']['rcnn.amodal'] is amodal, 'the network follows'
     assert found == {False: {'0.000'}, True: {'-10.000'}}
 
 

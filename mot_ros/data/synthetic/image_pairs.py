@@ -5,7 +5,7 @@
 Pairs of frames made of one annotated image, for training SiamMOT on images without video.
 
 The second frame is the first one with a camera that moved a little: a crop of it, scaled to the
-size of the whole (Shuai et al., SiamMOT: Siamese Multi-Object Tracking, CVPR 2021, section 4.1).
+size of the whole (Shuai et al., SiamMOT: Siamese Multi-Object Tracking, CVPR 2021, section 4.2).
 Colours, blur, compression and motion each change one of the two frames, chosen at random; size
 and mirror image are common to both.
 """

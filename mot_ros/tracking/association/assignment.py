@@ -130,6 +130,25 @@ def assign(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Matches:
     return Matches(rows, cols, _others(rows, n), _others(cols, m))
 
 
+def assign_before_gate(table: Floats, minimum: float) -> Matches:
+    """
+    Return the matching of a table (N, M) in the order of SORT's published code.
+
+    If each row and column has at most one value above `minimum`, these pairs match. Otherwise the
+    matching maximises the sum of all values and pairs below `minimum` are left out afterwards, so
+    that a pair that may not match can take the partner of one that may. The time grows with the
+    cube of the number of boxes.
+    """
+    above = table > minimum
+    if above.any() and above.sum(axis=1).max() == 1 and above.sum(axis=0).max() == 1:
+        rows, cols = np.nonzero(above)
+    else:
+        rows, cols = linear_sum_assignment(table, maximize=True)
+        allowed = table[rows, cols] >= minimum
+        rows, cols = rows[allowed], cols[allowed]
+    return Matches(rows, cols, _others(rows, table.shape[0]), _others(cols, table.shape[1]))
+
+
 def _resolve_conflicts(pairs: Pairs, shape: tuple[int, int], minimum: float) -> Ints:
     """Return the indices of the pairs that `assign` chooses among those that compete."""
     # Positive for every allowed pair, so that a value equal to the minimum matches; the product

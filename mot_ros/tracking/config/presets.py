@@ -9,17 +9,18 @@ from collections.abc import Iterable
 
 from mot_ros.tracking.config.schema import Changes, Presets
 
-_PUBLISHED: Changes = {
+PUBLISHED: Changes = {
     'detector.box_voting': False, 'detector.calibration': 'none',
     'camera_motion.mode': 'on', 'camera_motion.mix_sizes': True}
+"""What every preset after a paper or its code changes of the common settings."""
 COMMON: Presets = {
     'accurate': {},
     'fast': {
         'detector.short_side': 320, 'detector.second_scale': 0.0,
         'detector.width': 640, 'detector.height': 480,
         'rcnn.short_side': 480, 'rcnn.long_side': 864},
-    'paper': _PUBLISHED,
-    'code': _PUBLISHED,
+    'paper': PUBLISHED,
+    'code': PUBLISHED,
 }
 """Presets that go for every method; the first one changes nothing."""
 

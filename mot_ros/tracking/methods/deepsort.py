@@ -9,7 +9,7 @@ import numpy as np
 
 from mot_ros.tracking.association.assignment import assign, match, Matches
 from mot_ros.tracking.association.similarity import CHI2_95, positive_pairs
-from mot_ros.tracking.config import Settings
+from mot_ros.tracking.config import DeepSortSettings, Settings
 from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
@@ -31,14 +31,12 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         self._detector = detector
         self._settings = s = settings.deepsort
         super().__init__(AppearanceTrackPool(
-            KalmanConfig(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False,
-            first_id=first_id))
+            _motion(s), settings, s.budget, camera=False, first_id=first_id))
 
     def configure(self, settings: Settings, detector: Detector) -> None:
-        """Apply new settings; another nominal rate drops all tracks, ids go on."""
+        """Apply new settings; another state model or rate drops all tracks, ids go on."""
         s = settings.deepsort
-        self._tracks.configure(
-            KalmanConfig(MODELS['xyah'], s.nominal_rate), settings, s.budget, camera=False)
+        self._tracks.configure(_motion(s), settings, s.budget, camera=False)
         self._settings, self._detector = s, detector
 
     def update(self, frame: Frame) -> Tracks:
@@ -107,3 +105,9 @@ class DeepSort(PooledMethod[AppearanceTrackPool]):
         if self._settings.class_aware:
             allowed &= predicted.labels[rows][:, None] == detections.labels[cols]
         return np.where(allowed, table, np.float32(0))
+
+
+def _motion(settings: DeepSortSettings) -> KalmanConfig:
+    """Return the configuration of the Kalman filter."""
+    model = MODELS['xyah' if settings.hold_height else 'deepsort']
+    return KalmanConfig(model, settings.nominal_rate)

@@ -21,7 +21,11 @@ from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.motion.kalman_filter import KalmanConfig
 from mot_ros.tracking.motion.state_models import MODELS
 from mot_ros.tracking.protocols import Detector
-from mot_ros.tracking.tracks.birth_and_death import mark_lost_and_remove, start_tracks
+from mot_ros.tracking.tracks.birth_and_death import (
+    mark_lost_and_remove,
+    remove_shorter_lived,
+    start_tracks,
+)
 from mot_ros.tracking.tracks.history import HistoryTrackPool
 from mot_ros.tracking.types import Detections, Floats, Frame, in_state, Ints, Tracks, TrackState
 
@@ -66,10 +70,14 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
         # the box of a half hidden object shows another object's appearance
         high_score = np.isin(matches.cols, self.split(detections.scores)[0])
         tracks.update_embeddings(matches.rows[high_score], matches.cols[high_score])
+        s = self._settings
+        published = s.worth == 'code'
         mark_lost_and_remove(
-            tracks, predicted, detections, matches.free_rows, self._settings.lost_buffer,
-            self._appearance_allows_merge)
-        start_tracks(tracks, detections, matches.free_cols, self._settings.new_track_thresh)
+            tracks, predicted, detections, matches.free_rows, s.lost_buffer,
+            None if published else self._appearance_allows_merge)
+        start_tracks(tracks, detections, matches.free_cols, s.new_track_thresh)
+        if published:
+            remove_shorter_lived(tracks)
         return tracks.snapshot()
 
     def split(self, scores: Floats) -> tuple[Ints, Ints]:
@@ -118,10 +126,7 @@ class SmileTrack(PooledMethod[HistoryTrackPool]):
 
     def _appearance_allows_merge(self, a: int, b: int) -> bool:
         """Return whether appearance allows merging two tracks: not if the gate separates them."""
-        s, cosine = self._settings, self._tracks.cosine_of_tracks(a, b)
-        if s.worth == 'article':
-            return cosine >= s.gate
-        return s.veto_weight * (1 - cosine) <= s.veto
+        return self._tracks.cosine_of_tracks(a, b) >= self._settings.gate
 
     def _box_similarity(
             self, predicted: Tracks, detections: Detections, rows: Ints, cols: Ints) -> Pairs:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mot_ros.tracking.association.assignment import match, Matches
+from mot_ros.tracking.association.assignment import assign_before_gate, match, Matches
+from mot_ros.tracking.boxes import iou
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.methods.base import PooledMethod
 from mot_ros.tracking.motion.kalman_filter import KalmanConfig, KalmanFilter
@@ -60,5 +61,11 @@ class Sort(PooledMethod[TrackPool[KalmanFilter]]):
         """Match by IoU alone (section 3.3 of the paper); low-score detections are ignored."""
         s = self._settings
         strong = np.flatnonzero(detections.scores >= s.min_score)
+        if s.assignment == 'published':
+            table = iou(predicted.boxes, detections.boxes[strong])
+            if s.class_aware:
+                table *= predicted.labels[:, None] == detections.labels[strong]
+            return assign_before_gate(table, s.match_iou).within(
+                np.arange(len(predicted)), strong)
         return match(
             predicted, detections, s.match_iou, cols=strong, class_aware=s.class_aware)

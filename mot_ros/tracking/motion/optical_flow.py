@@ -4,7 +4,7 @@
 """
 Optical flow: shift boxes of the last frame by the flow inside them.
 
-The function H of SMOT (arXiv 2010.16031, section 3.1) and "Faster-RCNN + Flow" of the SiamMOT
+The function H of SMOT (arXiv 2010.16031, section 4.2) and "Faster-RCNN + Flow" of the SiamMOT
 paper: compute dense flow between two images, take its mean or median in each box, shift the box by
 it.
 """

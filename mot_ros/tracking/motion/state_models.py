@@ -121,6 +121,12 @@ class Xyah:
         return variance
 
 
+class DeepSortXyah(Xyah):
+    """Xyah without ByteTrack's rule: the height of a lost track goes on at its speed."""
+
+    frozen_when_lost = slice(0, 0)
+
+
 class Xysr:
     """Centre, area, aspect ratio w/h, which has no velocity; fixed noise (SORT)."""
 
@@ -157,7 +163,8 @@ class Xysr:
         return np.broadcast_to(np.asarray(variances, np.float64), state.shape)
 
 
-MODELS: Mapping[str, Model] = {'xywh': Xywh(), 'xyah': Xyah(), 'xysr': Xysr()}
+MODELS: Mapping[str, Model] = {
+    'xywh': Xywh(), 'xyah': Xyah(), 'deepsort': DeepSortXyah(), 'xysr': Xysr()}
 """State models by their names in settings; they hold no state."""
 
 

@@ -24,18 +24,20 @@ STAMP_NOISE = 1e-6
 
 def mark_lost_and_remove(
         tracks: TrackPool[Motion], predicted: Tracks, detections: Detections, unmatched: Ints,
-        lost_buffer: float, same: Callable[[int, int], bool] = lambda a, b: True) -> None:
+        lost_buffer: float, same: Callable[[int, int], bool] | None = lambda a, b: True) -> None:
     """
     Mark the tracks `unmatched` (K,) as lost, and remove expired and duplicate tracks.
 
     A confirmed track expires after `lost_buffer` seconds without observation, a tentative one at
     its first miss. Of a lost and an active track at one place, if they may be the `same` object
-    (rows), only the older one is kept.
+    (rows), only the older one is kept; with None duplicates are left to
+    `remove_shorter_lived`.
     """
     tracks.lose(unmatched)
     alive = tracks.unseen <= lost_buffer + STAMP_NOISE
     alive[unmatched[in_state(predicted.states[unmatched], TrackState.TENTATIVE)]] = False
-    _merge_duplicates(tracks, detections, alive, same)
+    if same is not None:
+        _merge_duplicates(tracks, detections, alive, same)
     tracks.keep(alive)
 
 
@@ -46,6 +48,26 @@ def start_tracks(
     # tracks of the first frame cannot be confirmed by a second observation before it
     first_frame = tracks.frames == 1
     tracks.add(detections, born, TrackState.CONFIRMED if first_frame else TrackState.TENTATIVE)
+
+
+def remove_shorter_lived(tracks: TrackPool[Motion]) -> None:
+    """
+    Of each lost and active track at one place, remove the one observed over the shorter time.
+
+    The rule of the published codes of ByteTrack and its successors, at the end of a frame: of
+    equal ones the active track goes, tracks just started take part, appearance does not count,
+    and no other track gets the detection of a removed one in this frame.
+    """
+    lost = np.flatnonzero(in_state(tracks.states, TrackState.LOST))
+    active = np.flatnonzero(~in_state(tracks.states, TrackState.LOST))
+    boxes, spans = tracks.boxes, tracks.observed_spans
+    pairs = overlapping(boxes[lost], boxes[active])
+    pairs = pairs.where(pairs.values > SAME_OBJECT_IOU)
+    gone, there = lost[pairs.rows], active[pairs.cols]
+    longer = spans[there] > spans[gone] + STAMP_NOISE
+    alive = np.ones(len(tracks), np.bool_)
+    alive[np.where(longer, gone, there)] = False
+    tracks.keep(alive)
 
 
 def _merge_duplicates(

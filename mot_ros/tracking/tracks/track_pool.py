@@ -96,6 +96,11 @@ class TrackPool(Generic[AnyMotion]):
         return self._now - self._rows.seen
 
     @property
+    def observed_spans(self) -> NDArray[np.float64]:
+        """Seconds from the first to the last observation of each track (N,)."""
+        return self._rows.seen - self._rows.born
+
+    @property
     def hits(self) -> Ints:
         """Consecutive frames with a match, up to this frame (N,)."""
         return self._rows.hits

@@ -67,13 +67,18 @@ def test_appearance_matches_people_who_changed_places():
 
 @pytest.mark.parametrize('preset', ['accurate', 'paper', 'code'])
 def test_the_gate_rejects_another_appearance(preset):
-    film = [shot((person(300), RED))] * 10 + [NOBODY] * 5 + [shot((person(300), BLUE))] * 4
-    assert ids(result(film, preset))[-2:] == [[2], [2]], 'though both are in one place'
+    def seen_again(place, **changes):
+        film = [shot((person(300), RED))] * 10 + [NOBODY] * 5 + [shot((person(place), BLUE))] * 4
+        return ids(result(film, preset, **changes))
+
+    # the published code removes a new track at the place of a lost one, so not quite there
+    place = 310 if preset == 'code' else 300
+    assert seen_again(place)[-2:] == [[2], [2]], 'though both are in one place'
     opened = {'veto': 1000.0} if preset == 'code' else {'gate': 0.0, 'match': 0.3}
-    assert ids(result(film, preset, **opened))[-1] == [1]
+    assert seen_again(place, **opened)[-1] == [1]
     # the looks are all that the veto knows here: a standing track is where it was
     if preset == 'code':
-        assert ids(result(film, preset, veto_weight=0.0))[-1] == [1]
+        assert seen_again(300, veto_weight=0.0)[-1] == [1]
 
 
 def test_no_match_jumps_across_the_image():

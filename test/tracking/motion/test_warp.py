@@ -54,6 +54,7 @@ def test_tracks_move_as_eight_by_eight_matrices_one_by_one(name, mix_sizes):
     after.warp(warp, mix_sizes=mix_sizes)
     r, t = warp.matrix[:, :2], warp.matrix[:, 2]
     sizes = {'xywh': r if mix_sizes else 1.1 * np.eye(2), 'xyah': np.diag([1, 1.1]),
+             'deepsort': np.diag([1, 1.1]),
              'xysr': np.diag([1.1 ** 2, 1])}[name]
     if name == 'xywh' and mix_sizes:
         np.testing.assert_array_equal(

@@ -11,7 +11,8 @@ from typing import ClassVar
 from mot_ros.tracking.config.schema import Changes, Presets, setting
 
 _PUBLISHED: Changes = {
-    'deepsort.min_score': 0.3, 'deepsort.max_distance': 0.2, 'deepsort.nominal_rate': 30.0}
+    'deepsort.min_score': 0.3, 'deepsort.max_distance': 0.2, 'deepsort.hold_height': False,
+    'deepsort.nominal_rate': 30.0}
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class DeepSortSettings:
     n_init: int = setting(
         3, 'frames in a row in which a track must be seen to be confirmed', 'frames', minimum=1,
         maximum=1000)
+    hold_height: bool = setting(
+        True, 'the height of a track that is not seen stays as it is, which is the rule of '
+        'ByteTrack; false: it goes on growing or shrinking, as published; another value drops all '
+        'tracks')
     budget: int = setting(
         100, 'last looks of a track that are kept', 'frames', minimum=1, maximum=1000)
     nominal_rate: float = setting(

@@ -8,15 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mot_ros.tracking.config.presets import PUBLISHED
 from mot_ros.tracking.config.schema import Changes, Presets, setting
 from mot_ros.tracking.errors import ConfigError
 
 SMOT_PAPER: Changes = {
     'smot.new_track_thresh': 0.9, 'smot.keep': 0.4, 'smot.resume': 0.4, 'smot.anchors': 10,
-    'smot.nms_iou': 0.6, 'smot.motion': 'farneback', 'smot.search': 0.0,
-    'smot.link_distance': 0.97, 'smot.link_speed': 0.0,
+    'smot.nms_iou': 0.6, 'smot.motion': 'farneback', 'smot.search': 0.0, 'smot.link': False,
 }
-"""What preset `paper` changes: the article's thresholds, flow and linker."""
+"""What preset `paper` changes: the article's thresholds and flow; it links no people."""
+SMOT_LINKED: Changes = {
+    **PUBLISHED, **SMOT_PAPER, 'smot.link': True, 'smot.link_distance': 0.97,
+    'smot.link_speed': 0.0,
+}
+"""What preset `paper-linked` changes: the rows with the linker, which the article has of faces."""
 SMOT_CODE: Changes = {
     'smot.new_track_thresh': 0.5, 'smot.keep': 0.1, 'smot.resume': 0.1, 'smot.anchors': 10,
     'smot.motion': 'farneback', 'smot.search': 0.0, 'smot.link': False,
@@ -31,7 +36,7 @@ class SmotSettings:
     presets: ClassVar[Presets] = {
         # a smaller input gives lower scores
         'fast': {'smot.new_track_thresh': 0.6},
-        'paper': SMOT_PAPER, 'code': SMOT_CODE}
+        'paper': SMOT_PAPER, 'code': SMOT_CODE, 'paper-linked': SMOT_LINKED}
 
     new_track_thresh: float = setting(
         0.7, 'a detection that no track stands for starts one from this score on (sigma_det); '

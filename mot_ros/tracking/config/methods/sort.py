@@ -6,17 +6,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mot_ros.tracking.config.schema import setting
+from mot_ros.tracking.config.schema import Changes, Presets, setting
+
+_PUBLISHED: Changes = {'sort.assignment': 'published'}
 
 
 @dataclass(frozen=True)
 class SortSettings:
     """SORT (arXiv 1602.00763): Kalman filter and IoU, nothing else."""
 
+    presets: ClassVar[Presets] = {'paper': _PUBLISHED, 'code': _PUBLISHED}
+
     min_score: float = setting(
         0.5, 'a detection below this score is not looked at', minimum=0.0, maximum=1.0)
     match_iou: float = setting(0.3, 'least IoU of a match', minimum=0.0, maximum=1.0)
+    assignment: str = setting(
+        'gated', "'gated': pairs below match_iou are left out, then the best sum of IoU is "
+        "chosen; 'published': the best sum of all pairs is chosen, then those below match_iou are "
+        'left out, and where no pair has a rival above match_iou all these match',
+        choices=('gated', 'published'))
     max_age: int = setting(
         1, 'a track dies after more processed frames than this without a match', 'frames',
         minimum=0, maximum=100000)

@@ -4,7 +4,7 @@
 """
 Redetection: read the network's outputs at the tracking anchors of each track.
 
-Tracking anchors (SMOT, arXiv 2010.16031, section 3.1) are the K anchors with the largest IoU with
+Tracking anchors (SMOT, arXiv 2010.16031, section 4.1) are the K anchors with the largest IoU with
 a track; their scores and boxes are averaged, weighted by IoU.
 """
 

@@ -152,7 +152,7 @@ class Smot(PooledMethod[TrackPool[LastObservationModel]]):
             return self._redetector[1](raw, tracks.boxes, tracks.labels)
 
     def _stay(self, seen: Redetections, tracks: Tracks) -> Ints:
-        """Return which of the searched tracks are kept (section 3.2)."""
+        """Return which of the searched tracks are kept."""
         import torch
 
         from mot_ros.tracking.nets.ops.nms import nms

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tracking anchors: those of largest IoU with a tracked box (arXiv 2010.16031, section 3.1)."""
+"""Tracking anchors: those of largest IoU with a tracked box (arXiv 2010.16031, section 4.1)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""TrackletLinker: link new tracks to ended identities by embedding (SMOT, section 3.3)."""
+"""TrackletLinker: link new tracks to ended identities by embedding (SMOT, section 5)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""EMM, SiamMOT's explicit motion model (arXiv 2105.11595, section 3.2), as it was published."""
+"""EMM, SiamMOT's explicit motion model (arXiv 2105.11595, section 3.3), as it was published."""
 
 from __future__ import annotations
 

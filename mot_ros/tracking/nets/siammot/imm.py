@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""IMM, SiamMOT's implicit motion model (arXiv 2105.11595, section 3.1), rebuilt from the text."""
+"""IMM, SiamMOT's implicit motion model (arXiv 2105.11595, section 3.2), rebuilt from the text."""
 
 from __future__ import annotations
 

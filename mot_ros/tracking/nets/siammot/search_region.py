@@ -15,7 +15,7 @@ from torch import Tensor
 @dataclass(frozen=True)
 class SearchRegion:
     """
-    The region around a box in which a track is searched (arXiv 2105.11595, section 3.2).
+    The region around a box in which a track is searched (arXiv 2105.11595, section 3.1).
 
     `scale` is r: the region is r times as wide and as high as the box, about its centre.
     No side is shorter than `minimum_side`, in pixels of the network's input. With `widen`
