@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mot_ros.tracking.errors import FrameError
 from mot_ros.tracking.runtime.image_headers import (
     is_truncated,
+    MAX_PIXELS,
     PictureError,
     read_header,
 )
@@ -156,17 +157,18 @@ def compressed_to_bgr(data: Any, kind: str) -> Pixels:
 
 
 def decode_file(
-        path: Path, flags: int = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) -> Pixels:
+        path: Path, flags: int = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
+        most: int = MAX_PIXELS) -> Pixels:
     """
     Decode an image file to (H, W, 3) uint8 BGR; ImageError for what is cut off or no image.
 
     Its pixels come as they are stored, as those of a message do, unless `flags` of OpenCV say
-    otherwise: an EXIF orientation is ignored.
+    otherwise: an EXIF orientation is ignored. More than `most` pixels are refused.
     """
     try:
         content = read_bytes(path, MAX_IMAGE_BYTES)
         if content:
-            check_size(content)
+            check_size(content, most)
     except OSError as error:
         raise ImageError('data', f'it cannot be read ({error.strerror or error})') from error
     except PictureError as error:

@@ -52,6 +52,10 @@ class ChildProcesses:
         """Return the log file of a process."""
         return self._folder / f'{name}.log'
 
+    def pid_of(self, name: str) -> int:
+        """Return the number of a process."""
+        return self._processes[name].pid
+
     def ended(self, name: str) -> bool:
         """Return whether a process has ended by itself; raises ChildError if it failed."""
         status = self._processes[name].poll()

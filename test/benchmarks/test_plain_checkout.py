@@ -21,7 +21,7 @@ FOLDER = ROOT / 'benchmarks'
 ELSEWHERE = ('motion_peers.py',)
 """Scripts that run in an environment of other trackers and import nothing of mot_ros."""
 SCRIPTS = [path for path in sorted(FOLDER.glob('[!_]*.py')) if path.name not in ELSEWHERE]
-OF_ROS = ('pipeline.py', 'transport.py')
+OF_ROS = ('pipeline.py', 'soak.py', 'transport.py')
 """Scripts that measure nodes, and need a ROS 2."""
 LIBRARIES = ('opencv-python', 'PyYAML', 'safetensors', 'scipy', 'torch', 'tqdm')
 """What mot_ros needs where there is no ROS."""

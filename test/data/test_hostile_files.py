@@ -22,6 +22,7 @@ from rosbags.rosbag2 import storage_mcap
 from rosbags.rosbag2.storage_mcap import zstd
 
 from mot_ros.data.bags import bounded_reader
+from mot_ros.data.bags.box_messages import columns_of
 from mot_ros.data.bags.boxes import boxes_of_topic
 from mot_ros.data.bags.reader import Bag
 from mot_ros.data.bags.source import BagSource
@@ -40,6 +41,7 @@ from mot_ros.data.datasets.labelled_images import (
 from mot_ros.data.datasets.mot import read_tracks
 from mot_ros.data.datasets.mot_folder import read_sequence
 from mot_ros.data.datasets.yolo_lines import key_point_numbers
+from mot_ros.data.decode import compressed_to_bgr
 from mot_ros.data.photographs import read_mask_file, read_photograph
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.config.params_file import read_params_file
@@ -377,3 +379,22 @@ def test_a_killed_process_leaves_no_folder_for_ever(monkeypatch, tmp_path):
         with scratch.scratch_folder():
             assert first.is_dir()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('where', ['file', 'message'])
+def test_a_png_whose_chunk_states_gigabytes(where, tmp_path):
+    content = bytearray(cv2.imencode('.png', np.zeros((24, 32, 3), np.uint8))[1].tobytes())
+    at = content.index(b'IDAT') - 4
+    content[at:at + 4] = struct.pack('>I', 0x90000000)
+    (tmp_path / 'a.png').write_bytes(content)
+    with pytest.raises(MotError, match='breaks off'):
+        if where == 'file':
+            read_photograph(tmp_path / 'a.png')
+        else:
+            compressed_to_bgr(bytes(content), 'bgr8; png compressed bgr8')
+
+
+def test_boxes_that_a_bag_defines_otherwise():
+    message = type('Message', (), {'detections': [type('Box', (), {'id': 'a'})]})
+    with pytest.raises(SourceError, match='has not the fields of vision_msgs'):
+        columns_of(message)

@@ -13,6 +13,7 @@ import zlib
 import numpy as np
 
 from mot_ros.data.datasets.mot import Doubles, Ints
+from mot_ros.tracking.errors import SourceError
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,20 @@ class BoxColumns:
 
 
 def columns_of(message: Any) -> BoxColumns:
-    """Read a message of vision_msgs 4, or of the older ones, in which names differ."""
+    """
+    Read a message of vision_msgs 4, or of the older ones, in which names differ.
+
+    Raises SourceError for one that a bag defines otherwise.
+    """
+    try:
+        return _columns_of(message)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise SourceError(
+            f'a message of boxes has not the fields of vision_msgs ({error}); a bag must define '
+            'them as ROS does') from error
+
+
+def _columns_of(message: Any) -> BoxColumns:
     count = len(message.detections)
     boxes, scores = np.zeros((count, 4)), np.full(count, np.nan)
     labels, names = np.zeros(count, np.int64), []

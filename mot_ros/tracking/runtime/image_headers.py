@@ -16,6 +16,9 @@ END_OF_JPEG = b'\xff\xd9'
 ALONE = {0x01, *range(0xd0, 0xd9)}
 FRAMES = set(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
 SCAN = 0xda
+MOST_CHUNKS = 200_000
+CHUNK = 12
+"""Bytes of a chunk of PNG around its content."""
 MOST_MARKERS = 2000
 """More never come before the size; without a bound, bytes made for it take seconds to read."""
 MAX_PIXELS = 1 << 27
@@ -68,7 +71,24 @@ def _read_png(content: bytes) -> PictureHeader:
     chunk, width, height = struct.unpack_from('>4sII', content, len(PNG) + 4)
     if chunk != b'IHDR':
         raise PictureError(f'a PNG must begin with the chunk IHDR, not {chunk!r}')
-    return PictureHeader('PNG', width, height, content.rfind(b'IEND') > 0)
+    return PictureHeader('PNG', width, height, _ends(content))
+
+
+def _ends(content: bytes) -> bool:
+    """
+    Return whether the chunks of a PNG lead to its end.
+
+    OpenCV takes memory for whatever length a chunk states, up to 4 GB, before it reads it.
+    """
+    place = len(PNG)
+    for _ in range(MOST_CHUNKS):
+        if place + 8 > len(content):
+            return False
+        length, kind = struct.unpack_from('>I4s', content, place)
+        place += CHUNK + length
+        if kind == b'IEND':
+            return bool(place <= len(content))
+    return False
 
 
 def _read_jpeg(content: bytes) -> PictureHeader:

@@ -23,12 +23,12 @@ BMP_CORE = 12
 PNM = re.compile(rb'P[1-6](?:\s|#[^\n]{0,1000}\n)+(\d{1,9})(?:\s|#[^\n]{0,1000}\n)+(\d{1,9})')
 
 
-def check_size(content: bytes) -> None:
-    """Raise PictureError for an image file of more than MAX_PIXELS, or of no known format."""
+def check_size(content: bytes, most: int = MAX_PIXELS) -> None:
+    """Raise PictureError for an image file of more than `most` pixels, or of no known format."""
     width, height = _size(content)
-    if width < 1 or height < 1 or width * height > MAX_PIXELS:
+    if width < 1 or height < 1 or width * height > most:
         raise PictureError(
-            f'it has {width}x{height} pixels; at least one and at most {MAX_PIXELS} are decoded')
+            f'it has {width}x{height} pixels; at least one and at most {most} are decoded')
 
 
 def _size(content: bytes) -> tuple[int, int]:
