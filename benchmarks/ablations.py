@@ -155,7 +155,8 @@ class Job:
     @property
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 of its weights by the name of the setting."""
-        values = flatten(self.settings)
+        values = {
+            **flatten(self.settings), 'detector.weights': self.settings.detector_weights}
         return {name: weights.digest(str(values[name])) for name in self.networks}
 
 
@@ -273,7 +274,8 @@ class Bench:
         key = {**{f'clip.{name}': value for name, value in dataclasses.asdict(self.clips).items()
                   if name != 'seeds'}, 'clip.seed': seed,
                **{f'detector.{name}': value for name, value in dataclasses.asdict(wanted).items()
-                  if name != 'weights'}, 'weights_sha256': weights.digest(wanted.weights)}
+                  if name != 'weights'},
+               'weights_sha256': weights.digest(settings.detector_weights)}
         floor = wanted.score_floor
         return CachedDetector(
             self.args.work / f'detections-{_mark(key)}.npz', key,

@@ -30,6 +30,7 @@ from typing import Any
 import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import numpy as np
 
+from mot_ros.benchmarking.disturbed import disturbed
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
 from mot_ros.benchmarking.script import finish, make_parser, require
@@ -58,18 +59,6 @@ OURS: Mapping[str, Mapping[str, Any]] = {
 COLUMNS = ('HOTA', 'IDF1', 'MOTA', 'DetA', 'AssA', 'switches', 'FP', 'FN')
 GIVEN = 'given'
 """Name of the detections as they were given; the disturbed ones go by their seed."""
-
-
-def disturbed(detections: MotRows, seed: int) -> MotRows:
-    """Move edges by 2 % of the side and scores by .01 (both 1 sigma), drop 3 % of all."""
-    random = np.random.default_rng(seed)
-    boxes, scores = detections.boxes, detections.values
-    side = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-    moved = MotRows(
-        detections.frames, detections.ids, boxes + random.normal(0, 0.02, boxes.shape) * side,
-        np.clip(scores + random.normal(0, 0.01, len(scores)), 0, 1))
-    kept: MotRows = moved[random.random(len(moved)) >= 0.03]
-    return kept
 
 
 def write_detections(path: Path, rows: MotRows) -> None:

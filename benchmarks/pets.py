@@ -339,7 +339,7 @@ def report(args: argparse.Namespace, rows: list[dict[str, Any]], mode: str) -> N
     """Print the table and write it with all that it depends on."""
     print_table(rows)
     used = args.settings()
-    weights_file = weights.locate(used.detector.weights)
+    weights_file = weights.locate(used.detector_weights)
     looked = {'rcnn': weights.digest(used.rcnn.weights)} if used.rcnn.weights else {}
     files = {'weights': weights_file, 'video': args.video, 'truth': args.truth}
     write_result(args.json, {

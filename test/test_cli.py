@@ -262,7 +262,7 @@ def test_interruption_keeps_valid_files(video: Path, tmp_path: Path) -> None:
     (['--set', 'detector.width=5'], 'detector.width is 5; it must lie in [64, 4096]'),
     (['--set', 'detector.width=wide'], "detector.width is 'wide'; it must be of type int"),
     (['--set', 'width'], 'write name=value'),
-    (['--method', 'best'], "method is 'best'; choose one of bytetrack, sort"),
+    (['--method', 'best'], "method is 'best'; choose one of smiletrack, bytetrack, sort"),
     (['--preset', 'slow'], "preset is 'slow'; choose one of accurate, fast"),
     (['--params', 'none.yaml'], 'none.yaml cannot be read'),
     (['--fps', '0'], 'fps is 0; it must be above 0'),

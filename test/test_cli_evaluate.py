@@ -14,6 +14,7 @@ import sys
 import pytest
 
 from mot_ros import cli
+from mot_ros.tracking.config import BOX_METHODS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -133,7 +134,8 @@ def test_lower_rate_and_drops(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('words, said', [
-    (['--methods', 'sort,nothing'], "method is 'nothing'; choose one of bytetrack, sort"),
+    (['--methods', 'sort,nothing'],
+     "method is 'nothing'; choose one of smiletrack, bytetrack, sort"),
     (['--methods', 'sort,sort'], 'sort is named twice'),
     (['--methods', ''], 'nothing to score'),
     (['--sequences', 'a,z'], 'z is no sequence; there are a, b'),
@@ -198,7 +200,8 @@ def test_as_a_command(data: Path, tmp_path: Path) -> None:
         [sys.executable, '-m', 'mot_ros.cli', *map(str, words)], capture_output=True, text=True,
         check=False, timeout=120, cwd=ROOT, env={**os.environ, 'PYTHONPATH': str(ROOT)})
     assert done.returncode == 0
-    assert len(done.stdout.splitlines()) == 7
+    # a head, and each method of boxes on both sequences and on all
+    assert len(done.stdout.splitlines()) == 1 + 3 * len(BOX_METHODS)
     assert 'mot_ros:' not in done.stderr
     # public detections need neither weights nor torch
     code = ('import sys; from mot_ros import cli; cli.main(sys.argv[1:]);'

@@ -126,8 +126,8 @@ def test_compressed_images_and_boxes_of_the_bag(tmp_path: Path, options: list[st
     output = tmp_path / 'report'
     assert cli.main([
         'replay', str(path), '-o', str(output), '--queue', 'all', '--rate', '0', *options]) == 0
-    live = (output / 'live' / 'bytetrack' / 'tracks.txt').read_text()
-    assert live == (output / 'tracks' / 'bytetrack' / 'walk.txt').read_text()
+    live = (output / 'live' / 'smiletrack' / 'tracks.txt').read_text()
+    assert live == (output / 'tracks' / 'smiletrack' / 'walk.txt').read_text()
     assert len(live.splitlines()) > FRAMES // 2
     result = json.loads((output / 'report.json').read_text())['results'][1]
     assert result['live']['processed'] == FRAMES
@@ -142,7 +142,7 @@ def test_a_live_run_that_fails_costs_only_itself(
         sys.executable, '-c', 'import sys; sys.exit("the tracker process fell over")'))
     bag, output = write_bag(tmp_path / 'walk', truth=True), tmp_path / 'report'
     assert cli.main(['replay', str(bag), '-o', str(output)]) == 1
-    assert 'error: bytetrack (live) on walk: the tracker process fell over' in (
+    assert 'error: smiletrack (live) on walk: the tracker process fell over' in (
         capsys.readouterr().err)
     report = json.loads((output / 'report.json').read_text())
     assert report['results'][0]['scores']['MOTA'] > 0.8

@@ -241,7 +241,7 @@ def other_stages(
     if settings.detector_type != 'external':
         stages.append(Stage(
             'detector', lambda: detector.detect([dataclasses.replace(frame)])))
-    if crops and settings.method in APPEARANCE_METHODS and settings.appearance.type != 'none':
+    if crops and settings.method in APPEARANCE_METHODS and settings.appearance_type != 'none':
         embedder = make_embedder(settings)
         boxes = made_up_boxes(crops, size)
         # its image is where the detector has brought it

@@ -15,7 +15,7 @@ import time
 from typing import Any, TYPE_CHECKING
 
 from mot_ros.commands import places, say, setting_options
-from mot_ros.tracking.config import APPEARANCE_METHODS, BOX_METHODS, METHODS, Settings
+from mot_ros.tracking.config import BOX_METHODS, METHODS, Settings
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -143,11 +143,12 @@ def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     setting_options.refuse_method(values)
     if args.amodal:
         values.setdefault('rcnn.amodal', True)
+    if args.detections != 'own':
+        # they may come without images
+        values.setdefault('detector.type', 'external')
     methods = args.methods
     if methods is None:
-        blind = args.detections != 'own' and values.get('appearance.type') != 'none'
-        fitting = METHODS if args.detections == 'own' else [
-            name for name in BOX_METHODS if not (blind and name in APPEARANCE_METHODS)]
+        fitting = METHODS if args.detections == 'own' else BOX_METHODS
         methods = '' if args.tracks else ','.join(fitting)
     runs = setting_options.by_method(places.names(methods), values, Settings)
     for text in args.tracks:

@@ -13,6 +13,7 @@ import sys
 
 from mot_ros.commands import places, setting_options
 from mot_ros.tracking.config import DetectorSettings, Settings
+from mot_ros.tracking.config.detectors import DETECTORS
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 MEANT_FOR = {
@@ -35,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--weights', metavar='NAME',
         help='name in the weights manifest, or path of a .safetensors file '
-        f'({default.weights} for ssd)')
+        f'({DETECTORS["ssd"].weights} for ssd)')
     ssd = parser.add_argument_group('ssd')
     ssd.add_argument(
         '--width', type=int, metavar='PX',
@@ -81,11 +82,12 @@ def _ssd(args: argparse.Namespace) -> Sequence[Path]:
         f'detector.{name}': getattr(args, name) for name in ('width', 'height', 'weights')
         if getattr(args, name) is not None}
     names = places.names(args.classes or '')
-    wanted = build(Settings, {**values, 'detector.classes': names}).detector
+    settings = build(Settings, {**values, 'detector.type': 'ssd', 'detector.classes': names})
+    wanted = settings.detector
     _check_file(args.output)
     labels = wanted_labels(wanted.classes, COCO_NAMES)
     network = SsdMobileNetV3()
-    weights.fit(network, weights.load(wanted.weights))
+    weights.fit(network, weights.load(settings.detector_weights))
     network.keep_columns([COCO_CATEGORY_IDS[label] for label in labels])
     with _whole([args.output]) as [partial]:
         write_onnx(

@@ -126,11 +126,11 @@ def _kind(told: Mapping[str, str]) -> str:
 def _used_as(name: str, told: Mapping[str, str]) -> str:
     """Return the setting that weights are meant for, and whether they are its default."""
     from mot_ros.tracking.config import Settings
+    from mot_ros.tracking.config.detectors import DETECTORS
     from mot_ros.tracking.config.schema import catalogue
-    from mot_ros.tracking.config.tracker import SHIPPED_WEIGHTS
 
     settings = catalogue(Settings, next(iter(Settings.presets)))
-    if name in SHIPPED_WEIGHTS.values():
+    if name in [entry.weights for entry in DETECTORS.values()]:
         return 'detector.weights, by default'
     for setting in dict.fromkeys(SETTINGS.values()):
         if settings[setting].default == name:

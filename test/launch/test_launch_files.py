@@ -113,7 +113,7 @@ def test_several_cameras_are_one_process_with_everything_that_one_has():
 
 @pytest.mark.parametrize('method', ['', *METHODS])
 def test_each_method_brings_its_file(method, tmp_path):
-    files = [str(ROOT / 'config' / f'{name}.yaml') for name in (COMMON, method or 'bytetrack')]
+    files = [str(ROOT / 'config' / f'{name}.yaml') for name in (COMMON, method or 'smiletrack')]
     assert launch(TRACKER, method=method).nodes[0].parameters[:-1] == files
     mine = tmp_path / 'mine.yaml'
     with pytest.raises(ConfigError, match=r"params_file is '.*mine.yaml', which is no file"):

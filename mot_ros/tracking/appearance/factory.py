@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 def embedder_key(settings: Settings) -> tuple[str, ...]:
     """Return a key of all settings that the embedder depends on."""
-    wanted = settings.appearance
-    if wanted.type not in ('slm', 'both'):
-        return (wanted.type,)
-    share = str(wanted.share) if wanted.type == 'both' else ''
+    wanted, kind = settings.appearance, settings.appearance_type
+    if kind not in ('slm', 'both'):
+        return (kind,)
+    share = str(wanted.share) if kind == 'both' else ''
     return (
-        wanted.type, wanted.weights, share, settings.device, settings.backend, settings.precision,
+        kind, wanted.weights, share, settings.device, settings.backend, settings.precision,
         str(settings.graphs))
 
 
 def make_embedder(settings: Settings) -> Embedder | None:
     """Make the embedder; None for type none. Raises WeightsError if its weights cannot be used."""
-    wanted = settings.appearance
-    if wanted.type == 'none':
+    wanted, kind = settings.appearance, settings.appearance_type
+    if kind == 'none':
         return None
     # imported late: OpenCV and torch take a while to load
     from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 
-    if wanted.type == 'colour':
+    if kind == 'colour':
         return ColourHistogram()
     network = _make_slm(settings)
     network.warm_up()
-    if wanted.type == 'slm':
+    if kind == 'slm':
         return network
     return ConcatenatedEmbedder((network, ColourHistogram()), (wanted.share, 1 - wanted.share))
 

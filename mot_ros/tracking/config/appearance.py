@@ -16,9 +16,10 @@ class AppearanceSettings:
     """What tracks look like, for the methods that compare it."""
 
     type: str = setting(
-        'colour', 'how boxes are told apart by their looks: a histogram of their colours; SLM, '
-        'a trained network; both; or not at all, so that smiletrack, deepsort and botsort do '
-        'without images', choices=('colour', 'slm', 'both', 'none'), fixed=EMBEDDER)
+        'auto', "re-ID embedding of a box: 'colour', a histogram of its colours; 'slm', a trained "
+        "network; 'both'; 'none', so that smiletrack, deepsort and botsort do without images; "
+        "'auto': none for the boxes of detector.type external, else colour",
+        choices=('auto', 'colour', 'slm', 'both', 'none'), fixed=EMBEDDER)
     weights: str = setting(
         'slm-small', 'types slm and both: name in the weights manifest, or path of a '
         '.safetensors, .pt or .pth file; its tensors tell which SLM it is of', fixed=EMBEDDER)

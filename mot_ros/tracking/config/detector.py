@@ -33,9 +33,9 @@ class DetectorSettings:
     type: str = setting(
         'auto', explanation(), choices=('auto', *DETECTORS), fixed=LOADED)
     weights: str = setting(
-        'ssd-coco', 'name in the weights manifest, or path of a .safetensors file; the default '
-        'is nanodet-coco for type nanodet; '
-        'for type onnx the path of an .onnx file, which is a graph and never runs code',
+        'auto', "name in the weights manifest, or path of a .safetensors file; 'auto': those in "
+        'the package for the type of the detector; for type onnx the path of an .onnx file, '
+        'which is a graph and never runs code',
         fixed=LOADED)
     width: int = setting(
         1024, 'width that the image is resized to; small people need a large input; an ONNX '

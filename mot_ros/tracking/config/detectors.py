@@ -16,6 +16,9 @@ from dataclasses import dataclass
 EXTERNAL = 'external'
 """The type whose boxes come with the frames."""
 
+USERS = ''
+"""Stands for weights that are not in the package: `detector.weights` names a file."""
+
 
 @dataclass(frozen=True)
 class DetectorEntry:
@@ -26,15 +29,21 @@ class DetectorEntry:
     help: str
     onnx: str = ''
     """The module for backend onnx; empty where nothing is exported for it."""
+    weights: str | None = None
+    """Its weights in the package; USERS where a file has to be named, None where none is read."""
 
 
 DETECTORS: Mapping[str, DetectorEntry] = {
-    'nanodet': DetectorEntry('nanodet.detector', 'NanoDet-g in torch, at one or two scales'),
-    'ssd': DetectorEntry('ssd.mobilenet', 'our SSD in torch', 'ssd.mobilenet_onnx'),
+    'nanodet': DetectorEntry(
+        'nanodet.detector', 'NanoDet-g in torch, at one or two scales', weights='nanodet-coco'),
+    'ssd': DetectorEntry(
+        'ssd.mobilenet', 'our SSD in torch', 'ssd.mobilenet_onnx', weights='ssd-coco'),
     'rcnn': DetectorEntry('rcnn.factory', 'the Faster R-CNN of siammot and tracktor'),
-    'onnx': DetectorEntry('onnx_file.detector', 'an ONNX file', 'onnx_file.detector'),
-    'prb': DetectorEntry('prb', "SMILEtrack's PRB-FPN6-MSP in torch, with imported weights"),
-    'gluon_ssd': DetectorEntry('ssd.gluon', "SMOT's SSDs in torch, with imported weights"),
+    'onnx': DetectorEntry('onnx_file.detector', 'an ONNX file', 'onnx_file.detector', USERS),
+    'prb': DetectorEntry(
+        'prb', "SMILEtrack's PRB-FPN6-MSP in torch, with imported weights", weights=USERS),
+    'gluon_ssd': DetectorEntry(
+        'ssd.gluon', "SMOT's SSDs in torch, with imported weights", weights=USERS),
     EXTERNAL: DetectorEntry(
         'external', 'another node sends the boxes, to the topic `detections`', 'external'),
 }

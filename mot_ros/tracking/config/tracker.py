@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mot_ros.tracking.config import other_trackers
+from mot_ros.tracking.config.detectors import DETECTORS, EXTERNAL, USERS
 from mot_ros.tracking.config.methods.table import (
     ENTRIES,
     IMAGE_METHODS,
@@ -18,9 +19,7 @@ from mot_ros.tracking.config.methods.table import (
     PRESETS,
 )
 from mot_ros.tracking.config.schema import Presets, Setting, setting
-
-SHIPPED_WEIGHTS = {'nanodet': 'nanodet-coco', 'ssd': 'ssd-coco'}
-"""The weights in the package, by the type of the detector."""
+from mot_ros.tracking.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Settings(MethodTable):
     preset: str = setting(
         'accurate', 'starting point of all other settings', choices=tuple(PRESETS),
         fixed='it would change many settings at once; set those instead')
-    method: str = setting('bytetrack', 'tracking method', choices=METHODS)
+    method: str = setting(METHODS[0], 'tracking method', choices=METHODS)
 
     @property
     def detector_type(self) -> str:
@@ -45,13 +44,29 @@ class Settings(MethodTable):
 
     @property
     def detector_weights(self) -> str:
-        """The weights of the detector; the default stands for those of its type in the package."""
+        """
+        The weights of the detector, where `auto` means those of its type in the package.
+
+        Empty for a detector that reads none. Raises ConfigError where a file has to be named.
+        """
         kind = self.detector_type
         if kind == 'rcnn':
             return self.rcnn.weights
-        if self.detector.weights == SHIPPED_WEIGHTS['ssd']:
-            return SHIPPED_WEIGHTS.get(kind, self.detector.weights)
-        return self.detector.weights
+        if self.detector.weights != 'auto':
+            return self.detector.weights
+        shipped = DETECTORS[kind].weights
+        if shipped == USERS:
+            raise ConfigError(
+                f'detector.weights is auto, and the package has no weights of detector.type '
+                f'{kind}: name a file')
+        return shipped or ''
+
+    @property
+    def appearance_type(self) -> str:
+        """The kind of embedding; `auto` needs no image where the boxes come without one."""
+        if self.appearance.type != 'auto':
+            return self.appearance.type
+        return 'none' if self.detector_type == EXTERNAL else 'colour'
 
     @property
     def calibrated(self) -> bool:

@@ -147,7 +147,7 @@ def test_an_atomic_change_is_made_as_a_whole_or_not_at_all(bench, running):
     assert not result.successful
     assert 'must not decrease' in result.reason
     send()
-    assert settings_of_last_frame(child)['bytetrack.track_high_thresh'] == 0.4
+    assert settings_of_last_frame(child)['bytetrack.track_high_thresh'] == 0.3
     assert bench.get_parameter('id_prefix') == ''
     # none of the three could be made alone
     assert not bench.set_parameters(bytetrack__track_low_thresh=0.75)[0].successful
@@ -165,13 +165,13 @@ def test_tracks_outlive_new_thresholds_but_not_a_new_motion_model(bench, running
     _, _, send = running
     for _ in range(3):
         before = send()
-    assert bench.set_atomically(bytetrack__match_iou=0.25, bytetrack__lost_buffer=1.0).successful
+    assert bench.set_atomically(smiletrack__match=0.25, smiletrack__lost_buffer=1.0).successful
     assert ids_of(send()) == ids_of(before) == ['1']
     assert bench.set_parameters(detector__nms_iou=0.4)[0].successful
     assert ids_of(send()) == ['1'], 'another detector, the same tracks'
     assert bench.set_parameters(id_prefix='cam_')[0].successful
     assert ids_of(send()) == ['cam_1']
-    assert bench.set_parameters(bytetrack__motion='xyah')[0].successful
+    assert bench.set_parameters(smiletrack__nominal_rate=20.0)[0].successful
     assert ids_of(send()) == ['cam_2']
 
 

@@ -73,4 +73,4 @@ def test_what_cannot_be_made_changes_nothing():
 def test_differences_are_told_in_one_line():
     assert changes(of(), of()) == ''
     assert changes(of(), of(method='sort', detector__classes=[])) == (
-        "method 'bytetrack' -> 'sort', detector.classes ('person',) -> ()")
+        "method 'smiletrack' -> 'sort', detector.classes ('person',) -> ()")

@@ -23,8 +23,9 @@ from mot_ros.evaluation.runner import Run, TimedDetector
 from mot_ros.ros.conversion import to_stamp
 from mot_ros.ros.pipeline.external_detections import ClassIds, to_our_detections
 from mot_ros.tracking.boxes import area, clip
-from mot_ros.tracking.config import APPEARANCE_METHODS, BOX_METHODS, NodeSettings
+from mot_ros.tracking.config import APPEARANCE_METHODS, BOX_METHODS, NodeSettings, Settings
 from mot_ros.tracking.config.schema import build
+from mot_ros.tracking.detectors import make_detector
 from mot_ros.tracking.detectors.wrappers.recorded import RecordedDetections
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.sequence import SequenceGuard
@@ -372,7 +373,8 @@ def test_a_method_that_needs_images_subscribes_to_them_when_it_comes(bench, star
 
 @pytest.mark.parametrize('method', APPEARANCE_METHODS)
 def test_methods_that_look_get_images_and_boxes_together(bench, start_tracker, method):
-    child = start_tracker(detector__type='external', queue='all', method=method)
+    child = start_tracker(
+        detector__type='external', queue='all', method=method, appearance__type='colour')
     images, tracks = bench.camera(), bench.tracks()
     sender = Sender(bench, images=images)
     bench.connected(child, sender, tracks)
@@ -381,6 +383,14 @@ def test_methods_that_look_get_images_and_boxes_together(bench, start_tracker, m
         sender.publish(numbered_boxes(number))
         bench.until(lambda: len(tracks) == number, 'tracks', child=child)  # noqa: B023
     assert ids_of(tracks[-1]) == ['1']
+
+
+@pytest.mark.parametrize('method', APPEARANCE_METHODS)
+def test_boxes_alone_are_enough_unless_an_embedding_is_named(method):
+    settings = build(Settings, {'detector.type': 'external', 'method': method})
+    assert not make_tracker(settings, make_detector(settings)).needs_image
+    settings = build(Settings, {'method': method})
+    assert make_tracker(settings, RecordedDetections({}, ('person',))).needs_image
 
 
 def test_a_rotated_box_becomes_the_upright_one_around_it():

@@ -127,7 +127,7 @@ def test_a_tracker_that_cannot_configure_is_shown_with_the_reason(start, bag, tm
 def test_interrupted_it_leaves_no_process(start, bag, tmp_path, number):
     output = tmp_path / 'report'
     child = start(python(COMMAND, str(bag), '-o', str(output), '--rate', '0.1'))
-    log = output / 'live' / 'bytetrack' / 'logs' / 'replay.log'
+    log = output / 'live' / 'smiletrack' / 'logs' / 'replay.log'
     wait_for(log.exists, child)
     os.kill(child.process.pid, number)
     assert child.wait() == 130

@@ -25,16 +25,16 @@ def complaint(values: dict[str, object]) -> str:
 @pytest.mark.parametrize(('values', 'wanted'), [
     ({'match_thresh': 0.8},
      'match_thresh is not a setting; match_thresh is a largest distance, 1 - IoU; write '
-     'bytetrack.match_iou: 0.2'),
+     'smiletrack.match_iou: 0.2'),
     ({'botsort.match_thresh': 0.7}, 'write botsort.match_iou: 0.3'),
     ({'method': 'smiletrack', 'match_thresh': 1}, 'write smiletrack.match_iou: 0.0'),
     ({'track_buffer': 30},
-     'track_buffer counts frames; write bytetrack.lost_buffer: 1.0 (30 frames at 30 Hz'),
+     'track_buffer counts frames; write smiletrack.lost_buffer: 1.0 (30 frames at 30 Hz'),
     ({'smiletrack.track_buffer': 25}, 'write smiletrack.lost_buffer: 0.833 (25 frames at 30 Hz'),
     ({'method': 'sort', 'track_buffer': 30}, 'track_buffer counts frames; write sort.max_age: 30'),
     ({'bytetrack.max_age': 60}, 'max_age counts frames; write bytetrack.lost_buffer: 2.0 (60 fr'),
     ({'botsort.proximity_thresh': 0.6}, 'in BoT-SORT; write botsort.proximity_iou: 0.4'),
-    ({'track_thresh': 0.6}, 'write bytetrack.track_high_thresh: 0.6'),
+    ({'track_thresh': 0.6}, 'write smiletrack.track_high_thresh: 0.6'),
     ({'method': 'botsort', 'new_track_thresh': 0.7}, 'write botsort.new_track_thresh'),
     ({'method': 'sort', 'iou_threshold': 0.3}, 'is a least IoU; write sort.match_iou: 0.3'),
     ({'deepsort.max_iou_distance': 0.7}, 'write deepsort.match_iou: 0.3'),
@@ -50,8 +50,8 @@ def test_the_name_and_the_converted_value_are_stated(
 
 
 def test_a_value_that_is_no_number_is_not_converted() -> None:
-    assert complaint({'match_thresh': 'high'}).endswith('; write bytetrack.match_iou')
-    assert complaint({'track_buffer': [30]}).endswith('; write bytetrack.lost_buffer')
+    assert complaint({'match_thresh': 'high'}).endswith('; write smiletrack.match_iou')
+    assert complaint({'track_buffer': [30]}).endswith('; write smiletrack.lost_buffer')
 
 
 def test_a_name_without_a_counterpart_gets_the_nearest_names() -> None:

@@ -39,7 +39,7 @@ def test_every_default_passes_its_own_check_and_is_documented():
     ({'zzzzzz': 0.5}, 'zzzzzz is not a setting; see docs/parameters.md'),
     ({'preset': 'best'}, "preset is 'best'; choose one of accurate, fast"),
     ({'preset': 3}, 'preset is 3; it must be of type str'),
-    ({'method': 'byte'}, "method is 'byte'; choose one of bytetrack, sort"),
+    ({'method': 'byte'}, "method is 'byte'; choose one of smiletrack, bytetrack, sort"),
     ({'bytetrack.track_high_thresh': 1.5},
      r'bytetrack.track_high_thresh is 1.5; it must lie in \[0, 1\]'),
     ({'bytetrack.track_high_thresh': float('nan')}, 'bytetrack.track_high_thresh is nan'),
@@ -67,3 +67,13 @@ def test_whole_numbers_and_lists_are_taken_where_yaml_gives_them():
 def test_settings_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         build(Settings, {}).bytetrack.track_high_thresh = 0.1
+
+
+@pytest.mark.parametrize('preset', ['paper', 'code'])
+@pytest.mark.parametrize('method', ['bytetrack', 'botsort', 'smiletrack'])
+def test_published_thresholds_do_not_move_with_the_defaults(preset, method):
+    stated = Settings.presets[preset]
+    for name in ('track_high_thresh', 'track_low_thresh', 'new_track_thresh', 'lost_buffer',
+                 'nominal_rate'):
+        assert f'{method}.{name}' in stated
+    assert {'bytetrack.match_iou', 'botsort.match_iou', 'smiletrack.match'} <= stated.keys()

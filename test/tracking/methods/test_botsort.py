@@ -91,7 +91,7 @@ def test_without_appearance_on_a_standing_camera_it_is_bytetrack(method):
 
 def test_doubtful_detections_teach_nothing():
     film = [shot((person(300), RED))] * 10 + [
-        (painted([(person(300), BLUE)]), detections([person(300)], 0.3))] * 30 + [
+        (painted([(person(300), BLUE)]), detections([person(300)], 0.2))] * 30 + [
         shot((person(325), RED))]
     # IoU 0.23 is not enough by itself with a score of 0.75, but the looks of the first frames are
     assert result(film, match_iou=0.5)[-1].states.tolist() == [C]

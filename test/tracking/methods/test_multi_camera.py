@@ -88,7 +88,7 @@ def footage():
     {'method': 'tracktor', 'rcnn.short_side': 240, 'rcnn.long_side': 320},
 ], ids=lambda values: values['method'])
 def test_tracks_are_those_of_independent_trackers(footage, values):
-    settings = build(Settings, {'device': 'cpu', 'detector.weights': 'ssd-coco', **values})
+    settings = build(Settings, {'device': 'cpu', **values})
     as_alone(settings, make_detector(settings), footage)
 
 

@@ -110,7 +110,7 @@ def changing():
 
 
 def test_only_several_templates_match_an_earlier_appearance_in_the_second_pass():
-    film = [*changing(), shot((person(300), RED), score=0.3)]
+    film = [*changing(), shot((person(300), RED), score=0.2)]
     states = {second: result(film, second=second, bank=200)[-1].states.tolist()
               for second in ('iou', 'single', 'multi')}
     assert states == {'iou': [C], 'single': [L], 'multi': [C]}
@@ -119,20 +119,20 @@ def test_only_several_templates_match_an_earlier_appearance_in_the_second_pass()
 
 
 def test_appearance_counts_for_low_score_detections_only_if_set():
-    film = [shot((person(300), RED))] * 10 + [shot((person(300), GREEN), score=0.3)]
+    film = [shot((person(300), RED))] * 10 + [shot((person(300), GREEN), score=0.2)]
     states = {second: result(film, second=second)[-1].states.tolist()
               for second in ('iou', 'single', 'multi')}
     assert states == {'iou': [C], 'single': [L], 'multi': [L]}
 
 
 def test_doubtful_detections_teach_nothing():
-    film = [shot((person(300), RED))] * 10 + [shot((person(300), GREEN), score=0.3)] * 30 + [
+    film = [shot((person(300), RED))] * 10 + [shot((person(300), GREEN), score=0.2)] * 30 + [
         shot((person(300), RED))]
     assert ids(result(film))[-1] == [1]
 
 
 def test_an_adaptive_split_has_sure_ones_among_bad_detections():
-    film = [shot((person(300), RED))] * 10 + [NOBODY] + [shot((person(300), RED), score=0.35)]
+    film = [shot((person(300), RED))] * 10 + [NOBODY] + [shot((person(300), RED), score=0.25)]
     assert result(film)[-1].states.tolist() == [L], 'a doubtful one revives nobody'
     assert result(film, split='adaptive')[-1].states.tolist() == [C]
 
@@ -292,10 +292,10 @@ def test_tracks_live_on_when_the_memory_changes():
     watch(tracker, detector, [shot((person(300), RED))] * 5)
     values |= {'smiletrack.second': 'multi', 'smiletrack.bank': 10, 'appearance.momentum': 0.5}
     tracker.configure(build(Settings, values), detector)
-    film = [shot((person(300), RED), score=0.3)] * 2
+    film = [shot((person(300), RED), score=0.2)] * 2
     assert ids(watch(tracker, detector, film, start=5 / 30)) == [[1], [1]]
     # still red to it
-    green = [shot((person(300), GREEN), score=0.3)]
+    green = [shot((person(300), GREEN), score=0.2)]
     assert ids(watch(tracker, detector, green, start=7 / 30)) == [[]]
 
 
@@ -330,5 +330,5 @@ def test_the_presets_state_what_was_published():
 
 def test_thresholds_must_be_in_order_where_they_are_used():
     with pytest.raises(ConfigError, match=r'smiletrack\.track_low_thresh, .* not decrease'):
-        build(Settings, {'smiletrack.track_high_thresh': 0.8})
-    build(Settings, {'smiletrack.track_high_thresh': 0.8, 'smiletrack.split': 'adaptive'})
+        build(Settings, {'smiletrack.track_high_thresh': 0.9})
+    build(Settings, {'smiletrack.track_high_thresh': 0.9, 'smiletrack.split': 'adaptive'})

@@ -107,7 +107,7 @@ def counterparts(ours, theirs):
 def compare(frames, path, floor, **values):
     """Compare both detectors in both directions and return how many boxes were compared."""
     chosen = {'width': REAL[0], 'height': REAL[1], 'score_floor': floor, **values}
-    torch_one = SsdDetector(DetectorSettings(**chosen), 'cpu')
+    torch_one = SsdDetector(DetectorSettings(weights='ssd-coco', **chosen), 'cpu')
     onnx_one = OnnxDetector(
         DetectorSettings(type='onnx', weights=str(path), **chosen), 'cpu')
     assert onnx_one.class_names == torch_one.class_names

@@ -13,6 +13,7 @@ from mot_ros.tracking.config.schema import Changes, Presets, setting
 
 _PUBLISHED: Changes = {
     'botsort.track_high_thresh': 0.6, 'botsort.track_low_thresh': 0.1,
+    'botsort.new_track_thresh': 0.7, 'botsort.match_iou': 0.2,
     'botsort.proximity_iou': 0.5, 'botsort.appearance_thresh': 0.25,
     'botsort.lost_buffer': 1.0, 'botsort.nominal_rate': 30.0,
 }

@@ -13,6 +13,7 @@ from mot_ros.tracking.config.schema import Changes, Presets, setting
 
 _PUBLISHED: Changes = {
     'bytetrack.track_high_thresh': 0.6, 'bytetrack.track_low_thresh': 0.1,
+    'bytetrack.new_track_thresh': 0.7,
     'bytetrack.match_iou': 0.1, 'bytetrack.lost_buffer': 1.0, 'bytetrack.motion': 'xyah',
     'bytetrack.nominal_rate': 30.0,
 }

@@ -29,12 +29,12 @@ from mot_ros.tracking.config.schema import Presets
 
 @dataclass(frozen=True)
 class MethodTable(CommonSettings):
-    """The settings of every method, each in a group of its own."""
+    """The settings of every method, each in a group of its own; the first is the default."""
 
-    bytetrack: ByteTrackSettings = method(ByteTrackSettings, 'bytetrack:ByteTrack', BOXES)
-    sort: SortSettings = method(SortSettings, 'sort:Sort', BOXES)
     smiletrack: SmileTrackSettings = method(
         SmileTrackSettings, 'smiletrack:SmileTrack', APPEARANCE)
+    bytetrack: ByteTrackSettings = method(ByteTrackSettings, 'bytetrack:ByteTrack', BOXES)
+    sort: SortSettings = method(SortSettings, 'sort:Sort', BOXES)
     deepsort: DeepSortSettings = method(DeepSortSettings, 'deepsort:DeepSort', APPEARANCE)
     botsort: BotSortSettings = method(BotSortSettings, 'botsort:BotSort', APPEARANCE)
     siammot: SiamMotSettings = method(SiamMotSettings, 'siammot.tracker:SiamMot', IMAGE, 'rcnn')

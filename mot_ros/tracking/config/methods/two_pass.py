@@ -16,13 +16,13 @@ class TwoPassSettings:
     """Thresholds and memory of ByteTrack, BoT-SORT and SMILEtrack."""
 
     track_high_thresh: float = setting(
-        0.4, 'a detection from this score on takes part in the first pass',
+        0.3, 'a detection from this score on takes part in the first pass',
         minimum=0.0, maximum=1.0)
     track_low_thresh: float = setting(
         0.05, 'a detection from this score on, not in the first pass, takes part in the second',
         minimum=0.0, maximum=1.0)
     new_track_thresh: float = setting(
-        0.7, 'an unmatched detection of the first pass from this score on starts a track',
+        0.8, 'an unmatched detection of the first pass from this score on starts a track',
         minimum=0.0, maximum=1.0)
     match_iou: float = setting(
         0.2, 'least IoU, times score, of a match in the first pass', minimum=0.0, maximum=1.0)

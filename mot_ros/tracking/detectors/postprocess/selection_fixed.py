@@ -98,7 +98,11 @@ def _strongest(
     most = min(CANDIDATES_PER_DETECTION * settings.max_detections, flat.shape[1])
     count = min(most, MOST_CANDIDATES * scores.shape[2])
     masked = flat.masked_fill(~wanted, -1)
-    index = torch.topk(masked, count, dim=1, sorted=False).indices.sort(dim=1).values
+    # topk chooses at will among scores that tie at its end: it only tells where that end is
+    end = torch.topk(masked, count, dim=1, sorted=False).values.amin(dim=1, keepdim=True)
+    above, ties = masked > end, masked == end
+    room = count - above.sum(dim=1, keepdim=True)
+    index, _ = first_rows(above | (ties & (ties.cumsum(dim=1) <= room)), count)
     found, order = torch.sort(masked.gather(1, index), dim=1, descending=True, stable=True)
     all_there = (wanted.sum(dim=1) <= count) | (count == most)
     return found, index.gather(1, order), all_there

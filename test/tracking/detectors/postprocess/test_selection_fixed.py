@@ -79,6 +79,21 @@ def test_it_is_what_selection_does_step_by_step(count, seed, voting, floor, thre
         assert_same(found, one_by_one(scores, boxes, wanted))
 
 
+@pytest.mark.parametrize('anchor', [11, 30, 39])
+def test_of_equal_scores_at_the_end_of_the_candidates_the_first_enter(anchor):
+    # ten candidates may enter: nine are better, and of the tie the one of the lowest index votes
+    boxes = torch.zeros(40, 4) + torch.tensor([10.0, 10, 30, 50])
+    scores = torch.zeros(40, 3)
+    scores[:9, 0] = 0.9
+    scores[10, 0] = scores[anchor, 0] = 0.5
+    boxes[anchor] += 4
+    boxes[10] -= 2
+    wanted = made(max_detections=1)
+    found, = at_once(scores[None], boxes[None], wanted)
+    assert_same(found, one_by_one(scores, boxes, wanted))
+    assert found.boxes[0, 0] < 10
+
+
 @pytest.mark.parametrize('voting', [True, False])
 def test_scenes_of_the_usual_kind_are_settled(voting):
     wanted = made(box_voting=voting)
