@@ -46,7 +46,6 @@ from mot_ros.benchmarking.roofline import counted, Layer, Roof
 from mot_ros.benchmarking.stages import made_up_boxes, made_up_frame
 from mot_ros.benchmarking.whole_frames import BenchImages
 from mot_ros.data.datasets.mot import MotRows, MotWriter, read_tracks, read_truth
-from mot_ros.data.output import write_text
 from mot_ros.data.video.frames import open_source
 from mot_ros.evaluation.scores.metrics import score
 from mot_ros.evaluation.scores.run_comparison import compare
@@ -58,6 +57,7 @@ from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.methods import make_tracker
 from mot_ros.tracking.nets.siammot.network import load_network
 from mot_ros.tracking.runtime.device import resolve_device
+from mot_ros.tracking.runtime.output_file import write_text
 from mot_ros.tracking.weights import store as weights
 
 CACHE = weights.cache_root().parent

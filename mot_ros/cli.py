@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
         os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
         status: int = args.run(args)
+        # here, where a full disk behind it still gives a sentence
+        sys.stdout.flush()
     except MotError as error:
         say(f'error: {error}')
         return 2

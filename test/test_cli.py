@@ -238,7 +238,7 @@ def test_interruption_keeps_valid_files(video: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         limit = time.monotonic() + 60
-        while not (tmp_path / '.out.part.mp4').exists() and time.monotonic() < limit:
+        while not list(tmp_path.glob('.out.part-*.mp4')) and time.monotonic() < limit:
             time.sleep(0.05)
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)

@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from mot_ros.benchmarking.machine import describe_machine
-from mot_ros.data.output import write_text
+from mot_ros.tracking.runtime.output_file import write_text
 
 
 def now() -> str:

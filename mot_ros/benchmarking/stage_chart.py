@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mot_ros.data.output import OutputFile
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.runtime.output_file import written
 
 LEFT_OUT = ('decode JPEG', 'look')
 """Stages that are no part of a frame, or combine others."""
@@ -56,6 +56,5 @@ def draw(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:
             '' if count is None else f'{count} tracks' for count in counts])
     panel.legend(fontsize='small', loc='center left', bbox_to_anchor=(1, 0.5))
     panel.grid(axis='x', alpha=0.3)
-    output = OutputFile(path)
-    figure.savefig(output.partial, dpi=110)
-    output.close()
+    with written(path) as partial:
+        figure.savefig(partial, dpi=110)

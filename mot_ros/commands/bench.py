@@ -72,7 +72,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from mot_ros.data.output import check_writable, write_text
+    from mot_ros.tracking.runtime.output_file import check_writable, write_text
 
     settings = build(Settings, setting_options.from_options(args, Settings))
     _check(args)

@@ -48,7 +48,10 @@ def _run(args: argparse.Namespace) -> int:
     from mot_ros.evaluation.score_calibration import fit, leave_one_out
     from mot_ros.tracking.config.schema import build
     from mot_ros.tracking.detectors import make_detector
+    from mot_ros.tracking.runtime.output_file import check_writable, write_text
 
+    # before the work
+    check_writable(args.output)
     scenes = [sequence(folder.name, folder, folder / 'gt/gt.txt', args.every)
               for folder in args.sequence] + [annotated(root) for root in args.images]
     if not scenes:
@@ -58,7 +61,7 @@ def _run(args: argparse.Namespace) -> int:
         'detector.calibration': 'none', 'detector.score_floor': FLOOR}))
     matched = [_matches(scene, detector) for scene in scenes]
     found = fit(matched)
-    args.output.write_text(found.to_json() + '\n')
+    write_text(args.output, found.to_json() + '\n')
     sys.stdout.write(f'wrote {args.output}: {found.to_json()}\n')
     if len(scenes) > 1:
         for scene, (error, bias) in zip(scenes, leave_one_out(matched), strict=True):

@@ -59,9 +59,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _compose(args: argparse.Namespace) -> int:
-    from mot_ros.data.output import check_new
     from mot_ros.data.synthetic.scene import frames
     from mot_ros.data.synthetic.writer import write_sequence
+    from mot_ros.tracking.runtime.output_file import check_new
 
     check_new(args.output)
     fps = RATES[args.scene] if args.fps is None else args.fps

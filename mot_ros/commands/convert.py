@@ -85,7 +85,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _convert(args: argparse.Namespace) -> int:
     from mot_ros.data.bags.bag_layout import is_bag
-    from mot_ros.data.output import check_new
+    from mot_ros.tracking.runtime.output_file import check_new
 
     from_bag = is_bag(args.source)
     annotations = None if from_bag else annotation_file(Path(args.source))

@@ -87,8 +87,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    with contextlib.ExitStack() as stack:
+        return _evaluate_in(args, stack)
+
+
+def _evaluate_in(args: argparse.Namespace, stack: contextlib.ExitStack) -> int:
+    """Evaluate; the stack holds the lock of the output folder."""
     start = time.perf_counter()
-    from mot_ros.data.output import write_text
     from mot_ros.evaluation.options import Options
     from mot_ros.evaluation.report.html import render
     from mot_ros.evaluation.report.summary import (
@@ -101,6 +106,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         timings,
     )
     from mot_ros.evaluation.resume import Kept
+    from mot_ros.tracking.runtime.output_file import locked_folder, write_text
 
     if args.jobs < 1:
         raise ConfigError(f'jobs is {args.jobs}; it must be at least 1')
@@ -111,6 +117,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     jobs = _jobs(args, options, runs)
     earlier = load(args.compare) if args.compare else None
     make_folder(args.output)
+    stack.enter_context(locked_folder(args.output))
     kept = Kept(args.output, fresh=args.fresh)
     outcomes, inside = _with_progress(jobs, args, kept)
     if kept.taken:
@@ -191,7 +198,7 @@ def _jobs(
 
 def make_folder(path: Path) -> None:
     """Make the folder of the report; raise if nothing can be written there."""
-    from mot_ros.data.output import check_writable
+    from mot_ros.tracking.runtime.output_file import check_writable
 
     if not path.exists() and path.parent.is_dir():
         path.mkdir()

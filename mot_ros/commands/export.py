@@ -143,7 +143,7 @@ def _slm(args: argparse.Namespace) -> Sequence[Path]:
 
 
 def _check_file(path: Path) -> None:
-    from mot_ros.data.output import check_writable
+    from mot_ros.tracking.runtime.output_file import check_writable
 
     if path.suffix.lower() != '.onnx':
         raise ConfigError(f'{path} must end in .onnx')
@@ -167,13 +167,7 @@ def _size(text: str) -> tuple[int, int]:
 @contextlib.contextmanager
 def _whole(files: Sequence[Path]) -> Iterator[list[Path]]:
     """Give other names to write to, which become those of the files when all of it is done."""
-    from mot_ros.data.output import OutputFile
+    from mot_ros.tracking.runtime.output_file import written
 
-    outputs = [OutputFile(file) for file in files]
-    try:
-        yield [output.partial for output in outputs]
-        for output in outputs:
-            output.close()
-    finally:
-        for output in outputs:
-            output.close(keep=False)
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(written(file)) for file in files]

@@ -53,8 +53,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _merge(args: argparse.Namespace) -> int:
     from mot_ros.data.datasets.mot import NO_ID, read_tracks
-    from mot_ros.data.output import check_writable, write_text
     from mot_ros.evaluation.tracklet_merge import lasting
+    from mot_ros.tracking.runtime.output_file import check_writable, write_text
 
     check_writable(args.output)
     rows = read_tracks(args.tracks)

@@ -98,11 +98,14 @@ def _replay(args: argparse.Namespace) -> int:
         args.bag, args.topic, args.truth, args.truth_fps, args.tolerance,
         detections=args.detections == 'public')
     runs = _runs(args)
+    from mot_ros.tracking.runtime.output_file import locked_folder
+
     evaluate.make_folder(args.output)
-    # else the processes would be left behind
-    with signals.interrupting():
-        outcomes = _outcomes(args, place, runs)
-    return _report(args, runs, outcomes)
+    with locked_folder(args.output):
+        # else the processes would be left behind
+        with signals.interrupting():
+            outcomes = _outcomes(args, place, runs)
+        return _report(args, runs, outcomes)
 
 
 def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -174,13 +177,15 @@ def _play(
     """Let the process do one pass; returns its live.json, or raises LiveError."""
     import yaml
 
+    from mot_ros.tracking.runtime.output_file import write_text
+
     folder = args.output / 'live' / method
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     params = folder / 'params.yaml'
-    params.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
+    write_text(params, yaml.safe_dump({'/**': {'ros__parameters': {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()}}}), encoding='utf-8')
+        for name, value in values.items()}}}))
     detections = [] if place.detections is None else ['--detections', place.detections]
     with subprocess.Popen(
             with_parent([
@@ -205,10 +210,10 @@ def _report(
         args: argparse.Namespace, runs: Mapping[str, Mapping[str, Any]],
         outcomes: Sequence[Outcome]) -> int:
     """Write the report and print the results; returns the exit status."""
-    from mot_ros.data.output import write_text
     from mot_ros.evaluation.live import sentences
     from mot_ros.evaluation.report.html import render
     from mot_ros.evaluation.report.summary import as_csv, as_json, document, timings
+    from mot_ros.tracking.runtime.output_file import write_text
 
     report = document(outcomes, _options(args), {
         outcome.run: _without_node(runs[outcome.run]) if outcome.run in runs

@@ -120,7 +120,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 def _outputs(args: argparse.Namespace) -> list[Path]:
     """Return the files that will be written; raise before the work if one cannot be."""
-    from mot_ros.data.output import check_writable
+    from mot_ros.tracking.runtime.output_file import check_writable
 
     files = [path for path in (args.output, args.mot, args.sheet, args.cache_detections) if path]
     places = [Path(args.source).resolve(), *(path.resolve() for path in files)]

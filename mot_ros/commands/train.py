@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+import contextlib
 import os
 from pathlib import Path
 import sys
@@ -81,6 +82,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
+    with contextlib.ExitStack() as stack:
+        return _train_in(args, stack)
+
+
+def _train_in(args: argparse.Namespace, stack: contextlib.ExitStack) -> int:
+    """Train; the stack holds the lock of the output folder."""
     # before the seconds that loading torch takes
     changes = _changes(args)
     leads = int(os.environ.get('RANK', '0')) == 0
@@ -88,6 +95,7 @@ def _train(args: argparse.Namespace) -> int:
     import torch
 
     from mot_ros.tracking.runtime.device import resolve_device
+    from mot_ros.tracking.runtime.output_file import check_writable, locked_folder
     from mot_ros.training import trainer
     from mot_ros.training.config import read_config
     from mot_ros.training.datasets import read_datasets
@@ -99,6 +107,10 @@ def _train(args: argparse.Namespace) -> int:
     config = read_config(args.kind, args.recipe or DEFAULTS[args.kind], size, changes)
     datasets = read_datasets(args.data, args.backgrounds, config.recipe.seed, args.hold_out)
     args.output.mkdir(parents=True, exist_ok=True)
+    if leads:
+        stack.enter_context(locked_folder(args.output))
+        # now, not after the first hundred steps
+        check_writable(args.output / WEIGHTS)
     data = [*args.data, *map(str, args.backgrounds)]
     if args.hold_out:
         data.append(f'every image but each {args.hold_out}th')

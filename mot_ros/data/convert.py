@@ -19,9 +19,10 @@ from mot_ros.data.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE
 from mot_ros.data.bags.writer import BagWriter
 from mot_ros.data.datasets.mot import Ints, MotRows
 from mot_ros.data.datasets.mot_folder import write_info
-from mot_ros.data.output import new_folder, VideoWriter
+from mot_ros.data.output import encode_image, VideoWriter
 from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.output_file import new_folder
 from mot_ros.tracking.sequence import NANOSECONDS
 from mot_ros.tracking.types import Frame
 
@@ -61,7 +62,8 @@ def write_bag(
         raise SourceError(f'{layout.topic} is wanted for images and for boxes; name another topic')
     first = round(layout.first_stamp * NANOSECONDS)
     frames: list[int] = []
-    with BagWriter(path, topics, layout.storage) as writer:
+    with new_folder(path, make=False) as folder, \
+            BagWriter(folder, topics, layout.storage, whole=True) as writer:
         for frame in progress(source):
             index = source.index_of(frame)
             frames.append(index + 1)
@@ -90,27 +92,27 @@ def write_mot(
     """
     frames: list[int] = []
     stamps: list[float] = []
-    with new_folder(folder):
-        (folder / 'img1').mkdir()
+    with new_folder(folder) as part:
+        (part / 'img1').mkdir()
         for frame in progress(source):
             frames.append(source.index_of(frame) + 1)
             stamps.append(frame.stamp)
-            write_jpeg(folder / 'img1' / f'{len(frames):06d}.jpg', pixels(frame), quality)
+            write_jpeg(part / 'img1' / f'{len(frames):06d}.jpg', pixels(frame), quality)
         boxes = {name: rows for name, rows in (('gt', truth), ('det', detections))
                  if rows is not None}
         for name, rows in boxes.items():
-            (folder / name).mkdir()
-            (folder / name / f'{name}.txt').write_text(
+            (part / name).mkdir()
+            (part / name / f'{name}.txt').write_text(
                 ''.join(_lines(rows, frames, classes if name == 'gt' else None)),
                 encoding='ascii')
-        write_info(folder, source.fps, len(frames), source.size)
+        write_info(part, source.fps, len(frames), source.size)
     return left_out(source, frames, boxes) + uneven(stamps, source.fps)
 
 
 def write_video(source: FrameSource, path: Path, progress: Progress = iter) -> list[str]:
     """Write the images as .mp4 or .avi at the rate of the source; return mismatches."""
     stamps: list[float] = []
-    with VideoWriter(path, source.fps) as writer:
+    with VideoWriter(path, source.fps, whole=True) as writer:
         for frame in progress(source):
             writer.write(pixels(frame))
             stamps.append(frame.stamp)
@@ -124,8 +126,8 @@ def pixels(frame: Frame) -> Image:
 
 def write_jpeg(path: Path, image: Image, quality: int) -> None:
     """Write an image; `quality` from 1 to 100."""
-    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, quality]):
-        raise SourceError(f'{path} cannot be written; is there room?')
+    # not by OpenCV, which takes a file that a full disk cut for a whole one
+    path.write_bytes(encode_image(path, image, (cv2.IMWRITE_JPEG_QUALITY, quality)))
 
 
 def _lines(

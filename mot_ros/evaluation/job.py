@@ -13,12 +13,12 @@ import time
 from typing import Any
 
 from mot_ros.data.annotated import SequenceRef
-from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost
 from mot_ros.evaluation.options import Options
 from mot_ros.evaluation.report.worst_frames import WorstFrame
 from mot_ros.evaluation.scores.scoring import Raw
 from mot_ros.evaluation.scores.track_events import Change, Span
+from mot_ros.tracking.runtime.output_file import write_text
 
 PARTS = ('read', 'load', 'loop', 'score', 'gallery')
 """Of the work on a sequence: its truth, the detector, the frames, the scores, the pictures."""

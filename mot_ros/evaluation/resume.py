@@ -18,11 +18,11 @@ from pathlib import Path
 import shutil
 
 from mot_ros import __version__
-from mot_ros.data.output import write_text
 from mot_ros.evaluation.job import Job, Outcome
 from mot_ros.evaluation.job_files import Fingerprints
 from mot_ros.evaluation.options import OWN, PUBLIC
 from mot_ros.evaluation.outcome_file import from_text, to_text
+from mot_ros.tracking.runtime.output_file import write_text
 
 FORMAT = 1
 FOLDER = '.partial'

@@ -22,3 +22,7 @@ class WeightsError(MotError):
 
 class SourceError(MotError):
     """A video, an image folder, a text file or a bag cannot be read."""
+
+
+class OutputError(MotError):
+    """A file or a folder cannot be written, or another run is writing it."""

@@ -11,17 +11,16 @@ from typing import Any
 
 import torch
 
-from mot_ros.data.output import OutputFile
 from mot_ros.tracking.errors import ConfigError, WeightsError
+from mot_ros.tracking.runtime.output_file import written
 
 FILE = 'last.pt'
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:
     """Write the state; it replaces the last one once it is complete."""
-    output = OutputFile(folder / FILE)
-    torch.save(state, output.partial)
-    output.close()
+    with written(folder / FILE) as partial:
+        torch.save(state, partial)
 
 
 def load(folder: Path, recipe: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import csv
 from pathlib import Path
 
-from mot_ros.data.output import OutputFile
+from mot_ros.tracking.runtime.output_file import naming, written
 
 STEP = 'step'
 
@@ -32,7 +32,7 @@ class LossCurve:
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Append a row; the columns are those of the first one."""
-        with self._path.open('a', encoding='ascii', newline='') as file:
+        with naming(self._path), self._path.open('a', encoding='ascii', newline='') as file:
             writer = csv.writer(file)
             if not self._names:
                 self._names = list(values)
@@ -73,9 +73,8 @@ def plot(path: Path, picture: Path) -> None:
     rate.plot(steps, [row['rate'] for row in rows], color='grey')
     rate.set_ylabel('rate')
     rate.set_xlabel('step')
-    output = OutputFile(picture)
-    figure.savefig(output.partial)
-    output.close()
+    with written(picture) as partial:
+        figure.savefig(partial)
 
 
 def smoothed(values: list[float], length: float) -> list[float]:

@@ -18,9 +18,9 @@ from torch import nn, Tensor
 
 from mot_ros import __version__
 from mot_ros.benchmarking.machine import describe_machine
-from mot_ros.data.output import write_text
 from mot_ros.tracking.checkpoints.pinned import serialize, write
 from mot_ros.tracking.errors import ConfigError, WeightsError
+from mot_ros.tracking.runtime.output_file import write_text
 from mot_ros.training import checkpoint
 from mot_ros.training.config import (
     outcome_values,

@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Output files: whole or not at all, and the video writer."""
+"""Images and videos: read back, whole or not at all, and without room."""
 
 from pathlib import Path
 
@@ -9,44 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mot_ros.data.output import (
-    check_new,
-    check_writable,
-    new_folder,
-    OutputFile,
-    VideoWriter,
-    write_image,
-)
+from mot_ros.data.output import count_frames, VideoWriter, write_image
 from mot_ros.data.video.frames import open_source
-from mot_ros.tracking.errors import SourceError
-
-
-def test_file_appears_when_closed(tmp_path: Path) -> None:
-    path = tmp_path / 'a.txt'
-    path.write_text('old')
-    output = OutputFile(path)
-    output.partial.write_text('new')
-    assert path.read_text() == 'old'
-    output.close()
-    assert path.read_text() == 'new'
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
-def test_a_folder_is_whole_or_not_there(tmp_path: Path, error: type[BaseException]) -> None:
-    path = tmp_path / 'deep' / 'folder'
-    with new_folder(path):
-        (path / 'a.txt').write_text('a')
-    assert (path / 'a.txt').read_text() == 'a'
-    with pytest.raises(SourceError, match='exists already'), new_folder(path):
-        pass
-    # what was there is kept
-    assert (path / 'a.txt').read_text() == 'a'
-    with pytest.raises(error), new_folder(other := tmp_path / 'other'):
-        (other / 'a.txt').write_text('a')
-        raise error
-    assert not other.exists()
-    check_new(other)
+from mot_ros.tracking.errors import OutputError, SourceError
+from test.limits import limited_files
 
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
@@ -86,23 +52,66 @@ def test_failed_video_and_empty_video_leave_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_codec_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Closed:
-        fourcc = staticmethod(cv2.VideoWriter.fourcc)
+@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
+def test_what_cannot_be_encoded_is_said(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(SourceError, match='cannot encode 1000000x2 pixels'), \
+            VideoWriter(tmp_path / f'a{suffix}', 10) as writer:
+        writer.write(np.zeros((2, 1000000, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
 
-        def __init__(self, *_: object) -> None:
-            pass
 
-        def isOpened(self) -> bool:
-            return False
+@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
+@pytest.mark.parametrize('room', [0, 3000, 20000])
+def test_a_video_for_which_there_is_no_room_is_an_error(
+        tmp_path: Path, suffix: str, room: int) -> None:
+    path = tmp_path / f'a{suffix}'
+    path.write_text('old')
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    with limited_files(room), pytest.raises(OutputError, match='cannot be written: File too l'), \
+            VideoWriter(path, 10) as writer:
+        for _ in range(30):
+            writer.write(noise)
+    assert path.read_text() == 'old'
+    assert list(tmp_path.iterdir()) == [path]
 
-        def release(self) -> None:
-            pass
 
-    monkeypatch.setattr(cv2, 'VideoWriter', Closed)
-    with pytest.raises(SourceError, match='cannot write mp4v video of 64x48'), \
-            VideoWriter(tmp_path / 'a.mp4', 10) as writer:
+@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
+def test_frames_that_are_missing_are_noticed(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f'a{suffix}'
+    writer = VideoWriter(path, 10, whole=True)
+    for _ in range(3):
         writer.write(np.zeros((48, 64, 3), np.uint8))
+    # as if one had been lost on the way to the disk
+    writer._count += 1
+    with pytest.raises(OutputError, match='3 of 4 frames can be read back'):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
+def test_a_video_in_place_is_readable_at_any_moment(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f'a{suffix}'
+    writer = VideoWriter(path, 10, in_place=True)
+    for number in range(8):
+        writer.write(np.full((48, 64, 3), 20 * number, np.uint8))
+    cut = tmp_path / f'cut{suffix}'
+    cut.write_bytes(path.read_bytes())
+    assert count_frames(cut, decode=True) >= 7
+    writer.close()
+    assert count_frames(path, decode=True) == 8
+    VideoWriter(tmp_path / f'none{suffix}', 10, in_place=True).close()
+    assert sorted(tmp_path.iterdir()) == [path, cut]
+
+
+@pytest.mark.parametrize(('fps', 'rate'), [
+    (29.97, 30000 / 1001), (7.0, 7), (1e9, 65535), (1e-9, 1 / 1001), (59.94, 60000 / 1001)])
+def test_rates(tmp_path: Path, fps: float, rate: float) -> None:
+    with VideoWriter(tmp_path / 'a.mp4', fps) as writer:
+        writer.write(np.zeros((47, 63, 3), np.uint8))
+        writer.write(np.zeros((47, 63, 3), np.uint8))
+    video = cv2.VideoCapture(str(tmp_path / 'a.mp4'))
+    assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(rate, rel=1e-3)
+    assert video.read()[1].shape == (46, 62, 3)
 
 
 def test_unknown_endings_are_refused(tmp_path: Path) -> None:
@@ -113,16 +122,10 @@ def test_unknown_endings_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unwritable_places_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match='is a folder'):
-        check_writable(tmp_path)
-    with pytest.raises(SourceError, match='does not exist'):
-        check_writable(tmp_path / 'none' / 'a.txt')
-    check_writable(tmp_path / 'a.txt')
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_image_is_written(tmp_path: Path) -> None:
     image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     write_image(tmp_path / 'a.png', image)
+    assert np.array_equal(cv2.imread(str(tmp_path / 'a.png')), image)
+    with limited_files(20), pytest.raises(OutputError, match='cannot be written'):
+        write_image(tmp_path / 'a.png', image)
     assert np.array_equal(cv2.imread(str(tmp_path / 'a.png')), image)

@@ -5,22 +5,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
+import os
 from pathlib import Path
 import shutil
+import sqlite3
 from types import TracebackType
 from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin
 
+from mot_ros.data.bags.bounded_reader import BoundedReader
+from mot_ros.data.bags.storage import FlushingWriter
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, make_typestore
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
-from mot_ros.data.output import check_new
 from mot_ros.tracking.boxes import xyxy_to_cxcywh
-from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.errors import ConfigError, OutputError, SourceError
+from mot_ros.tracking.runtime.output_file import check_new, naming
 from mot_ros.tracking.sequence import NANOSECONDS
 
 STORAGES = ('mcap', 'sqlite3')
@@ -32,30 +37,44 @@ class BagWriter:
 
     In version 8 of the format, which every ROS from Humble on reads: sqlite3 with nothing to be
     installed, mcap with rosbag2_storage_mcap. The folder appears with the first message;
-    `close` completes it, or removes it unless it is to be kept.
+    `close` completes it and counts its messages (`whole`: reads each), or removes it unless it
+    is to be kept. After `flush` a kill loses none of the messages so far. Raises OutputError
+    where the bag cannot be written.
     """
 
     def __init__(
-            self, path: str | Path, topics: Mapping[str, str], storage: str = 'mcap') -> None:
+            self, path: str | Path, topics: Mapping[str, str], storage: str = 'mcap', *,
+            whole: bool = False) -> None:
         self.path = Path(path)
+        self._whole = whole
+        self._count = 0
         if storage not in STORAGES:
             raise ConfigError(f'storage is {storage!r}; choose one of {", ".join(STORAGES)}')
         check_new(self.path)
         self._storage = StoragePlugin.MCAP if storage == 'mcap' else StoragePlugin.SQLITE3
         self._topics = dict(topics)
         self._store = make_typestore()
-        self._writer: Writer | None = None
+        self._writer: FlushingWriter | None = None
         self._connections: dict[str, Any] = {}
 
     def write(self, topic: str, timestamp: int, serialized: bytes) -> None:
         """Append a message received at `timestamp`, in nanoseconds."""
-        if self._writer is None:
-            self._writer = Writer(self.path, version=8, storage_plugin=self._storage)
-            self._writer.open()
-            for name, kind in self._topics.items():
-                self._connections[name] = self._writer.add_connection(
-                    name, kind, typestore=self._store)
-        self._writer.write(self._connections[topic], timestamp, serialized)
+        with self._naming():
+            if self._writer is None:
+                self._writer = FlushingWriter(
+                    self.path, version=8, storage_plugin=self._storage)
+                self._writer.open()
+                for name, kind in self._topics.items():
+                    self._connections[name] = self._writer.add_connection(
+                        name, kind, typestore=self._store)
+            self._writer.write(self._connections[topic], timestamp, serialized)
+        self._count += 1
+
+    def flush(self) -> None:
+        """Hand all messages so far to the disk."""
+        if self._writer is not None:
+            with self._naming():
+                self._writer.flush()
 
     def write_image(
             self, topic: str, stamp: int, image: NDArray[np.uint8], frame_id: str = '',
@@ -109,11 +128,47 @@ class BagWriter:
 
     def close(self, *, keep: bool = True) -> None:
         """Complete the bag, or remove it; without a message there is none."""
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.close()
-            if not keep:
-                shutil.rmtree(self.path)
+        if self._writer is None:
+            return
+        writer, self._writer = self._writer, None
+        if not keep:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                writer.abort()
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        with self._naming():
+            try:
+                writer.close()
+            except (OSError, sqlite3.Error):
+                with contextlib.suppress(OSError, sqlite3.Error):
+                    writer.abort()
+                raise
+            self._check()
+
+    def _check(self) -> None:
+        """Raise OutputError unless all messages can be read back."""
+        for file in self.path.iterdir():
+            with file.open('rb') as written:
+                os.fsync(written.fileno())
+        try:
+            with BoundedReader(self.path) as reader:
+                found = sum(1 for _ in reader.messages()) if self._whole else reader.message_count
+        except Exception as error:
+            raise OutputError(f'{self.path} cannot be read back ({error})') from error
+        if found != self._count:
+            raise OutputError(
+                f'{self.path} cannot be written: {found} of {self._count} messages can be read '
+                'back; is the disk full or broken?')
+
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        with naming(self.path):
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise OutputError(
+                    f'{self.path} cannot be written: {error}; is there room on the disk?'
+                    ) from error
 
     def __enter__(self) -> BagWriter:
         return self

@@ -22,10 +22,10 @@ import numpy as np
 
 from mot_ros.data.convert import left_out, pixels, Progress, uneven, write_jpeg
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
-from mot_ros.data.output import check_new, new_folder, write_text
 from mot_ros.data.video.frame_source import FrameSource
 from mot_ros.data.video.image_files import ImageFiles
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.runtime.output_file import check_new, new_folder, write_text
 
 ANNOTATIONS = 'annotations.json'
 RESULTS = 'detections.json'
@@ -60,15 +60,15 @@ def write_coco(
     Frames are numbered from 1 in the order of what is written, and the boxes with them.
     """
     writer = _Writer(source, content)
-    with new_folder(folder):
-        (folder / IMAGES).mkdir()
+    with new_folder(folder) as part:
+        (part / IMAGES).mkdir()
         for frame in progress(source):
             name = f'{len(writer.frames) + 1:06d}.jpg'
             writer.add(source.index_of(frame), frame.stamp, frame.size, name)
-            write_jpeg(folder / IMAGES / name, pixels(frame), quality)
-        write_text(folder / ANNOTATIONS, json.dumps(writer.annotations()))
+            write_jpeg(part / IMAGES / name, pixels(frame), quality)
+        write_text(part / ANNOTATIONS, json.dumps(writer.annotations()))
         if content.detections is not None:
-            write_text(folder / RESULTS, json.dumps(writer.results(content.detections)))
+            write_text(part / RESULTS, json.dumps(writer.results(content.detections)))
     return writer.mismatches()
 
 

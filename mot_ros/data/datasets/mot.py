@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from mot_ros.data.datasets.text_table import LARGEST, read_lines, SHOWN, whole_number
 from mot_ros.data.limits import FARTHEST, MAX_FRAMES
-from mot_ros.data.output import OutputFile
 from mot_ros.tracking.boxes import clip
-from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.errors import OutputError, SourceError
+from mot_ros.tracking.runtime.output_file import naming, OutputFile
 from mot_ros.tracking.types import Detections, Tracks
 
 Ints = NDArray[np.int64]
@@ -99,13 +99,15 @@ class MotWriter:
 
     Boxes are cut to the image, unless `amodal`, as the node publishes them. The file appears
     under its name once the writer is closed, complete or, after an interruption, as far as it
-    got.
+    got; with `in_place` from the start. Raises OutputError if it cannot be written.
     """
 
-    def __init__(self, path: str | Path, *, amodal: bool = False) -> None:
+    def __init__(
+            self, path: str | Path, *, amodal: bool = False, in_place: bool = False) -> None:
         self._amodal = amodal
-        self._output = OutputFile(path)
-        self._file = self._output.partial.open('w', encoding='ascii')
+        self._output = OutputFile(path, in_place=in_place)
+        with naming(self._output.path):
+            self._file = self._output.partial.open('w', encoding='ascii')
 
     def write(self, frame: int, tracks: Tracks, size: tuple[int, int]) -> None:
         """Append the tracks observed in `frame` (from 1) of an image of (width, height)."""
@@ -114,14 +116,26 @@ class MotWriter:
         for identity, (x1, y1, x2, y2), score in zip(
                 seen.ids.tolist(), boxes.tolist(), seen.scores.tolist(), strict=True):
             if x2 > x1 and y2 > y1:
-                self._file.write(
-                    f'{frame},{identity},{x1:.3f},{y1:.3f},{x2 - x1:.3f},{y2 - y1:.3f},'
-                    f'{score:.4f},-1,-1,-1\n')
+                with naming(self._output.path):
+                    self._file.write(
+                        f'{frame},{identity},{x1:.3f},{y1:.3f},{x2 - x1:.3f},{y2 - y1:.3f},'
+                        f'{score:.4f},-1,-1,-1\n')
+
+    def flush(self) -> None:
+        """Hand what was written to the system, where a kill of this process cannot lose it."""
+        with naming(self._output.path):
+            self._file.flush()
 
     def close(self, *, keep: bool = True) -> None:
         """Finish the file, or throw it away."""
-        self._file.close()
-        self._output.close(keep=keep)
+        try:
+            with naming(self._output.path):
+                self._file.close()
+            self._output.close(keep=keep)
+        except OutputError:
+            self._output.abandon()
+            if keep:
+                raise
 
     def __enter__(self) -> MotWriter:
         return self

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from mot_ros.data.convert import write_jpeg
 from mot_ros.data.datasets.mot_classes import CLASSES
 from mot_ros.data.datasets.mot_folder import write_info
-from mot_ros.data.output import new_folder
 from mot_ros.data.synthetic.cutouts import PERSON
 from mot_ros.data.synthetic.truth import apparent_shift, rows_of, SyntheticTruth
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.output_file import new_folder
 from mot_ros.tracking.types import Frame
 
 QUALITY = 92
@@ -49,20 +49,20 @@ def write_sequence(
     path = Path(folder)
     truths: list[SyntheticTruth] = []
     size = (0, 0)
-    with new_folder(path):
-        (path / 'img1').mkdir()
-        (path / 'gt').mkdir()
+    with new_folder(path) as part:
+        (part / 'img1').mkdir()
+        (part / 'gt').mkdir()
         for frame, truth in sequence:
             truths.append(truth)
             size = frame.size
-            write_jpeg(path / 'img1' / f'{len(truths):06d}.jpg',
+            write_jpeg(part / 'img1' / f'{len(truths):06d}.jpg',
                        cast(NDArray[np.uint8], frame.image), quality)
         if not any(len(truth.seen(least)) for truth in truths):
             raise SourceError(
                 f'{path}: nobody is visible in {len(truths)} frames; compose more people or more '
                 'frames, or another seed')
-        (path / 'gt' / 'gt.txt').write_text(''.join(_lines(truths, least)), encoding='ascii')
-        write_info(path, fps, len(truths), size)
+        (part / 'gt' / 'gt.txt').write_text(''.join(_lines(truths, least)), encoding='ascii')
+        write_info(part, fps, len(truths), size)
     return _summary(truths)
 
 

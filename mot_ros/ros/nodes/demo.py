@@ -24,7 +24,8 @@ from mot_ros.ros.child_processes import ChildError, ChildProcesses, module, ros_
 from mot_ros.ros.diagnostics.monitor import monitoring, MonitorNode
 from mot_ros.ros.domain import own_domain
 from mot_ros.tracking.config import METHODS, Settings
-from mot_ros.tracking.errors import MotError, SourceError
+from mot_ros.tracking.errors import MotError, OutputError, SourceError
+from mot_ros.tracking.runtime.output_file import locked_folder
 
 SAMPLE = 'vtest.avi'
 SAMPLE_RATE = 7.0
@@ -82,10 +83,16 @@ def _run(options: argparse.Namespace, tracker: Sequence[str]) -> str:
     """Run the three processes to the end of the video; returns the summary."""
     source = _source(options)
     output: Path = options.output.resolve()
-    _clear_products(output)
-    os.environ['ROS_LOG_DIR'] = str(output / 'logs' / 'ros')
-    with own_domain(), monitoring(MonitorNode) as (monitor, spin), \
-            ChildProcesses(output / 'logs') as children:
+    logs = output / 'logs'
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(output, error) from error
+    os.environ['ROS_LOG_DIR'] = str(logs / 'ros')
+    # the recorder locks the folder itself
+    with locked_folder(logs), own_domain(), monitoring(MonitorNode) as (monitor, spin), \
+            ChildProcesses(logs) as children:
+        _clear_products(output)
         try:
             published = _play(options, source, output, tracker, monitor, spin, children)
         finally:
@@ -182,14 +189,17 @@ def _source(options: argparse.Namespace) -> FrameSource:
 def _clear_products(output: Path) -> None:
     """Remove the files of an earlier demo, and nothing else."""
     try:
-        (output / 'logs').mkdir(parents=True, exist_ok=True)
         for name in PRODUCTS:
             (output / name).unlink(missing_ok=True)
         bag = output / 'tracks'
         if list(bag.glob('*.mcap')):
             shutil.rmtree(bag)
     except OSError as error:
-        raise SourceError(f'{output} cannot be written to ({error}); choose --output') from error
+        raise _unwritable(output, error) from error
+
+
+def _unwritable(output: Path, error: OSError) -> OutputError:
+    return OutputError(f'{output} cannot be written to ({error}); choose --output')
 
 
 def _default_preset(device: str | None) -> str:

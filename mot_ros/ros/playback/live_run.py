@@ -28,13 +28,13 @@ from mot_ros import signals
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.types import COMPRESSED_IMAGE
 from mot_ros.data.datasets.mot import MotWriter
-from mot_ros.data.output import write_text
 from mot_ros.evaluation.live import LiveCost, percentiles
 from mot_ros.ros.child_processes import ChildProcesses, module, ros_args
 from mot_ros.ros.conversion import to_nanoseconds, to_tracks
 from mot_ros.ros.diagnostics.monitor import monitoring, MonitorNode
 from mot_ros.ros.domain import own_domain
 from mot_ros.tracking.errors import ConfigError, MotError
+from mot_ros.tracking.runtime.output_file import write_text
 
 TRACKER = 'tracker: tracking'
 START_TIMEOUT = 180.0

@@ -16,7 +16,7 @@ import numpy as np
 from mot_ros.data.bags.reader import BagMessage
 from mot_ros.data.bags.source import header_stamp, IMAGE_TYPES
 from mot_ros.data.bags.types import DETECTIONS
-from mot_ros.data.output import write_text
+from mot_ros.tracking.runtime.output_file import write_text
 
 TIMED = (*IMAGE_TYPES, DETECTIONS)
 """Types whose messages the report lists, by the stamp of their header."""

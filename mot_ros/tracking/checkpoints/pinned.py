@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-import contextlib
 import json
-import os
 from pathlib import Path
 import subprocess
 import sys
@@ -23,7 +21,8 @@ import torch
 from torch import Tensor
 
 from mot_ros.tracking.checkpoints.tensorflow_ssd import convert
-from mot_ros.tracking.errors import WeightsError
+from mot_ros.tracking.errors import OutputError, WeightsError
+from mot_ros.tracking.runtime.output_file import write_bytes
 from mot_ros.tracking.weights import store as weights
 from mot_ros.tracking.weights.store import cache_root, describe, MANIFEST, sha256, State
 
@@ -194,17 +193,9 @@ def write(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+        write_bytes(path, data)
     except OSError as error:
         raise WeightsError(
             f'{path.parent} cannot be written: {error}; {remedy}') from error
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(data)
-        # mkstemp makes private files, but a cache may be shared
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise WeightsError(f'{path} cannot be written: {error}') from error
+    except OutputError as error:
+        raise WeightsError(f'{error}; {remedy}') from error

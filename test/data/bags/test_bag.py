@@ -3,9 +3,14 @@
 
 """Bags without ROS: frames, stamps, truth, what is cut off, and what is named wrongly."""
 
+import contextlib
 from pathlib import Path
+import shutil
 import threading
 
+from mcap.exceptions import EndOfFile
+from mcap.records import Message
+from mcap.stream_reader import StreamReader
 import numpy as np
 import pytest
 
@@ -17,7 +22,9 @@ from mot_ros.data.bags.types import COMPRESSED_IMAGE, DETECTIONS, IMAGE, make_ty
 from mot_ros.data.bags.writer import BagWriter
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.sources import open_frames
-from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.errors import ConfigError, OutputError, SourceError
+from mot_ros.tracking.runtime.output_file import new_folder
+from test.limits import limited_files
 
 SECOND = 1_000_000_000
 STORAGES = ('mcap', 'sqlite3')
@@ -216,6 +223,54 @@ def test_a_failed_bag_is_removed_and_none_is_overwritten(tmp_path: Path) -> None
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
     write(tmp_path / 'bag', 'mcap', frames=1)
-    with pytest.raises(SourceError, match='exists already'):
+    with pytest.raises(OutputError, match='exists already'):
         BagWriter(tmp_path / 'bag', {})
     assert Bag(tmp_path / 'bag').count('/truth') == 1
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+def test_what_was_flushed_is_read_without_the_end_of_the_bag(
+        tmp_path: Path, storage: str) -> None:
+    writer = BagWriter(tmp_path / 'bag', TOPICS, storage)
+    for number in range(6):
+        writer.write_image('/camera/image', stamp_of(number), picture(number))
+        if number in (2, 4):
+            writer.flush()
+    # as a kill leaves it
+    killed = shutil.copytree(tmp_path / 'bag', tmp_path / 'killed')
+    writer.flush()
+    writer.close()
+    assert not (killed / 'metadata.yaml').exists()
+    for bag in (killed, storage_file(killed)):
+        assert levels(open_frames(bag)) == list(range(5))
+    assert levels(open_frames(tmp_path / 'bag')) == list(range(6))
+    if storage == 'mcap':
+        # the reader that anyone has
+        found = []
+        # its word for a file without a summary, after the last message
+        with storage_file(killed).open('rb') as file, contextlib.suppress(EndOfFile):
+            for record in StreamReader(file).records:
+                found += [record] if isinstance(record, Message) else []
+        assert [message.log_time for message in found] == [stamp_of(number) for number in range(5)]
+
+
+@pytest.mark.parametrize('storage', STORAGES)
+@pytest.mark.parametrize('room', [0, 30000, 200000])
+def test_a_bag_for_which_there_is_no_room_is_an_error(
+        tmp_path: Path, storage: str, room: int) -> None:
+    path = tmp_path / 'bag'
+    with limited_files(room), pytest.raises(OutputError, match=r'bag cannot be written: .'), \
+            new_folder(path, make=False) as folder, \
+            BagWriter(folder, TOPICS, storage) as writer:
+        for number in range(10):
+            writer.write_image('/camera/image', stamp_of(number), picture(number))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_messages_that_are_missing_are_noticed(tmp_path: Path) -> None:
+    for whole in (False, True):
+        writer = BagWriter(tmp_path / f'bag{whole}', TOPICS, whole=whole)
+        writer.write_image('/camera/image', SECOND, picture(1))
+        writer._count += 1
+        with pytest.raises(OutputError, match='1 of 2 messages can be read back'):
+            writer.close()

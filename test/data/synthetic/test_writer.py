@@ -15,7 +15,7 @@ from mot_ros.data.synthetic.figures import draw_figures
 from mot_ros.data.synthetic.scene import Crowd, CrowdScene, frames
 from mot_ros.data.synthetic.truth import SyntheticTruth
 from mot_ros.data.synthetic.writer import write_sequence
-from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.errors import OutputError, SourceError
 from mot_ros.tracking.types import Frame
 
 LENGTH, FPS = 8, 10.0
@@ -64,7 +64,7 @@ def test_nothing_is_left_when_it_goes_wrong(tmp_path: Path) -> None:
         write_sequence(frames(scene(0), FPS, 2), tmp_path / 's', FPS)
     assert not (tmp_path / 's').exists()
     (tmp_path / 's').mkdir()
-    with pytest.raises(SourceError, match='exists'):
+    with pytest.raises(OutputError, match='exists'):
         write_sequence(frames(scene(), FPS, 2), tmp_path / 's', FPS)
 
 

@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from rclpy.duration import Duration
+from rclpy.parameter import Parameter
 from rclpy.serialization import serialize_message
 from ros_bench import camera_image, python, ros_args
 from rosbags.rosbag2 import Reader
@@ -20,9 +22,13 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D, Detection2DArray
 
+from mot_ros.data.bags.salvage import messages
 from mot_ros.data.bags.writer import STORAGES
 from mot_ros.data.datasets.mot import read_tracks
+from mot_ros.data.output import count_frames
 from mot_ros.ros.conversion import to_stamp
+from mot_ros.ros.nodes import recorder as recorder_module
+from mot_ros.ros.nodes.recorder import RecorderNode
 from mot_ros.ros.package_share import share
 from mot_ros.tracking.errors import SourceError
 
@@ -153,6 +159,55 @@ def test_a_recording_that_cannot_be_written_ends_with_status_1(bench, recorder, 
     bench.until(lambda: child.process.poll() is not None, 'the end')
     assert child.wait() == 1
     assert 'recording failed' in child.text
+
+
+def test_a_kill_loses_only_what_came_since_the_last_flush(bench, recorder, tmp_path):
+    child, tracks, images = recorder(video=True)
+    for number in range(9):
+        tracks.publish(tracks_at(number))
+        images.publish(camera_image(50 + number / 10, (10, 10, 60, 60), size=(320, 240)))
+    bench.until(
+        lambda: recorded(bench) == '9'
+        and bench.status('recorder: recording')['images recorded'] == '9', 'all', child=child)
+    child.process.kill()
+    child.process.wait()
+    bag, = (tmp_path / 'out' / 'tracks').iterdir()
+    assert len(list(messages(bag, {'/tracks'}))) == 9
+    assert read_tracks(tmp_path / 'out' / 'tracks.txt').last_frame == 9
+    assert count_frames(tmp_path / 'out' / 'annotated.mp4', decode=True) >= 8
+
+
+@pytest.mark.parametrize('full', [False, True])
+def test_messages_that_wait_at_the_end_are_recorded_or_counted(
+        bench, tmp_path, full, monkeypatch, capfd):
+    node = RecorderNode(
+        context=bench.node.context,
+        parameter_overrides=[Parameter('output', value=str(tmp_path / 'out'))])
+    publisher = bench.node.create_publisher(Detection2DArray, 'tracks', 1000)
+    bench.until(publisher.get_subscription_count, 'the recorder')
+    for number in range(300):
+        publisher.publish(tracks_at(number))
+    assert publisher.wait_for_all_acked(Duration(seconds=10))
+    if full:
+        monkeypatch.setattr(recorder_module, 'DRAIN_TIME', -1.0)
+    node.begin_to_end()
+    node.destroy_node()
+    bench.node.destroy_publisher(publisher)
+    if full:
+        assert '300 messages that had come were not recorded' in capfd.readouterr().err
+    else:
+        assert len(read_bag(tmp_path / 'out' / 'tracks')[1]) == 300
+
+
+def test_a_second_recorder_of_a_folder_is_refused(recorder, start, tmp_path):
+    child, _, _ = recorder()
+    second = start(python('mot_ros.ros.nodes.recorder', *ros_args(output=tmp_path / 'out')))
+    assert second.wait() == 1
+    assert 'another run is writing to' in second.text
+    assert 'Traceback' not in second.text
+    assert child.stop() == 0
+    # it recorded nothing and left nothing
+    assert list((tmp_path / 'out').iterdir()) == []
 
 
 def test_share_names_the_places_it_looked_in():

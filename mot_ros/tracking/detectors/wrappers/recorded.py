@@ -15,6 +15,7 @@ import numpy as np
 
 from mot_ros.tracking.errors import FrameError, SourceError
 from mot_ros.tracking.protocols import Detector
+from mot_ros.tracking.runtime.output_file import written
 from mot_ros.tracking.types import Detections, Frame
 
 FORMAT = 2
@@ -110,13 +111,11 @@ def save(
     """Write detections as .npz: concatenated columns, and the number of rows per frame."""
     every = Detections.concatenate(Detections.empty(), *by_stamp.values())
     header = {'format': FORMAT, 'key': dict(key), 'class_names': list(class_names)}
-    partial = path.with_name(f'.{path.name}.part')
-    with partial.open('wb') as file:
+    with written(path) as partial, partial.open('wb') as file:
         np.savez_compressed(
             file, header=np.array(json.dumps(header)), stamps=np.array(list(by_stamp)),
             counts=np.array([len(found) for found in by_stamp.values()], np.int64),
             boxes=every.boxes, scores=every.scores, labels=every.labels)
-    partial.replace(path)
 
 
 def load(
