@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 FAILED = 1
 """Exit status when a sequence could not be scored."""
-PRINTED = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'switches', 'transfers', 'fragments', 'FP',
-           'FN')
+PRINTED = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'precision', 'recall', 'F1', 'switches',
+           'transfers', 'fragments', 'FP', 'FN', 'mostly tracked', 'mostly lost')
 
 
 def add(parser: argparse.ArgumentParser) -> None:

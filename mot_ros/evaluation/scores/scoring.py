@@ -29,6 +29,7 @@ Raw = dict[str, dict[str, Any]]
 FRACTIONS = {
     'HOTA': ('HOTA', 'HOTA'), 'DetA': ('HOTA', 'DetA'), 'AssA': ('HOTA', 'AssA'),
     'LocA': ('HOTA', 'LocA'), 'MOTA': ('CLEAR', 'MOTA'), 'MOTP': ('CLEAR', 'MOTP'),
+    'precision': ('CLEAR', 'CLR_Pr'), 'recall': ('CLEAR', 'CLR_Re'), 'F1': ('CLEAR', 'CLR_F1'),
     'IDF1': ('Identity', 'IDF1'), 'IDP': ('Identity', 'IDP'), 'IDR': ('Identity', 'IDR')}
 COUNTS = {
     'switches': ('CLEAR', 'IDSW'), 'transfers': ('Counts', 'transfers'),
