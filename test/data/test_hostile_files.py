@@ -45,6 +45,7 @@ from mot_ros.data.decode import compressed_to_bgr
 from mot_ros.data.photographs import read_mask_file, read_photograph
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.config.params_file import read_params_file
+from mot_ros.tracking.detectors.wrappers import recorded
 from mot_ros.tracking.errors import MotError, SourceError
 from mot_ros.tracking.runtime import scratch
 from mot_ros.training.config import read_config
@@ -398,3 +399,17 @@ def test_boxes_that_a_bag_defines_otherwise():
     message = type('Message', (), {'detections': [type('Box', (), {'id': 'a'})]})
     with pytest.raises(SourceError, match='has not the fields of vision_msgs'):
         columns_of(message)
+
+
+def test_cached_detections_that_unpack_to_gigabytes(monkeypatch):
+    path = data_files.KINDS['detections.npz'][0]()
+    assert recorded.load(path, {'k': 1})[0] == ('person',)
+    monkeypatch.setattr(recorded, 'MAX_UNPACKED', 1 << 20)
+    with path.open('wb') as file:
+        np.savez_compressed(file, header='{}', boxes=np.zeros(1 << 20))
+    with pytest.raises(SourceError, match='bytes unpack to'):
+        recorded.load(path, {'k': 1})
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(SourceError, match='a FIFO, not a regular file'):
+        recorded.load(path, {'k': 1})

@@ -26,6 +26,8 @@ from mot_ros.data.decode import decode_file
 from mot_ros.data.photographs import read_mask_file
 from mot_ros.data.synthetic.cutouts import read_outlines
 from mot_ros.data.video.frames import open_source
+from mot_ros.tracking.detectors.wrappers import recorded
+from mot_ros.tracking.types import Detections
 from test.data.bags.ros1_bags import Ride
 from test.data.video.videos import write_video
 from test.fuzz.mutation import Read
@@ -155,7 +157,16 @@ def read_places(places: Read) -> Read:
     return read
 
 
+def _recorded() -> Path:
+    """Write detections of three frames, as evaluate caches them."""
+    boxes = np.tile(np.float32([1, 2, 5, 6]), (2, 1))
+    found = Detections(boxes, np.ones(2, np.float32), np.zeros(2, np.int64))
+    recorded.save(Path('a.npz'), {'k': 1}, ['person'], {stamp / 10: found for stamp in range(3)})
+    return Path('a.npz')
+
+
 KINDS = {
+    'detections.npz': (_recorded, lambda path: recorded.load(path, {'k': 1})),
     'gt.txt': (lambda: _mot('gt/gt.txt'), lambda path: read_sequence('mot')),
     'seqinfo.ini': (lambda: _mot('seqinfo.ini'), lambda path: read_sequence('mot')),
     'tracks.txt': (lambda: _write('tracks.txt', GT), read_tracks),

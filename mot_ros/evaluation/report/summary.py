@@ -37,6 +37,7 @@ from mot_ros.evaluation.scores.scoring import (
     TRACK_FRACTIONS,
 )
 from mot_ros.tracking.errors import SourceError
+from mot_ros.tracking.runtime.user_files import read_text
 
 Document = dict[str, Any]
 
@@ -163,13 +164,13 @@ def _harmless(value: Any) -> Any:
 def load(path: Path) -> Document:
     """Read an earlier report.json."""
     try:
-        report = json.loads(path.read_text(encoding='utf-8'))
+        report = json.loads(read_text(path))
         if report['format'] != FORMAT:
             raise ValueError(f'format is {report["format"]}, expected {FORMAT}')
         rows(report)
         dict(report['options'])
         dict(report['runs'])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise SourceError(
             f'{path} is no report.json of mot_ros evaluate ({type(error).__name__}: {error})') \
             from error

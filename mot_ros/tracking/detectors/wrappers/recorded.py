@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 import json
 from pathlib import Path
+import struct
 from typing import Any
 import zipfile
+import zlib
 
 import numpy as np
 
 from mot_ros.tracking.errors import FrameError, SourceError
 from mot_ros.tracking.protocols import Detector
 from mot_ros.tracking.runtime.output_file import written
+from mot_ros.tracking.runtime.user_files import ANY_SIZE, open_regular
 from mot_ros.tracking.types import Detections, Frame
 
 FORMAT = 2
+MAX_UNPACKED, MAX_RATIO = 256 << 20, 100
+"""A file unpacks to at most this many bytes, or to this many times its size."""
 
 
 class RecordedDetections:
@@ -122,15 +127,17 @@ def load(
         path: Path, key: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[float, Detections]]:
     """Return class names and detections by stamp; SourceError for a file with another key."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_regular(path, ANY_SIZE) as opened, np.load(opened, allow_pickle=False) as file:
+            _check_unpacked(file, path.stat().st_size)
             header = json.loads(str(file['header']))
             names, made_with = tuple(header['class_names']), dict(header['key'])
             stamps, counts = file['stamps'].tolist(), file['counts']
             every = Detections(file['boxes'], file['scores'], file['labels'])
             if header['format'] != FORMAT or counts.sum() != len(every):
                 raise ValueError('its parts do not fit together')
-    except (OSError, EOFError, ValueError, KeyError, TypeError, FrameError,
-            zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, MemoryError,
+            OverflowError, RecursionError, RuntimeError, NotImplementedError, FrameError,
+            struct.error, zlib.error, zipfile.BadZipFile) as error:
         raise SourceError(
             f'{path} is no file of cached detections ({error}); delete it or name another') \
             from error
@@ -147,3 +154,13 @@ def load(
     return names, {
         stamp: every[int(end - count):int(end)]
         for stamp, count, end in zip(stamps, counts, ends, strict=True)}
+
+
+def _check_unpacked(file: Any, size: int) -> None:
+    """Raise ValueError for arrays that unpack to more than detections ever do."""
+    # a single array, as numpy.save writes it, is no archive
+    if not hasattr(file, 'zip'):
+        raise ValueError('it is one array')
+    unpacked = sum(entry.file_size for entry in file.zip.infolist())
+    if unpacked > max(MAX_UNPACKED, MAX_RATIO * size):
+        raise ValueError(f'its {size} bytes unpack to {unpacked}')
