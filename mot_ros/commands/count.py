@@ -32,6 +32,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--coco', type=Path, nargs=2, action='append', default=[], metavar=('FILE', 'IMAGES'),
         help='a .json file, and the folder that its file names start from')
+    parser.add_argument(
+        '--motion', type=Path, action='append', default=[], metavar='DIR',
+        help='sequences in the layout of MOTChallenge: how far objects move from frame to frame, '
+        'in parts of their boxes')
     parser.set_defaults(run=_count)
 
 
@@ -42,9 +46,22 @@ def _count(args: argparse.Namespace) -> int:
     for name, images in _splits(args):
         sys.stdout.write(f'{check_split(name, images)}\n')
         counted += 1
+    for folder in args.motion:
+        sys.stdout.write(f'{_motion(folder)}\n')
+        counted += 1
     if not counted:
-        raise ConfigError('name a data set: --penn-fudan, --yolo, --crowdhuman or --coco')
+        raise ConfigError(
+            'name a data set: --penn-fudan, --yolo, --crowdhuman, --coco or --motion')
     return 0
+
+
+def _motion(folder: Path) -> str:
+    """Return the histogram of motions of the sequences in a folder."""
+    from mot_ros.data.datasets.mot_folder import find_sequences
+    from mot_ros.data.datasets.motion_histogram import histogram_text, motions
+
+    return histogram_text(str(folder), [
+        motions(sequence.truth) for sequence in find_sequences(folder)])
 
 
 def _splits(args: argparse.Namespace) -> Iterator[tuple[str, list[LabelledImage]]]:
