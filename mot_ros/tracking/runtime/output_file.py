@@ -169,6 +169,7 @@ def new_folder(path: Path, *, make: bool = True) -> Iterator[Path]:
             part.mkdir()
             stack.callback(shutil.rmtree, part, ignore_errors=True)
             stack.enter_context(locked_folder(part))
+            made = part.stat()
             inner = part / path.name
             if make:
                 inner.mkdir()
@@ -179,6 +180,9 @@ def new_folder(path: Path, *, make: bool = True) -> Iterator[Path]:
             except MotError as error:
                 # by the name that the user gave
                 raise type(error)(str(error).replace(str(inner), str(path))) from error
+            if not os.path.samestat(part.stat(), made):
+                # a writer made the lost folder again, perhaps on another disk
+                raise FileNotFoundError(errno.ENOENT, 'its folder was lost meanwhile')
             check_new(path)
             inner.rename(path)
 

@@ -128,6 +128,16 @@ def test_a_lost_folder_is_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lost_folder_that_a_writer_made_again_is_an_error(tmp_path: Path) -> None:
+    place = tmp_path / 'mount'
+    place.mkdir()
+    with pytest.raises(OutputError, match='its folder was lost'), \
+            new_folder(place / 'bag') as part:
+        shutil.rmtree(place)
+        part.mkdir(parents=True)
+    assert not (place / 'bag').exists()
+
+
 def test_an_error_that_hides_a_full_disk_is_seen_through(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OutputFile, 'cause', lambda _: OSError(28, 'No space left on device'))
