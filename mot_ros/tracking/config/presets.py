@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from mot_ros.tracking.config.schema import Changes, Presets
 
 PUBLISHED: Changes = {
-    'detector.box_voting': False, 'detector.calibration': 'none',
+    'detector.box_voting': False, 'detector.calibration': 'none', 'appearance.type': 'colour',
     'camera_motion.mode': 'on', 'camera_motion.mix_sizes': True}
 """What every preset after a paper or its code changes of the common settings."""
 COMMON: Presets = {

@@ -77,3 +77,10 @@ def test_published_thresholds_do_not_move_with_the_defaults(preset, method):
                  'nominal_rate'):
         assert f'{method}.{name}' in stated
     assert {'bytetrack.match_iou', 'botsort.match_iou', 'smiletrack.match'} <= stated.keys()
+
+
+@pytest.mark.parametrize('method', ['deepsort', 'botsort', 'smiletrack'])
+def test_published_methods_see_given_boxes_in_the_image(method):
+    given = {'method': method, 'detector.type': 'external'}
+    assert build(Settings, given).appearance_type == 'none'
+    assert build(Settings, {**given, 'preset': 'paper'}).appearance_type == 'colour'
