@@ -38,10 +38,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     showing = commands.add_parser(
         'show', help='tell what a file of weights is',
         description='Tell what a file of weights is: how many numbers it holds, and what it says '
-        'of itself, such as what it was trained on, how and by which version.')
+        'of itself, such as what it was trained on, how and by which version; of an ONNX file '
+        'what its outputs are taken for, why, and which settings it leaves open.')
     showing.add_argument(
-        'weights', metavar='NAME|FILE', help='entry of the list, or a .safetensors, .pt or .pth '
-        'file')
+        'weights', metavar='NAME|FILE', help='entry of the list, or a .safetensors, .pt, .pth '
+        'or .onnx file')
     showing.set_defaults(run=_show_weights)
     importing = commands.add_parser(
         'import', help='fetch and convert weights into the cache, or convert a checkpoint',
@@ -142,6 +143,8 @@ def _show_weights(args: argparse.Namespace) -> int:
     from mot_ros.tracking.checkpoints.export import read_tensors
     from mot_ros.tracking.weights import store as weights
 
+    if args.weights.lower().endswith('.onnx'):
+        return _show_onnx(args.weights)
     path = weights.locate(args.weights)
     state = read_tensors(args.weights)
     kinds = sorted({str(tensor.dtype).removeprefix('torch.') for tensor in state.values()})
@@ -156,7 +159,22 @@ def _show_weights(args: argparse.Namespace) -> int:
     told = weights.metadata(args.weights)
     # first what it is, as all kinds have it
     order = [name for name in FIRST if name in told] + sorted(told.keys() - set(FIRST))
-    lines |= {name: told[name] for name in order}
+    return _print_lines(lines | {name: told[name] for name in order})
+
+
+def _show_onnx(name: str) -> int:
+    from mot_ros.tracking.detectors.onnx_file.description import describe_onnx
+    from mot_ros.tracking.runtime.user_files import expand
+    from mot_ros.tracking.weights import store as weights
+
+    lines = describe_onnx(name)
+    path = expand(name)
+    return _print_lines({
+        'file': str(path), 'bytes': str(path.stat().st_size),
+        'sha256': weights.file_sha256(path), **lines})
+
+
+def _print_lines(lines: Mapping[str, str]) -> int:
     wide = max(map(len, lines))
     sys.stdout.writelines(f'{name:{wide}}  {value}\n' for name, value in lines.items())
     return 0

@@ -51,8 +51,8 @@ class DetectorSettings:
         'people who fill the image; 0: look once', minimum=0.0, maximum=1.0)
     layout: str = setting(
         'auto', "ONNX: what the outputs mean; 'auto' tells it from metadata and shapes",
-        choices=('auto', 'yolov5', 'yolov8', 'yolov10', 'yolox', 'ssd', 'ssd_pixels',
-                 'tensorflow'), fixed=LOADED)
+        choices=('auto', 'yolov5', 'yolov8', 'yolov10', 'yolox', 'ssd', 'ssd_pixels', 'nanodet',
+                 'detr', 'tensorflow'), fixed=LOADED)
     names: str = setting(
         '', "ONNX, PRB, GluonCV's SSDs: file of class names (text, YAML or JSON) or 'coco'; empty "
         'takes those in the file of weights', fixed=LOADED)
@@ -62,8 +62,9 @@ class DetectorSettings:
         fixed=LOADED)
     pixels: str = setting(
         'auto', 'ONNX: input in [0, 1] (unit), in [-1, 1] (signed), normalised as for ImageNet, '
-        'or 0 to 255 (byte), all RGB; byte_bgr is BGR',
-        choices=('auto', 'unit', 'signed', 'imagenet', 'byte', 'byte_bgr'), fixed=LOADED)
+        'or 0 to 255 (byte), all RGB; imagenet_bgr and byte_bgr are BGR',
+        choices=('auto', 'unit', 'signed', 'imagenet', 'imagenet_bgr', 'byte', 'byte_bgr'),
+        fixed=LOADED)
     score_floor: float = setting(
         0.1, 'detections with a lower score of the network, before `calibration`, are left out',
         minimum=0.01, maximum=1.0)

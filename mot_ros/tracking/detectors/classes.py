@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 import warnings
 
+from mot_ros.tracking.detectors.onnx_file.forms import SINGLE
 from mot_ros.tracking.detectors.onnx_file.layouts import Layout
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.runtime.user_files import read_text
@@ -91,10 +92,12 @@ def find_classes(
         names = parse_names(metadata['names'])
     columns, kind = layout.columns, layout.kind
     if names is None:
-        table = coco_table(columns, from_one=not kind.startswith('yolo'))
-        if table is None and columns is None and len(layout.places) > 1:
-            # exporters of four outputs name no classes
-            table = dict(enumerate(COCO_NAMES))
+        # torchvision counts COCO's categories from one
+        from_one = not kind.startswith(('yolo', 'nanodet')) or layout.form == SINGLE
+        table = coco_table(columns, from_one=from_one)
+        if columns is None and len(layout.places) > 1 and kind == 'yolov10':
+            # exporters of several outputs name no classes
+            table = table or dict(enumerate(COCO_NAMES))
             warnings.warn(
                 f'{path} does not name its classes; they are taken for the 80 of COCO until '
                 'detector.names names them', stacklevel=2)

@@ -92,10 +92,11 @@ def batch(
     Return canvases as one array, (B, H, W, 3) or (B, 3, H, W), in the given pixel format.
 
     'unit' is RGB in [0, 1], 'signed' RGB in [-1, 1], 'imagenet' RGB minus ImageNet's mean over its
-    standard deviation, 'byte' RGB and 'byte_bgr' BGR from 0 to 255.
+    standard deviation, 'imagenet_bgr' the same in BGR, 'byte' RGB and 'byte_bgr' BGR from 0 to
+    255.
     """
     ordered = np.stack([
-        canvas if pixels == 'byte_bgr' else cv2.cvtColor(canvas, cv2.COLOR_BGR2RGB)
+        canvas if pixels.endswith('_bgr') else cv2.cvtColor(canvas, cv2.COLOR_BGR2RGB)
         for canvas in canvases])
     if not channels_last:
         # torch transposes ten times faster than NumPy
@@ -108,8 +109,8 @@ def batch(
             dtype, copy=False)
     scaled = ordered.astype(np.float32)
     scaled *= np.float32(1 / 255)
-    if pixels == 'imagenet':
-        shape = (3,) if channels_last else (3, 1, 1)
-        scaled -= np.array(IMAGENET_MEAN, np.float32).reshape(shape)
-        scaled /= np.array(IMAGENET_DEVIATION, np.float32).reshape(shape)
+    if pixels.startswith('imagenet'):
+        shape, step = (3,) if channels_last else (3, 1, 1), -1 if pixels.endswith('_bgr') else 1
+        scaled -= np.array(IMAGENET_MEAN[::step], np.float32).reshape(shape)
+        scaled /= np.array(IMAGENET_DEVIATION[::step], np.float32).reshape(shape)
     return scaled.astype(dtype, copy=False)

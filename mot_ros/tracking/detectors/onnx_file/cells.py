@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mot_ros.tracking.detectors.onnx_file.forms import Array
 from mot_ros.tracking.detectors.onnx_file.layouts import (
     ANCHORS,
-    Array,
     cells_of,
     Layout,
     STRIDES,

@@ -12,7 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mot_ros.tracking.boxes import cxcywh_to_xyxy
-from mot_ros.tracking.detectors.onnx_file.layouts import Array, Layout, YOLOX_STRIDES
+from mot_ros.tracking.detectors.onnx_file.forms import (
+    Array,
+    FLAT,
+    ONE_IMAGE,
+    PADDLE,
+    SCORED,
+    SINGLE,
+    split_flat,
+    THREE,
+)
+from mot_ros.tracking.detectors.onnx_file.layouts import (
+    cells_of,
+    Layout,
+    OBB,
+    PLUS_STRIDES,
+    YOLOX_STRIDES,
+)
 from mot_ros.tracking.types import Floats, Ints
 
 
@@ -39,9 +55,7 @@ def candidates(
     are dropped.
     """
     if layout.columns is None:
-        parts = _parts(layout, outputs, row)
-        named = _yolov10(parts) if layout.kind == 'yolov10' else _tensorflow(parts, size)
-        boxes, scores, of_box = named
+        boxes, scores, of_box = _objects(layout, outputs, row, size)
         every = np.asarray(numbers)
         matches = of_box[:, None] == every
         kept, classes = np.nonzero(matches & (scores >= floor)[:, None])
@@ -59,13 +73,11 @@ def score_range(
         layout: Layout, outputs: Sequence[Array], size: tuple[int, int],
         numbers: Sequence[int]) -> tuple[float, float]:
     """Return the lowest and highest score of the first image, including objectness."""
-    parts = _parts(layout, outputs, 0)
-    if len(layout.places) == 4:
-        scores = parts[2]
-    elif layout.kind == 'yolov10':
-        scores = parts[0][:, 4]
+    if layout.columns is None:
+        scores = _objects(layout, outputs, 0, size)[1]
     elif layout.kind in ('yolov5', 'yolox'):
-        scores = parts[0][:, [4, *(5 + number for number in numbers)]]
+        table = _parts(layout, outputs, 0)[0]
+        scores = table[:, [4, *(5 + number for number in numbers)]]
     else:
         scores = every_place(layout, outputs, 0, size, numbers)[1]
     finite = scores[np.isfinite(scores)]
@@ -84,7 +96,15 @@ def every_place(
     columns = np.asarray(numbers)
     if layout.kind == 'yolov8':
         table = parts[0]
-        return cxcywh_to_xyxy(table[:4].T), table[4 + columns].T
+        boxes = _hull(table[:4].T, table[-1]) if layout.form == OBB else table[:4].T
+        return cxcywh_to_xyxy(boxes), table[4 + columns].T
+    if layout.kind == 'detr' and len(parts) == 1:
+        return cxcywh_to_xyxy(parts[0][:, :4] * _scale(size)), parts[0][:, 4 + columns]
+    if layout.kind == 'detr':
+        boxes, logits = parts
+        return cxcywh_to_xyxy(boxes * _scale(size)), _sigmoid(logits[:, columns])
+    if layout.kind == 'nanodet':
+        return _nanodet(parts[0], layout.columns or 0, size), parts[0][:, columns]
     if layout.kind in ('ssd', 'ssd_pixels'):
         boxes, scores = parts
         scale = _scale(size) if layout.kind == 'ssd' else np.float32(1)
@@ -112,6 +132,77 @@ def _yolox(raw: Floats, size: tuple[int, int]) -> Floats:
     # infinite values are dropped later
     with np.errstate(over='ignore'):
         return np.concatenate([centre, np.exp(raw[:, 2:]) * scale], axis=1)
+
+
+def _nanodet(table: Floats, columns: int, size: tuple[int, int]) -> Floats:
+    """
+    Return the boxes of NanoDet's table (N, C + 4 R): mean distances of the cells to their sides.
+
+    Cells of NanoDet lie at (i + .5) strides, those of NanoDet-Plus, which has stride 64, at i.
+    """
+    plus = len(table) == cells_of(size, PLUS_STRIDES)
+    cells, scales = [], []
+    for stride in PLUS_STRIDES if plus else YOLOX_STRIDES:
+        rows, across = -(-size[1] // stride), -(-size[0] // stride)
+        y, x = (np.mgrid[:rows, :across] + (0.0 if plus else 0.5)) * stride
+        cells.append(np.stack([x, y], axis=-1).reshape(-1, 2))
+        scales.append(np.full((rows * across, 1), stride))
+    bins = table[:, columns:].reshape(len(table), 4, -1)
+    weights = np.exp(bins - bins.max(axis=2, keepdims=True))
+    steps = np.arange(bins.shape[2], dtype=np.float32)
+    spans: Floats = (weights @ steps) / weights.sum(axis=2)
+    distances: Floats = spans * np.concatenate(scales).astype(np.float32)
+    centre = np.concatenate(cells).astype(np.float32)
+    boxes: Floats = np.concatenate([
+        centre - distances[:, :2], centre + distances[:, 2:]], axis=1)
+    return boxes
+
+
+def _hull(boxes: Floats, angles: Floats) -> Floats:
+    """Return the upright hulls of boxes (N, 4) cx cy w h turned by angles (N,) in radians."""
+    cosine, sine = np.abs(np.cos(angles)), np.abs(np.sin(angles))
+    width, height = boxes[:, 2], boxes[:, 3]
+    hull: Floats = np.stack([
+        boxes[:, 0], boxes[:, 1], width * cosine + height * sine,
+        width * sine + height * cosine], axis=1)
+    return hull
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    # very negative logits overflow to infinity, whose score is 0 as it should be
+    with np.errstate(over='ignore'):
+        scores: Floats = np.float32(1) / (np.float32(1) + np.exp(-logits))
+    return scores
+
+
+def _objects(
+        layout: Layout, outputs: Sequence[Array], row: int, size: tuple[int, int]
+        ) -> tuple[Floats, Floats, Ints]:
+    """Return boxes (K, 4), scores (K,) and class numbers (K,) of a network with NMS inside."""
+    if layout.form in ONE_IMAGE or layout.form == FLAT:
+        parts = [np.asarray(outputs[place], np.float32) for place in layout.places]
+    else:
+        parts = _parts(layout, outputs, row)
+    if layout.kind == 'tensorflow':
+        return _tensorflow(parts, size)
+    if layout.form in (THREE, SINGLE):
+        boxes, classes, scores = parts
+        return boxes, scores, _whole_numbers(classes)
+    table = parts[0]
+    if layout.kind == 'detr':
+        boxes = cxcywh_to_xyxy(table[:, :4] * _scale(size))
+        return boxes, table[:, 4], _whole_numbers(table[:, 5])
+    if layout.form == SCORED:
+        return table[:, :4], table[:, 4], _whole_numbers(parts[1])
+    if layout.form == PADDLE:
+        # without any object there is one row of -1
+        table = table[table[:, 0] >= 0]
+        return table[:, 2:], table[:, 1], _whole_numbers(table[:, 0])
+    if layout.form == FLAT:
+        table = table[table[:, 0] == row]
+        scores, classes = split_flat(table, layout.name)
+        return table[:, 1:5], scores, _whole_numbers(classes)
+    return _yolov10(parts)
 
 
 def _yolov10(parts: Sequence[Floats]) -> tuple[Floats, Floats, Ints]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 import contextlib
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,14 @@ from mot_ros.tracking.detectors.classes import find_classes, wanted_labels
 from mot_ros.tracking.detectors.letterbox import batch, draw, GREY, place, Placement
 from mot_ros.tracking.detectors.onnx_file.cells import cell_squares
 from mot_ros.tracking.detectors.onnx_file.decode import candidates, every_place, score_range
-from mot_ros.tracking.detectors.onnx_file.layouts import LAYOUTS, recognise, SUPPRESSED
+from mot_ros.tracking.detectors.onnx_file.forms import ONE_IMAGE, PADDLE, SCORED, THREE
+from mot_ros.tracking.detectors.onnx_file.layouts import (
+    END_TO_END,
+    LAYOUTS,
+    OBB,
+    recognise,
+    RFDETR_NAMES,
+)
 from mot_ros.tracking.detectors.onnx_file.session import OnnxSession
 from mot_ros.tracking.detectors.postprocess.selection import (
     candidate_floor,
@@ -46,27 +54,33 @@ class OnnxDetector:
 
     def __init__(self, settings: DetectorSettings, device: str = 'auto') -> None:
         self._settings = settings
-        self._session = session = OnnxSession(settings.weights, device)
+        self.session = session = OnnxSession(settings.weights, device)
         self.device = session.device
-        self._size = session.size_for((settings.width, settings.height))
+        self.input_size = session.size_for((settings.width, settings.height))
         self._batch, outputs = self._trial()
-        self._layout = layout = recognise(
-            outputs, session.output_names, self._size,
+        self.recognised = layout = recognise(
+            outputs, session.output_names, self.input_size,
             _stated(settings.layout, session.metadata.get('layout'), LAYOUTS), session.path,
-            session.metadata)
-        self._resize = self._choose_resize()
-        self._pixels = self._choose_pixels()
+            session.metadata, session.input_names)
+        if layout.form in ONE_IMAGE:
+            self._batch = 1
+        if layout.form == OBB:
+            warnings.warn(
+                f'{session.path} finds turned boxes; the smallest upright ones around them are '
+                'tracked', stacklevel=2)
+        self.resize = self._choose_resize()
+        self.pixels = self._choose_pixels()
         self._classes = find_classes(session.path, session.metadata, layout, settings.names)
         labels = wanted_labels(settings.classes, self._classes.names)
         self._labels = torch.tensor(labels)
         self._numbers = [self._classes.numbers[label] for label in labels]
-        least, most = score_range(layout, outputs, self._size, self._classes.numbers)
+        least, most = score_range(layout, outputs, self.input_size, self._classes.numbers)
         if least < -SCORE_TOLERANCE or most > 1 + SCORE_TOLERANCE:
             raise ConfigError(
                 f'{session.path}, read as {layout.kind}, gives scores from {least:.3g} to '
                 f'{most:.3g} instead of 0 to 1: choose another detector.layout, or export it '
                 'with the sigmoid or softmax that turns logits into scores')
-        squares = cell_squares(layout, outputs, self._size)
+        squares = cell_squares(layout, outputs, self.input_size)
         self._squares = None if isinstance(squares, str) else torch.from_numpy(squares)
         self._no_squares = squares if isinstance(squares, str) else None
 
@@ -78,16 +92,16 @@ class OnnxDetector:
     @property
     def layout(self) -> str:
         """Name of the layout of the outputs."""
-        return self._layout.kind
+        return self.recognised.kind
 
     @property
     def why_not_dense(self) -> str | None:
         """Why `detect_densely` is impossible with these outputs, or None."""
-        return self._no_squares and f'{self._session.path} {self._no_squares}'
+        return self._no_squares and f'{self.session.path} {self._no_squares}'
 
     def warm_up(self) -> None:
         """Run once on an empty image: the first call allocates memory and selects kernels."""
-        width, height = self._size
+        width, height = self.input_size
         self.detect([Frame.of(np.zeros((height, width, 3), np.uint8), 0.0)])
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
@@ -120,7 +134,7 @@ class OnnxDetector:
             for row, frame in enumerate(part):
                 placement = self._placement(frame)
                 boxes, scores = every_place(
-                    self._layout, outputs, row, self._size, self._numbers)
+                    self.recognised, outputs, row, self.input_size, self._numbers)
                 rows.append((
                     # rounding may leave [0, 1]
                     torch.from_numpy(scores).clamp(0, 1),
@@ -136,23 +150,23 @@ class OnnxDetector:
 
     def _placement(self, frame: Frame) -> Placement:
         """Return the placement of the image on the network's input."""
-        return place(frame.size, self._size, self._resize)
+        return place(frame.size, self.input_size, self.resize)
 
     def _outputs(self, frames: Sequence[Frame]) -> list[NDArray[np.generic]]:
         """Return the outputs for one batch of frames."""
-        return self._run(
-            [draw(frame, self._placement(frame), self._size) for frame in frames], self._pixels)
+        return self._run([
+            draw(frame, self._placement(frame), self.input_size) for frame in frames], self.pixels)
 
     def _select(
             self, frames: Sequence[Frame],
             outputs: Sequence[NDArray[np.generic]]) -> list[Detections]:
         """Convert the outputs for a batch of frames to their detections."""
-        settings, layout = self._settings, self._layout
-        whole = layout.kind in SUPPRESSED
+        settings, layout = self._settings, self.recognised
+        whole = layout.kind in END_TO_END
         floor = settings.score_floor if whole else candidate_floor(settings)
         results = []
         for row, frame in enumerate(frames):
-            found = candidates(layout, outputs, row, self._size, self._numbers, floor)
+            found = candidates(layout, outputs, row, self.input_size, self._numbers, floor)
             scores = torch.from_numpy(found.scores)
             # the network's own NMS bounds their number, but not their order
             best = (torch.sort(scores, descending=True, stable=True).indices if whole
@@ -168,7 +182,7 @@ class OnnxDetector:
             self, canvases: Sequence[NDArray[np.uint8]],
             pixels: str) -> list[NDArray[np.generic]]:
         """Return the outputs for canvases; for a fixed batch size the last batch repeats some."""
-        session = self._session
+        session = self.session
         filled = [*canvases, *[canvases[-1]] * ((session.batch or 0) - len(canvases))]
         return session.run(
             batch(filled, pixels, session.dtype, channels_last=session.channels_last))
@@ -181,8 +195,8 @@ class OnnxDetector:
         time is faster anyway, since its features fit in the cache. Pixels in [0, 1] suit every
         network well enough for this.
         """
-        session = self._session
-        width, height = self._size
+        session = self.session
+        width, height = self.input_size
         canvas = np.full((height, width, 3), GREY, np.uint8)
         pixels = 'byte' if session.dtype == np.uint8 else 'unit'
         if session.batch is None and self.device.type != 'cpu':
@@ -199,20 +213,22 @@ class OnnxDetector:
 
     def _choose_resize(self) -> str:
         stated = _stated(
-            self._settings.resize, self._session.metadata.get('resize'),
+            self._settings.resize, self.session.metadata.get('resize'),
             ('letterbox', 'corner', 'stretch'))
         if stated != 'auto':
             return stated
-        kind = self._layout.kind
-        if kind == 'yolox':
+        kind, form = self.recognised.kind, self.recognised.form
+        if kind == 'yolox' or form == SCORED:
             return 'corner'
-        return 'letterbox' if kind.startswith('yolo') else 'stretch'
+        if form in (THREE, PADDLE):
+            return 'stretch'
+        return 'letterbox' if kind.startswith('yolo') or kind == 'nanodet' else 'stretch'
 
     def _choose_pixels(self) -> str:
-        session, kind = self._session, self._layout.kind
+        session, kind = self.session, self.recognised.kind
         stated = _stated(
             self._settings.pixels, session.metadata.get('pixels'),
-            ('unit', 'signed', 'imagenet', 'byte', 'byte_bgr'))
+            ('unit', 'signed', 'imagenet', 'imagenet_bgr', 'byte', 'byte_bgr'))
         byte = session.dtype == np.uint8
         if byte and stated not in ('auto', 'byte', 'byte_bgr'):
             raise ConfigError(
@@ -224,12 +240,18 @@ class OnnxDetector:
             return 'byte_bgr'
         if byte:
             return 'byte'
-        if kind.startswith('yolo'):
+        if kind == 'nanodet':
+            return 'imagenet_bgr'
+        if kind == 'detr' and self.recognised.name == RFDETR_NAMES[0]:
+            return 'imagenet'
+        if kind == 'detr' and len(self.recognised.places) == 1:
+            return 'unit'
+        if kind.startswith('yolo') and self.recognised.form not in (SCORED, PADDLE):
             return 'unit'
         raise ConfigError(
             f'{session.path} does not say how its input is scaled, and networks of its layout, '
-            f'{kind}, differ in it: set detector.pixels to unit, signed, imagenet, byte or '
-            'byte_bgr')
+            f'{kind}, differ in it: set detector.pixels to unit, signed, imagenet, '
+            'imagenet_bgr, byte or byte_bgr')
 
 
 def _stated(setting: str, metadata: str | None, known: Collection[str]) -> str:

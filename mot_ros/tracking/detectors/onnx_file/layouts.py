@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mot_ros.tracking.detectors.onnx_file.forms import Array, form_of
 from mot_ros.tracking.errors import ConfigError
 
 LAYOUTS: Mapping[str, str] = MappingProxyType({
@@ -19,32 +19,45 @@ LAYOUTS: Mapping[str, str] = MappingProxyType({
               'YOLOv6, YOLOv7 and YOLOX with its boxes decoded',
     'yolov8': '(B, 4 + C, N): cx cy w h in pixels of the input, classes; also YOLO11',
     'yolov10': '(B, K, 6): x1 y1 x2 y2 in pixels of the input, score, class; also with masks or '
-               'key points after them (YOLO26), and as four outputs (YOLOv7 and v9 with '
-               'suppression, YOLO-NAS); suppressed',
+               'key points after them (YOLO26), as four outputs (YOLOv7 and v9 with '
+               'suppression, YOLO-NAS), as boxes, labels and scores (RT-DETR, torchvision), as '
+               'dets (B, K, 5) and labels (mmdeploy), as rows of 7 with the image, or of 6 with '
+               'class and score first (PaddleDetection); suppressed',
     'yolox': '(B, N, 5 + C): offsets in a grid of strides 8, 16, 32, objectness, classes',
     'ssd': '(B, N, 4) x1 y1 x2 y2 from 0 to 1 and (B, N, C) scores',
     'ssd_pixels': '(B, N, 4) x1 y1 x2 y2 in pixels of the input and (B, N, C) scores',
+    'nanodet': '(B, N, C + 4 R): scores, then R bins of each distance in strides; NanoDet with '
+               'strides 8, 16, 32 and NanoDet-Plus with 64 too',
+    'detr': '(B, N, 4) cx cy w h from 0 to 1 and (B, N, C) logits: RT-DETR, D-FINE, RF-DETR; also '
+            'as one output with scores (B, N, 4 + C), or with score and class (B, N, 6)',
     'tensorflow': 'boxes (B, K, 4) y1 x1 y2 x2 from 0 to 1, classes (B, K), scores (B, K), '
                   'number (B,); suppressed',
 })
 """Layouts by name; B images, N boxes or K objects, C classes."""
 SUPPRESSED = ('yolov10', 'tensorflow')
 """Layouts of networks that contain NMS."""
+END_TO_END = (*SUPPRESSED, 'detr')
+"""Layouts without duplicates, which NMS would only harm."""
 YOLOX_STRIDES = (8, 16, 32)
 STRIDES = (YOLOX_STRIDES, (8, 16, 32, 64), (4, 8, 16, 32), (16, 32))
 """Strides of the grids of the YOLO family: usual, with large, with small objects, and tiny."""
+PLUS_STRIDES = (8, 16, 32, 64)
+NANODET_BINS, PLUS_BINS = 11, 8
+"""Bins of a distance, one more than the largest distance in strides: NanoDet, NanoDet-Plus."""
 MASKS = 32
 """Channels of the prototypes that YOLO's masks are made of: as many coefficients a box."""
 FARTHEST_RELATIVE = 2.0
 """Coordinates beyond are pixels: a relative box ends near 1."""
 PIXEL_NAMES = ('det_boxes', 'pred_boxes')
 """Names of boxes in pixels among four outputs: EfficientNMS and DAMO-YOLO, YOLO-NAS."""
+RFDETR_NAMES = ('dets', 'labels')
+"""Names of boxes and logits that RF-DETR's export writes."""
+OBB = 'obb'
 ANCHORS = 3
 """Boxes per cell of YOLOv5 and v7; later versions have one."""
 LARGEST_LOGARITHM = 12.0
 """Bound that tells YOLOX's log sizes from sizes in pixels; e to this power exceeds any size."""
 
-Array = NDArray[np.generic]
 Output = tuple[str, tuple[int, ...]]
 """Name and shape of one output, measured on a trial image."""
 
@@ -55,26 +68,38 @@ class Layout:
     Output layout, and the index of each output in it.
 
     `places`: boxes and scores of an SSD; boxes, classes, scores and number of TensorFlow's, and of
-    a YOLOv10 that has four outputs; the one output of the others. `columns` is the number of
-    classes, None if the outputs name their classes by number.
+    a YOLOv10 that has four outputs; those of its form; the one output of the others. `columns` is
+    the number of classes, None if the outputs name their classes by number. `form` is one of
+    forms.py, or `obb` where the last row of a YOLOv8 is an angle.
     """
 
     kind: str
     places: tuple[int, ...]
     columns: int | None
+    form: str = ''
+    name: str = ''
+    """Name of the first output, where the form depends on it."""
 
 
 def recognise(
         arrays: Sequence[Array], names: Sequence[str], size: tuple[int, int],
-        chosen: str, path: object, metadata: Mapping[str, str] = MappingProxyType({})
-        ) -> Layout:
+        chosen: str, path: object, metadata: Mapping[str, str] = MappingProxyType({}),
+        inputs: Collection[str] = ()) -> Layout:
     """
     Return the layout of the outputs for an input of (width, height).
 
-    `chosen` is the name of a layout, whose shapes the outputs must have, or 'auto'. Raises
+    `chosen` is the name of a layout, whose shapes the outputs must have, or 'auto'; `inputs` the
+    names of all inputs. Raises
     ConfigError with all outputs and all layouts if none fits, or more than one.
     """
     outputs = [(name, array.shape) for name, array in zip(names, arrays, strict=True)]
+    if chosen in ('auto', 'detr') and len(outputs) == 1:
+        detr = _joined_detr(outputs[0][1], metadata, chosen)
+        if detr is not None:
+            return detr
+    form = form_of(arrays, names, inputs)
+    if form is not None and chosen in ('auto', 'yolov10'):
+        return Layout('yolov10', form[1], None, form[0], names[form[1][0]])
     if chosen != 'auto':
         found = [layout for layout in _possible(outputs, size, chosen, metadata)
                  if layout.kind == chosen]
@@ -86,7 +111,7 @@ def recognise(
     found = [_by_reach(layout, arrays, outputs)
              for layout in _possible(outputs, size, chosen, metadata)]
     if [layout.kind for layout in found] == ['yolov10']:
-        _refuse_relative(arrays[found[0].places[0]], metadata, path, described(outputs))
+        _refuse_relative(arrays[found[0].places[0]], path, described(outputs))
     if {layout.kind for layout in found} == {'yolov5', 'yolox'}:
         sides = np.asarray(arrays[found[0].places[0]][..., 2:4], np.float32)
         raw = bool(np.max(sides, initial=0.0) <= LARGEST_LOGARITHM)
@@ -116,7 +141,7 @@ def _possible(
     tensorflow = _tensorflow(outputs)
     if tensorflow is not None:
         return [tensorflow]
-    found = _ssd(outputs)
+    found = _ssd(outputs, chosen)
     planes = [place for place, (_, shape) in enumerate(outputs) if len(shape) == 3]
     # further outputs may be masks or raw grids
     if len(planes) == 1:
@@ -124,11 +149,35 @@ def _possible(
         masks = MASKS if any(
             len(shape) == 4 and shape[1] == MASKS for _, shape in outputs) else 0
         classes = {'yolov5': columns - 5, 'yolox': columns - 5, 'yolov8': rows - 4}
+        bins = _bins(rows, columns, size, chosen)
+        if bins is not None:
+            found.append(Layout('nanodet', (planes[0],), columns - 4 * bins))
+            if chosen == 'auto':
+                return found
+        if metadata.get('task') == 'obb' and metadata.get('end2end', '').lower() != 'true' and (
+                rows > 5):
+            return [Layout('yolov8', (planes[0],), rows - 5, OBB)]
         found += [
             Layout(kind, (planes[0],), None if kind not in classes
                    else classes[kind] - (masks if classes[kind] > masks else 0))
             for kind in _yolo_kinds(rows, columns, size, chosen, metadata)]
     return found
+
+
+def _bins(rows: int, columns: int, size: tuple[int, int], chosen: str) -> int | None:
+    """
+    Return the bins of a distance if an output of (B, rows, columns) is a NanoDet's, else None.
+
+    With three strides YOLOX has as many rows; there only COCO's 80 classes tell, unless `chosen`.
+    """
+    if rows == cells_of(size, PLUS_STRIDES) and columns > 4 * PLUS_BINS:
+        return PLUS_BINS
+    if rows != cells_of(size, YOLOX_STRIDES):
+        return None
+    of_coco = [bins for bins in (PLUS_BINS, NANODET_BINS) if columns - 4 * bins == 80]
+    if of_coco:
+        return of_coco[0]
+    return NANODET_BINS if chosen == 'nanodet' and columns > 4 * NANODET_BINS else None
 
 
 def _by_reach(
@@ -144,19 +193,33 @@ def _by_reach(
         named or reach > FARTHEST_RELATIVE) else layout
 
 
-def _refuse_relative(
-        boxes: Array, metadata: Mapping[str, str], path: object, outputs: str) -> None:
-    """Raise ConfigError where what has YOLOv10's shape is a DETR: cx cy w h from 0 to 1."""
-    named = any('rtdetr' in metadata.get(key, '').lower() for key in ('head', 'description'))
+def _joined_detr(
+        shape: tuple[int, ...], metadata: Mapping[str, str], chosen: str) -> Layout | None:
+    """
+    Return the layout of an RT-DETR of Ultralytics in one output, None for any other.
+
+    Its metadata names it. Six columns may be those of two classes: then the number of names tells.
+    """
+    named = any('rtdetr' in metadata.get(key, '').lower().replace('-', '')
+                for key in ('head', 'description'))
+    if len(shape) != 3 or shape[2] < 5 or not (named or chosen == 'detr'):
+        return None
+    classes = None if 'names' not in metadata else metadata['names'].count(':')
+    if shape[2] == 6 and classes != 2:
+        return Layout('detr', (0,), None)
+    return None if shape[2] == 6 and metadata.get('end2end', '').lower() == 'true' else Layout(
+        'detr', (0,), shape[2] - 4)
+
+
+def _refuse_relative(boxes: Array, path: object, outputs: str) -> None:
+    """Raise ConfigError where what has YOLOv10's shape is relative, as a DETR's boxes are."""
     reach = float(np.max(np.abs(np.asarray(boxes, np.float64)[..., :4]), initial=0.0))
-    if named or 0 < reach <= FARTHEST_RELATIVE:
+    if 0 < reach <= FARTHEST_RELATIVE:
         raise ConfigError(
-            f'the outputs of {path} have the shape of yolov10, but '
-            + ('its metadata names RT-DETR' if named else
-               f'the boxes of a grey image reach {reach:.3g} only')
-            + ': they are relative, as those of RT-DETR (cx cy w h), and are not read: '
-            f'{outputs}. Export the network with boxes in pixels (x1 y1 x2 y2), or set '
-            'detector.layout to yolov10 if they are')
+            f'the outputs of {path} have the shape of yolov10, but the boxes of a grey image '
+            f'reach {reach:.3g} only: they are relative, as those of RT-DETR (cx cy w h): '
+            f'{outputs}. Set detector.layout to detr, or to yolov10 if they are pixels '
+            '(x1 y1 x2 y2)')
 
 
 def _yolo_kinds(
@@ -181,8 +244,12 @@ def cells_of(size: tuple[int, int], strides: Sequence[int]) -> int:
     return sum(-(-size[0] // stride) * -(-size[1] // stride) for stride in strides)
 
 
-def _ssd(outputs: Sequence[Output]) -> list[Layout]:
-    """Return the two kinds of SSD if there is one output of boxes and one of their scores."""
+def _ssd(outputs: Sequence[Output], chosen: str) -> list[Layout]:
+    """
+    Return the two kinds of SSD if there is one output of boxes and one of their scores.
+
+    Names of logits tell a DETR, and so do those of RF-DETR.
+    """
     planes = [(place, name, shape) for place, (name, shape) in enumerate(outputs)
               if len(shape) == 3]
     if len(planes) != 2 or planes[0][2][1] != planes[1][2][1]:
@@ -193,6 +260,9 @@ def _ssd(outputs: Sequence[Output]) -> list[Layout]:
     if len(boxes) != 1:
         return []
     scores = next(plane for plane in planes if plane is not boxes[0])
+    detr = 'logits' in scores[1].lower() or (boxes[0][1], scores[1]) == RFDETR_NAMES
+    if detr or chosen == 'detr':
+        return [Layout('detr', (boxes[0][0], scores[0]), scores[2][2], name=boxes[0][1])]
     return [Layout(kind, (boxes[0][0], scores[0]), scores[2][2])
             for kind in ('ssd', 'ssd_pixels')]
 

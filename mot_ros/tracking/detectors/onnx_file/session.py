@@ -20,6 +20,13 @@ from mot_ros.tracking.runtime.user_files import expand
 from mot_ros.tracking.weights import store as weights
 
 TYPES = {'tensor(float)': np.float32, 'tensor(float16)': np.float16, 'tensor(uint8)': np.uint8}
+SIZE_INPUTS = ('orig_target_sizes', 'im_shape', 'scale_factor')
+"""
+Further inputs that are known, (B, 2): what boxes are scaled to, width and height (RT-DETR); height
+and width, and factors of the resize (PaddleDetection). Boxes are asked for in pixels of the input.
+"""
+SIZE_TYPES = {
+    'tensor(int64)': np.int64, 'tensor(int32)': np.int32, 'tensor(float)': np.float32}
 MOST_SIDE, MOST_IMAGES = 8192, 256
 STRIDE = 32
 """Open sides of the input are rounded up to a multiple of this, or of the file's own stride."""
@@ -27,7 +34,7 @@ STRIDE = 32
 
 class OnnxSession:
     """
-    Network with one image input.
+    Network with one input of images, and at most those of SIZE_INPUTS beside it.
 
     An ONNX file contains a graph of known operators and numbers, never code. Raises ConfigError if
     onnxruntime is missing, lacks the requested GPU, or the input is no image; WeightsError if the
@@ -42,8 +49,8 @@ class OnnxSession:
         try:
             self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
             inputs = self._session.get_inputs()
-            described = ', '.join(f'{entry.name} {tuple(entry.shape)} {entry.type}'
-                                  for entry in inputs)
+            self.described = described = ', '.join(
+                f'{entry.name} {tuple(entry.shape)} {entry.type}' for entry in inputs)
             self.output_names: tuple[str, ...] = tuple(
                 entry.name for entry in self._session.get_outputs())
         except self._errors as error:
@@ -51,15 +58,21 @@ class OnnxSession:
             raise WeightsError(
                 f'{self.path} describes itself in no readable text ({first_line(error)}); export '
                 'it again') from error
-        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in TYPES:
+        self.input_names = tuple(entry.name for entry in inputs)
+        images = [entry for entry in inputs if len(entry.shape) == 4]
+        self._sizes = {entry.name: np.dtype(SIZE_TYPES[entry.type]) for entry in inputs
+                       if entry.name in SIZE_INPUTS and entry.type in SIZE_TYPES}
+        if (len(images) != 1 or images[0].type not in TYPES
+                or len(inputs) != 1 + len(self._sizes)):
             raise ConfigError(
                 f'{self.path} takes {described}; one input of images is needed, four dimensions '
-                'of float, float16 or uint8')
-        self._input: str = inputs[0].name
-        self.dtype = np.dtype(TYPES[inputs[0].type])
+                f'of float, float16 or uint8, and beside it only {", ".join(SIZE_INPUTS)}')
+        image, = images
+        self._input: str = image.name
+        self.dtype = np.dtype(TYPES[image.type])
         # the size of an open dimension is a name or None
         shape = [side if isinstance(side, int) and side > 0 else None
-                 for side in inputs[0].shape]
+                 for side in image.shape]
         self.channels_last = shape[3] == 3 and shape[1] != 3
         channels = shape[3] if self.channels_last else shape[1]
         if channels not in (3, None):
@@ -85,7 +98,7 @@ class OnnxSession:
     def run(self, images: NDArray[np.generic]) -> list[NDArray[Any]]:
         """Return the outputs for a batch, whose size the file must accept."""
         try:
-            outputs = self._session.run(None, {self._input: images})
+            outputs = self._session.run(None, {self._input: images, **self._stated_sizes(images)})
         except self._errors as error:
             raise FrameError(
                 f'{self.path} failed on an input of shape {images.shape}: {first_line(error)}') \
@@ -96,6 +109,15 @@ class OnnxSession:
                 raise FrameError(
                     f'{self.path} answers only NaN in {name}; export it again, in float32')
         return arrays
+
+    def _stated_sizes(self, images: NDArray[np.generic]) -> dict[str, NDArray[Any]]:
+        """Return the further inputs for a batch: nothing was resized, as far as it knows."""
+        height, width = images.shape[1:3] if self.channels_last else images.shape[2:]
+        values = {
+            'orig_target_sizes': (width, height), 'im_shape': (height, width),
+            'scale_factor': (1, 1)}
+        return {name: np.tile(np.array(values[name], dtype), (len(images), 1))
+                for name, dtype in self._sizes.items()}
 
     def _opened(self, ort: Any, device: str) -> tuple[Any, torch.device]:
         """Return a session and its device, by the rules of resolve_device."""

@@ -3,7 +3,7 @@
 
 """Small ONNX files whose outputs are known: what the tests feed the ONNX detector with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,34 @@ def write_constant(
         for name, array in outputs.items()])
 
 
+def write_objects(
+        path: Path, outputs: Mapping[str, np.ndarray], shape: tuple[int | str, ...],
+        metadata: Mapping[str, str] | None = None, scaled: str = '', second: str = '') -> str:
+    """
+    Write a network of one image with these outputs, of the types that the arrays have.
+
+    Beside the images it may take a `second` input (B, 2); the output `scaled` is multiplied by its
+    two numbers.
+    """
+    nodes, values = [], []
+    whole = second == 'orig_target_sizes'
+    for name, array in outputs.items():
+        values.append(numpy_helper.from_array(array, f'{name}_known'))
+        if name != scaled:
+            nodes.append(helper.make_node('Identity', [f'{name}_known'], [name]))
+            continue
+        nodes += [
+            helper.make_node('Cast', [second], ['sizes'], to=TensorProto.FLOAT),
+            helper.make_node('Concat', ['sizes', 'sizes'], ['both'], axis=1),
+            helper.make_node('Mul', [f'{name}_known', 'both'], [name])]
+    more = [helper.make_tensor_value_info(
+        second, TensorProto.INT64 if whole else TensorProto.FLOAT, [1, 2])] if second else []
+    return _write(path, nodes, values, shape, 'float32', metadata or {}, [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in outputs.items()], more)
+
+
 def write_probe(
         path: Path, shape: tuple[int | str, ...], points: np.ndarray, channels_last: bool = False,
         dtype: str = 'float32', metadata: Mapping[str, str] | None = None) -> str:
@@ -76,10 +104,12 @@ def write_probe(
 
 def _write(
         path: Path, nodes: list[Any], values: list[Any], shape: tuple[int | str, ...],
-        dtype: str, metadata: Mapping[str, str], outputs: list[Any]) -> str:
+        dtype: str, metadata: Mapping[str, str], outputs: list[Any],
+        more_inputs: Sequence[Any] = ()) -> str:
     graph = helper.make_graph(
-        nodes, 'known', [helper.make_tensor_value_info('images', TYPES[dtype], shape)], outputs,
-        values)
+        nodes, 'known', [
+            helper.make_tensor_value_info('images', TYPES[dtype], shape), *more_inputs],
+        outputs, values)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION)
     helper.set_model_props(model, dict(metadata))
