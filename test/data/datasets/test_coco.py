@@ -17,7 +17,7 @@ from mot_ros.data.datasets.coco_source import boxes_of, CocoFrames, image_files
 from mot_ros.data.datasets.coco_writer import CocoContent, write_annotations, write_coco
 from mot_ros.data.datasets.mot import MotRows, NO_ID
 from mot_ros.data.video.frames import open_source
-from mot_ros.tracking.errors import ConfigError, SourceError
+from mot_ros.tracking.errors import ConfigError, OutputError, SourceError
 
 SIZE = (64, 48)
 
@@ -375,5 +375,5 @@ def test_annotations_name_the_images_that_are_there(tmp_path: Path) -> None:
     rows, _ = read_results(tmp_path / 'deep' / 'a_detections.json', file.video())
     assert rows.frames.tolist() == [1]
     path.unlink()
-    with pytest.raises(SourceError, match=r'a_detections\.json exists already'):
+    with pytest.raises(OutputError, match=r'a_detections\.json exists already'):
         write_annotations(source, path, CocoContent('street', detections=seen))
