@@ -18,6 +18,8 @@ EDGE = 0.5
 """Least standard deviation of an edge, in pixels."""
 CUT = 2.0
 """An edge so many pixels from the border of the image, and `box_sigma`, may be cut by it."""
+STRAIGHT_DOWN = 1e-9
+"""Horizontal part of a ray that has none."""
 AXIS = 0.4
 """Where the centre of a box is that of the body, from its top: trunk and arms are broadest."""
 CUT_SIDE = 0.15
@@ -31,9 +33,11 @@ class Directions:
 
     `falls` (N,) are metres down per metre of horizontal distance; `azimuths` (N, 2) horizontal
     unit vectors. `by_pixel` (N, 2, 2) and `by_pitch` (N, 2) are the derivatives of the fall and
-    of the angle of the azimuth, by pixels (x, y) and by a turn about the camera's x axis.
+    of the angle of the azimuth, by pixels (x, y) and by a turn about the camera's x axis. `seen`
+    (N,) says where the lens shows anything; the rest of the others means nothing.
     """
 
+    seen: Mask
     falls: Doubles
     azimuths: Doubles
     by_pixel: Doubles
@@ -41,7 +45,8 @@ class Directions:
 
     def __getitem__(self, part: slice) -> Directions:
         return Directions(
-            self.falls[part], self.azimuths[part], self.by_pixel[part], self.by_pitch[part])
+            self.seen[part], self.falls[part], self.azimuths[part], self.by_pixel[part],
+            self.by_pitch[part])
 
     def turned_to(self, other: Directions) -> Directions:
         """
@@ -52,30 +57,35 @@ class Directions:
         """
         (a, b), (c, d) = self.azimuths.T, other.azimuths.T
         angles = np.arctan2(a * d - b * c, a * c + b * d)
-        with np.errstate(divide='ignore', invalid='ignore'):
-            pixels = angles / self.by_pixel[:, 1, 0]
-        return Directions(self.falls + self.by_pixel[:, 0, 0] * pixels, other.azimuths,
-                          self.by_pixel, self.by_pitch)
+        pixels = angles / self.by_pixel[:, 1, 0]
+        return Directions(
+            self.seen & other.seen, self.falls + self.by_pixel[:, 0, 0] * pixels, other.azimuths,
+            self.by_pixel, self.by_pitch)
 
 
 def directions(pixels: Doubles, camera: CameraModel, pose: Transform) -> Directions:
     """Return the directions of pixels (N, 2); `pose` takes the camera's points to the ground."""
     rays = camera.rays(pixels)
-    space = np.column_stack([rays, np.ones(len(rays))])
+    seen = np.asarray(np.isfinite(rays).all(1))
+    if not seen.all():
+        rays = np.where(seen[:, None], rays, 0.0)
+    space = np.ones((len(rays), 3))
+    space[:, :2] = rays
     down = space @ pose.rotation.T
-    across = np.hypot(down[:, 0], down[:, 1])
-    with np.errstate(divide='ignore', invalid='ignore'):
-        azimuths = down[:, :2] / across[:, None]
-        falls = -down[:, 2] / across
+    across = np.maximum(np.hypot(down[:, 0], down[:, 1]), STRAIGHT_DOWN)
+    azimuths = down[:, :2] / across[:, None]
+    falls = -down[:, 2] / across
     # by the ray's x and y, and by the pitch, which moves the ray by ex x ray
-    turned = np.column_stack([np.zeros(len(rays)), -space[:, 2], space[:, 1]])
-    moved = np.stack([
-        np.broadcast_to(pose.rotation[:, 0], down.shape),
-        np.broadcast_to(pose.rotation[:, 1], down.shape), turned @ pose.rotation.T], 2)
-    along = np.einsum('ni,nik->nk', azimuths, moved[:, :2])
-    aside = azimuths[:, :1] * moved[:, 1] - azimuths[:, 1:] * moved[:, 0]
-    change = np.stack([-(moved[:, 2] + falls[:, None] * along), aside], 1) / across[:, None, None]
-    return Directions(falls, azimuths, change[:, :, :2] @ camera.jacobians(rays), change[:, :, 2])
+    moved = np.empty((len(rays), 3, 3))
+    moved[:, :, :2] = pose.rotation[:, :2]
+    moved[:, :, 2] = rays[:, 1:] * pose.rotation[:, 2] - pose.rotation[:, 1]
+    along = (azimuths[:, None] @ moved[:, :2])[:, 0]
+    change = np.empty((len(rays), 2, 3))
+    change[:, 0] = -(moved[:, 2] + falls[:, None] * along)
+    change[:, 1] = azimuths[:, :1] * moved[:, 1] - azimuths[:, 1:] * moved[:, 0]
+    change /= across[:, None, None]
+    return Directions(
+        seen, falls, azimuths, change[:, :, :2] @ camera.jacobians(rays), change[:, :, 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +115,7 @@ class BoxEdges:
         width, height = camera.size
         tall = boxes[:, 3] - boxes[:, 1]
         border = CUT + settings.box_sigma * tall
-        middle = boxes[:, [0, 2]].mean(1)
+        middle = (boxes[:, 0] + boxes[:, 2]) / 2
         rows = [boxes[:, 3], boxes[:, 1], boxes[:, 1] + AXIS * tall]
         every = directions(
             np.column_stack([np.tile(middle, 3), np.concatenate(rows)]), camera, pose)
@@ -117,7 +127,7 @@ class BoxEdges:
         edge_sigma = np.hypot(settings.box_sigma * tall, EDGE)
         return cls(
             foot, head, axis,
-            (boxes[:, 3] < height - border) & np.isfinite(foot.falls),
-            (boxes[:, 1] > border) & np.isfinite(head.falls), edge_sigma,
+            (boxes[:, 3] < height - border) & foot.seen, (boxes[:, 1] > border) & head.seen,
+            edge_sigma,
             # the centre is the mean of two edges
             np.where(cut, CUT_SIDE * tall, edge_sigma / np.sqrt(2)))

@@ -137,6 +137,9 @@ class CameraModel:
 
     def jacobians(self, rays: Doubles) -> Doubles:
         """Return d ray / d pixel at points (N, 2) of the plane Z = 1, (N, 2, 2)."""
+        if self.straight:
+            constant = np.linalg.inv(self.matrix[:2, :2]) * self.binning
+            return np.broadcast_to(constant, (len(rays), 2, 2))
         steps = rays[:, None] + STEP * np.concatenate([np.eye(2), -np.eye(2)])
         pixels = self.pixels(steps.reshape(-1, 2)).reshape(-1, 4, 2)
         forward = (pixels[:, :2] - pixels[:, 2:]).transpose(0, 2, 1) / (2 * STEP)

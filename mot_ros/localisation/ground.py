@@ -27,7 +27,7 @@ UNSEEN = 1e6
 """Variance of the fall of an edge that the image does not show."""
 GATE = 3.0
 """Standard deviations from which the two edges contradict the prior of the height."""
-ROUNDS = 3
+ROUNDS = 2
 """Rounds in which the error of the height is weighted by the distance found."""
 LOWEST = 0.05
 """Least height of a camera above the ground, in metres."""
@@ -37,7 +37,8 @@ POSTURE = 0.04
 """Standard deviation of the axis of the body beside the middle of its outline, in metres."""
 UPWARD = 0.87
 """Sine of 60 degrees: a camera that looks up more steeply sees nobody on the ground."""
-CENTRE, FOOT, HEAD, PITCH, HEIGHT, ALONG, ACROSS = range(7)
+ERRORS = 7
+CENTRE, FOOT, HEAD, PITCH, HEIGHT, ALONG, ACROSS = range(ERRORS)
 """The independent errors: box centre, its lower and upper edge, the camera, the person's height
 and posture."""
 BIAS = [PITCH, HEIGHT, ALONG, ACROSS]
@@ -55,6 +56,8 @@ class _Fit:
     height_errors: Doubles
 
 
+# what comes out not finite is left out in the end
+@np.errstate(all='ignore')
 def place_on_ground(
         boxes: Doubles, camera: CameraModel, pose: Transform, settings: PlacementSettings
         ) -> Placements:
@@ -64,11 +67,10 @@ def place_on_ground(
     `pose` takes points of the camera to the ground's frame, whose plane z = 0 is the ground.
     """
     elevation = float(pose.translation[2])
-    count = len(boxes)
     if elevation < LOWEST:
-        return _nobody('the camera is not above the ground', count)
+        return _nobody('the camera is not above the ground', len(boxes))
     if pose.rotation[2, 2] > UPWARD:
-        return _nobody('the camera looks up', count)
+        return _nobody('the camera looks up', len(boxes))
     edges = BoxEdges.of(boxes, camera, pose, settings)
     falls = np.column_stack([edges.foot.falls, edges.head.falls])
     errors = _errors_of_falls(edges, settings)
@@ -76,43 +78,59 @@ def place_on_ground(
     shown = np.column_stack([edges.feet, edges.heads])
     shown, by_height = _consistent(falls, errors, slopes, shown, settings)
     fit = _fit(falls, errors, slopes, shown, settings)
-    azimuth, azimuth_errors = _azimuths(edges, settings)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        distance = 1 / fit.inverse
-        relative = np.linalg.norm(fit.errors, axis=1) * np.abs(distance)
-
-    left_out: dict[int, str] = {}
-    kept = np.ones(count, bool)
-    for reason, faulty in (
-            ('neither feet nor head are in the image', ~shown.any(1)),
-            ('distance too uncertain', ~(relative < settings.uncertain)),
-            ('seen at or above the horizon', ~(fit.inverse > 0))):
-        left_out |= dict.fromkeys(np.flatnonzero(faulty & kept).tolist(), reason)
-        kept &= ~faulty
-
-    with np.errstate(all='ignore'):
-        heights, height_errors = fit.heights, fit.height_errors
-        # a small person is as tall as the two edges say
-        measured, stated = edges.heads & ~by_height, falls[:, 0] - falls[:, 1]
-        heights = np.where(measured, stated * distance, heights)
-        height_errors = np.where(measured[:, None], distance[:, None] * (
-            errors[:, 0] - errors[:, 1] - heights[:, None] * fit.errors), height_errors)
-        along = -distance[:, None] ** 2 * fit.errors
-        along[:, ALONG] = POSTURE
-        across = distance[:, None] * azimuth_errors
-        across[:, ACROSS] = POSTURE
-        aside = np.column_stack([-azimuth[:, 1], azimuth[:, 0]])
-        effect = np.zeros((count, 3, 7))
-        effect[:, :2] = azimuth[:, :, None] * along[:, None] + aside[:, :, None] * across[:, None]
-        effect[:, 2] = height_errors / 2
-    centres = np.column_stack([
-        pose.translation[:2] + azimuth * np.nan_to_num(distance + TOES)[:, None], heights / 2])
+    fit = _measured(fit, edges.heads & ~by_height, falls, errors)
+    left_out = _left_out(fit, shown, settings)
+    kept = np.setdiff1d(np.arange(len(boxes)), list(left_out))
+    azimuth = edges.axis.azimuths
+    centres = np.empty((len(boxes), 3))
+    centres[:, :2] = pose.translation[:2] + azimuth * (1 / fit.inverse + TOES)[:, None]
+    centres[:, 2] = fit.heights / 2
+    effect = _effects(fit, azimuth, _errors_of_azimuths(edges, settings))
     sources = np.where(
         shown.all(1), np.int64(PlacementSource.GROUND_AND_HEIGHT),
         np.where(shown[:, 0], np.int64(PlacementSource.GROUND), np.int64(PlacementSource.HEIGHT)))
     return from_errors(
-        np.flatnonzero(kept), centres, heights, effect[:, :, NOISE], effect[:, :, BIAS],
-        sources, left_out)
+        kept, centres, fit.heights, effect[:, :, NOISE], effect[:, :, BIAS], sources, left_out)
+
+
+def _left_out(fit: _Fit, shown: Mask, settings: PlacementSettings) -> dict[int, str]:
+    """Return why boxes cannot be placed, by row."""
+    relative = np.linalg.norm(fit.errors, axis=1) / np.abs(fit.inverse)
+    faults = (
+        ('neither feet nor head are in the image', ~shown.any(1)),
+        ('distance too uncertain', ~(relative < settings.uncertain)),
+        ('seen at or above the horizon', ~(fit.inverse > 0)))
+    found: dict[int, str] = {}
+    for reason, faulty in reversed(faults):
+        if faulty.any():
+            found |= dict.fromkeys(np.flatnonzero(faulty).tolist(), reason)
+    return found
+
+
+def _measured(fit: _Fit, small: Mask, falls: Doubles, errors: Doubles) -> _Fit:
+    """Return the fit with the heights of small people as their two edges say."""
+    if not small.any():
+        return fit
+    distance = 1 / fit.inverse
+    heights = np.where(small, (falls[:, 0] - falls[:, 1]) * distance, fit.heights)
+    height_errors = np.where(small[:, None], distance[:, None] * (
+        errors[:, 0] - errors[:, 1] - heights[:, None] * fit.errors), fit.height_errors)
+    return _Fit(fit.inverse, fit.errors, heights, height_errors)
+
+
+def _effects(fit: _Fit, azimuth: Doubles, azimuth_errors: Doubles) -> Doubles:
+    """Return what each error does to the centres, (N, 3, K) in metres."""
+    distance = 1 / fit.inverse[:, None]
+    along = -distance ** 2 * fit.errors
+    along[:, ALONG] = POSTURE
+    across = distance * azimuth_errors
+    across[:, ACROSS] = POSTURE
+    x, y = azimuth[:, :1], azimuth[:, 1:]
+    effect = np.empty((len(azimuth), 3, ERRORS))
+    effect[:, 0] = x * along - y * across
+    effect[:, 1] = y * along + x * across
+    effect[:, 2] = fit.height_errors / 2
+    return effect
 
 
 def _nobody(reason: str, count: int) -> Placements:
@@ -127,20 +145,20 @@ def _nobody(reason: str, count: int) -> Placements:
 def _errors_of_falls(edges: BoxEdges, settings: PlacementSettings) -> Doubles:
     """Return what each error does to the falls of foot and head, (N, 2, K); 0 for the height."""
     pitch = np.radians(settings.pitch_sigma)
-    errors = np.zeros((len(edges.edge_sigma), 2, 7))
+    errors = np.zeros((len(edges.edge_sigma), 2, ERRORS))
     for row, error, side in ((0, FOOT, edges.foot), (1, HEAD, edges.head)):
         errors[:, row, CENTRE] = side.by_pixel[:, 0, 0] * edges.side_sigma
         errors[:, row, error] = side.by_pixel[:, 0, 1] * edges.edge_sigma
         errors[:, row, PITCH] = side.by_pitch[:, 0] * pitch
-    return np.nan_to_num(errors)
+    return errors
 
 
-def _azimuths(edges: BoxEdges, settings: PlacementSettings) -> tuple[Doubles, Doubles]:
-    """Return the azimuths (N, 2) and what each error does to their angles (N, K)."""
-    errors = np.zeros((len(edges.feet), 7))
+def _errors_of_azimuths(edges: BoxEdges, settings: PlacementSettings) -> Doubles:
+    """Return what each error does to the angles of the azimuths (N, K)."""
+    errors = np.zeros((len(edges.feet), ERRORS))
     errors[:, CENTRE] = edges.axis.by_pixel[:, 1, 0] * edges.side_sigma
     errors[:, PITCH] = edges.axis.by_pitch[:, 1] * np.radians(settings.pitch_sigma)
-    return np.nan_to_num(edges.axis.azimuths), np.nan_to_num(errors)
+    return errors
 
 
 def _consistent(
@@ -153,14 +171,13 @@ def _consistent(
     small is one, or sits: the feet count.
     """
     shown = shown.copy()
-    with np.errstate(invalid='ignore', divide='ignore'):
-        inverse = falls[:, 0] / slopes[0]
-        surplus = falls[:, 1] - slopes[1] * inverse
-        effect = errors[:, 1] - slopes[1] / slopes[0] * errors[:, 0]
-        sigma = np.sqrt((effect ** 2).sum(1) + (inverse * settings.height_sigma) ** 2)
-        both = shown.all(1)
-        hidden = both & ((surplus < -GATE * sigma) | ~(inverse > 0))
-        small = both & ~hidden & (surplus > GATE * sigma)
+    inverse = falls[:, 0] / slopes[0]
+    surplus = falls[:, 1] - slopes[1] * inverse
+    effect = errors[:, 1] - slopes[1] / slopes[0] * errors[:, 0]
+    sigma = np.sqrt((effect ** 2).sum(1) + (inverse * settings.height_sigma) ** 2)
+    both = shown.all(1)
+    hidden = both & ((surplus < -GATE * sigma) | ~(inverse > 0))
+    small = both & ~hidden & (surplus > GATE * sigma)
     shown[hidden, 0] = False
     shown[small, 1] = False
     return shown, shown[:, 1]
@@ -172,12 +189,9 @@ def _fit(
     """Return the weighted mean of the inverse distances that falls of foot and head state."""
     seen = np.where(shown, falls, 0.0)
     unseen = np.where(shown, 0.0, UNSEEN)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        inverse = np.where(
-            shown[:, 0], seen[:, 0] / slopes[0], np.where(slopes[1], seen[:, 1] / slopes[1], 0.0))
-        if shown.all(1).any():
-            inverse = np.where(
-                shown.all(1), (seen[:, 0] - seen[:, 1]) / settings.height, inverse)
+    inverse = np.where(
+        shown.all(1), (seen[:, 0] - seen[:, 1]) / settings.height,
+        np.where(shown[:, 0], seen[:, 0] / slopes[0], seen[:, 1] / slopes[1]))
     errors = errors.copy()
     for _ in range(ROUNDS):
         errors[:, 1, HEIGHT] = -np.abs(inverse) * settings.height_sigma
@@ -185,18 +199,16 @@ def _fit(
         a, b, d = (covariance[:, 0, 0] + unseen[:, 0], covariance[:, 0, 1],
                    covariance[:, 1, 1] + unseen[:, 1])
         # the inverse of the covariance times the slopes, but for the determinant
-        weighted = np.column_stack([d * slopes[0] - b * slopes[1], a * slopes[1] - b * slopes[0]])
-        with np.errstate(divide='ignore', invalid='ignore'):
-            gain = weighted / (weighted @ slopes)[:, None]
-            inverse = (gain * seen).sum(1)
-    inverse_errors = np.einsum('ni,nik->nk', gain, errors)
+        gain = np.column_stack([d * slopes[0] - b * slopes[1], a * slopes[1] - b * slopes[0]])
+        gain /= (gain @ slopes)[:, None]
+        inverse = (gain * seen).sum(1)
+    inverse_errors = (gain[:, None] @ errors)[:, 0]
     # what the falls leave over corrects the prior of the height
-    with np.errstate(divide='ignore', invalid='ignore'):
-        correction = np.column_stack([-b, a]) * (
-            -np.abs(inverse) * settings.height_sigma ** 2 / (a * d - b * b))[:, None]
+    correction = np.column_stack([-b, a]) * (
+        -np.abs(inverse) * settings.height_sigma ** 2 / (a * d - b * b))[:, None]
     rest = seen - slopes * inverse[:, None]
     rest_errors = errors * shown[:, :, None] - slopes[:, None] * inverse_errors[:, None]
-    height_errors = np.einsum('ni,nik->nk', correction, rest_errors)
+    height_errors = (correction[:, None] @ rest_errors)[:, 0]
     height_errors[:, HEIGHT] -= settings.height_sigma
     return _Fit(inverse, inverse_errors, settings.height + (correction * rest).sum(1),
                 height_errors)

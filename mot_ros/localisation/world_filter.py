@@ -21,6 +21,10 @@ GATE = 4.0
 """Standard deviations from which an observation counts as less certain than it says."""
 ANOTHER = 3
 """So many observations in a row beyond the gate are those of somebody else with the same id."""
+UNNAMED = '\0'
+"""How the names of those begin who are not filtered."""
+MOST = 10000
+"""Most people that are kept."""
 KEPT = 30.0
 """Seconds that a person is kept who is not observed."""
 
@@ -54,6 +58,7 @@ class WorldFilter:
     def clear(self) -> None:
         """Forget everybody."""
         self._rows: dict[str, int] = {}
+        self._taken: dict[str, float] = {}
         self._stamps = np.zeros(0)
         self._doubts = np.zeros(0, np.int64)
         self._means, self._covariances = np.zeros((0, 6)), np.zeros((0, 6, 6))
@@ -62,9 +67,13 @@ class WorldFilter:
         return name in self._rows
 
     def update(self, stamp: float, names: Sequence[str], placed: Placements) -> WorldState:
-        """Take the people `names` (M,) placed at `stamp` (seconds); return their states."""
+        """
+        Take the people `names` (M,) placed at `stamp` (seconds); return their states.
+
+        Who has no name, or one that came before in the same image, is not filtered.
+        """
         self._forget(stamp)
-        rows = np.array([self._row(name, stamp) for name in names], np.int64)
+        rows = self._rows_of(names, stamp)
         new = np.isnan(self._means[rows, 0])
         means, covariances = self._predicted(rows, stamp)
         noise = placed.covariances
@@ -83,24 +92,29 @@ class WorldFilter:
         stated[:, :3, :3] += placed.bias * ~new[:, None, None]
         return WorldState(means[:, :3], means[:, 3:], stated)
 
-    def predict(self, name: str, stamp: float) -> tuple[Doubles, Doubles]:
-        """Return position and velocity (3,) of a known person at a stamp; KeyError if unknown."""
-        means, _ = self._predicted(np.array([self._rows[name]]), stamp)
-        return means[0, :3], means[0, 3:]
-
-    def _row(self, name: str, stamp: float) -> int:
-        """Return the row of a person, a new one with NaN if there is none."""
-        if name not in self._rows:
-            self._rows[name] = len(self._stamps)
-            self._stamps = np.append(self._stamps, stamp)
-            self._doubts = np.append(self._doubts, 0)
-            self._means = np.concatenate([self._means, np.full((1, 6), np.nan)])
-            self._covariances = np.concatenate([self._covariances, np.zeros((1, 6, 6))])
-        return self._rows[name]
+    def _rows_of(self, names: Sequence[str], stamp: float) -> Ints:
+        """Return the rows of people (M,), those of who is new with NaN."""
+        rows, known = [], len(self._stamps)
+        for number, name in enumerate(names):
+            if not name or self._taken.get(name) == stamp:
+                name = f'{UNNAMED}{number}'
+            self._taken[name] = stamp
+            rows.append(self._rows.setdefault(name, len(self._rows)))
+        added = len(self._rows) - known
+        if added:
+            self._stamps = np.append(self._stamps, np.full(added, stamp))
+            self._doubts = np.append(self._doubts, np.zeros(added, np.int64))
+            self._means = np.concatenate([self._means, np.full((added, 6), np.nan)])
+            self._covariances = np.concatenate([self._covariances, np.zeros((added, 6, 6))])
+        return np.array(rows, np.int64)
 
     def _forget(self, stamp: float) -> None:
-        """Drop those who have not been observed for long."""
+        """Drop those who have not been observed for long, those without a name, and too many."""
         old = stamp - self._stamps > KEPT
+        if len(self._stamps) > MOST:
+            old[np.argsort(-self._stamps, kind='stable')[MOST:]] = True
+        unnamed = [row for name, row in self._rows.items() if name.startswith(UNNAMED)]
+        old[unnamed] = True
         if old.any():
             kept = np.flatnonzero(~old)
             place = {int(row): number for number, row in enumerate(kept)}
@@ -108,27 +122,24 @@ class WorldFilter:
                 name: place[row] for name, row in self._rows.items() if row in place}
             self._stamps, self._doubts = self._stamps[kept], self._doubts[kept]
             self._means, self._covariances = self._means[kept], self._covariances[kept]
+        self._taken = {}
 
     def _predicted(self, rows: Ints, stamp: float) -> tuple[Doubles, Doubles]:
         """Return means (M, 6) and covariances (M, 6, 6) of rows at a stamp."""
         ago = np.maximum(stamp - self._stamps[rows], 0.0)
         means, before = self._means[rows], self._covariances[rows]
-        step = ago[:, None, None] * np.eye(3)
-        places, both, speeds = before[:, :3, :3], before[:, :3, 3:], before[:, 3:, 3:]
+        step = ago[:, None, None]
+        both, speeds = before[:, :3, 3:], before[:, 3:, 3:]
+        random = self._acceleration * step * np.eye(3)
         after = np.empty_like(before)
-        grown = places + step @ speeds @ step + step @ both.transpose(0, 2, 1) + both @ step
-        after[:, :3, :3] = grown + self._acceleration * _powers(ago, 3) / 3
-        after[:, :3, 3:] = both + step @ speeds + self._acceleration * _powers(ago, 2) / 2
+        after[:, :3, :3] = before[:, :3, :3] + step * (
+            both + both.transpose(0, 2, 1) + step * (speeds + random / 3))
+        after[:, :3, 3:] = both + step * (speeds + random / 2)
         after[:, 3:, :3] = after[:, :3, 3:].transpose(0, 2, 1)
-        after[:, 3:, 3:] = speeds + self._acceleration * _powers(ago, 1)
+        after[:, 3:, 3:] = speeds + random
         moved = means.copy()
         moved[:, :3] += ago[:, None] * means[:, 3:]
         return moved, after
-
-
-def _powers(seconds: Doubles, power: int) -> Doubles:
-    """Return the identity times a power of each time, (M, 3, 3)."""
-    return np.asarray((seconds ** power)[:, None, None] * np.eye(3))
 
 
 def _updated(
@@ -142,12 +153,11 @@ def _updated(
     if not len(means):
         return means, covariances, np.zeros(0, bool)
     rest = np.nan_to_num(observed - means[:, :3])
-    expected = covariances[:, :3, :3] + noise
-    square = np.einsum('ni,ni->n', rest, np.linalg.solve(expected, rest[:, :, None])[:, :, 0])
+    inverse = np.linalg.inv(covariances[:, :3, :3] + noise)
+    square = (rest * (inverse @ rest[:, :, None])[:, :, 0]).sum(1)
     # an outlier moves the state no more than one at the gate would
     doubt = np.maximum(square / GATE ** 2, 1.0)
-    expected = expected * doubt[:, None, None]
-    gain = np.linalg.solve(expected, covariances[:, :3]).transpose(0, 2, 1)
+    gain = covariances[:, :, :3] @ (inverse / doubt[:, None, None])
     means = means + (gain @ rest[:, :, None])[:, :, 0]
     after = covariances - gain @ covariances[:, :3]
     return means, (after + after.transpose(0, 2, 1)) / 2, doubt > 1

@@ -10,10 +10,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
-import pytest
 
 from mot_ros.localisation.placements import Placements
-from mot_ros.localisation.world_filter import ACCELERATION, GATE, KEPT, START, WorldFilter
+from mot_ros.localisation.world_filter import ACCELERATION, GATE, KEPT, MOST, START, WorldFilter
 
 
 def placed(centres, noise=0.01, bias=0.0):
@@ -73,14 +72,35 @@ def test_every_person_is_filtered_as_alone(seed):
             np.testing.assert_allclose(state.covariances[row], wanted, rtol=1e-3, atol=1e-5)
 
 
-def test_velocity_and_prediction_follow_a_walk():
+def test_the_velocity_follows_a_walk():
     people = WorldFilter()
     for step in range(40):
         state = people.update(step / 10, ['7'], placed([1.2 * step / 10, 0, 0.85], noise=1e-4))
     np.testing.assert_allclose(state.velocities[0], [1.2, 0, 0], atol=0.05)
-    position, velocity = people.predict('7', 3.9 + 0.5)
-    np.testing.assert_allclose(position, [1.2 * 4.4, 0, 0.85], atol=0.05)
-    np.testing.assert_allclose(velocity, state.velocities[0])
+    # and goes on while nobody is seen
+    state = people.update(5.0, ['7'], placed([0, 0, 0.85], noise=1e6))
+    np.testing.assert_allclose(state.positions[0], [6.0, 0, 0.85], atol=0.1)
+
+
+def test_who_has_no_name_of_their_own_is_not_filtered():
+    people = WorldFilter()
+    people.update(0.0, ['1', '', '1', ''], placed([[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]]))
+    state = people.update(
+        0.1, ['', '1', '1'], placed([[7, 0, 0], [0.1, 0, 0], [9, 0, 0]], bias=0.5))
+    assert state.positions[[0, 2], 0].tolist() == [7, 9]
+    assert 0 < state.positions[1, 0] < 0.1
+    np.testing.assert_allclose(state.covariances[0, :3, :3], 0.51 * np.eye(3))
+
+
+def test_only_so_many_people_are_kept():
+    people = WorldFilter()
+    count = MOST // 4
+    for step in range(6):
+        people.update(
+            step / 10, [f'{step} {number}' for number in range(count)],
+            placed(np.zeros((count, 3))))
+    assert len(people._stamps) <= MOST + count
+    assert '5 0' in people and '0 0' not in people
 
 
 def test_one_wild_observation_does_not_throw_a_person_far():
@@ -111,8 +131,6 @@ def test_who_is_gone_for_long_begins_anew():
     assert state.velocities[1].tolist() == [0, 0, 0]
     people.clear()
     assert '2' not in people
-    with pytest.raises(KeyError):
-        people.predict('2', 1.0)
 
 
 def test_nobody_is_no_error():

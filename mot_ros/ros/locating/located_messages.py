@@ -10,19 +10,29 @@ from dataclasses import dataclass
 import math
 from typing import TYPE_CHECKING
 
-from geometry_msgs.msg import Pose, PoseStamped, TransformStamped
+from geometry_msgs.msg import (
+    Point,
+    Pose,
+    PoseStamped,
+    PoseWithCovariance,
+    TransformStamped,
+    Vector3,
+)
 import numpy as np
 from std_msgs.msg import Header
 from vision_msgs.msg import (
+    BoundingBox3D,
     Detection2D,
     Detection3D,
     Detection3DArray,
+    ObjectHypothesis,
     ObjectHypothesisWithPose,
 )
 
 from mot_ros.localisation.following import FollowedPose, WALKING
 from mot_ros.localisation.placements import Placements
 from mot_ros.localisation.world_filter import WorldState
+from mot_ros.ros.message_columns import make_messages
 from mot_ros.tracking.types import Doubles
 
 if TYPE_CHECKING:
@@ -63,23 +73,24 @@ def pose_of(position: Doubles, heading: float = 0.0) -> Pose:
 
 def to_detections_3d(frame: LocatedFrame) -> Detection3DArray:
     """Return the people with filtered centres, in metres; ids, classes and scores stay."""
-    found = []
-    for detection, centre, height, covariance in zip(
-            frame.detections, frame.state.positions.tolist(), frame.placed.heights.tolist(),
-            pose_covariances(frame.state.covariances[:, :3, :3]), strict=True):
-        # filled in place: each message that is made makes all that it is made of
-        made, result = Detection3D(), ObjectHypothesisWithPose()
-        made.header, made.id, made.results = frame.header, detection.id, [result]
-        if detection.results:
-            result.hypothesis = detection.results[0].hypothesis
-        pose = result.pose.pose
-        pose.position.x, pose.position.y, pose.position.z = centre
-        result.pose.covariance = covariance
-        made.bbox.center = pose
-        size = made.bbox.size
-        size.x, size.y, size.z = WIDTH, WIDTH, height
-        found.append(made)
-    return Detection3DArray(header=frame.header, detections=found)
+    count, header = len(frame.detections), frame.header
+    x, y, z = frame.state.positions.T.tolist()
+    points = make_messages(Point(), count, x=x, y=y, z=z)
+    # an orientation that all share: the boxes are upright
+    poses = make_messages(Pose(), count, position=points)
+    posed = make_messages(
+        PoseWithCovariance(), count, pose=poses,
+        covariance=pose_covariances(frame.state.covariances[:, :3, :3]))
+    results = make_messages(
+        ObjectHypothesisWithPose(), count, pose=posed,
+        hypothesis=[each.results[0].hypothesis if each.results else ObjectHypothesis()
+                    for each in frame.detections])
+    boxes = make_messages(
+        BoundingBox3D(), count, center=poses, size=make_messages(
+            Vector3(x=WIDTH, y=WIDTH), count, z=frame.placed.heights.tolist()))
+    return Detection3DArray(header=header, detections=make_messages(
+        Detection3D(header=header), count, results=[[each] for each in results], bbox=boxes,
+        id=[each.id for each in frame.detections]))
 
 
 def to_located_tracks(frame: LocatedFrame) -> LocatedTrackArray:
