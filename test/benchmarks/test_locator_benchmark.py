@@ -22,5 +22,6 @@ def test_it_measures_and_writes(tmp_path, monkeypatch, capsys):
     assert exact['what'] == 'camera at 1.2 m, pitch off by +0 deg'
     assert exact['median error [%]'] < 5 and exact['covered [%]'] > 88
     assert found['placed'][-1]['median error [%]'] < 3
-    assert set(found['frame of 50 people [ms]']) == {'place', 'read depth', 'filter'}
+    assert set(found['frame of 50 people [ms]']) == {
+        'place', 'read depth', 'filter', 'all of it'}
     assert exact['what'] in capsys.readouterr().out

@@ -50,10 +50,11 @@ class WaitError(FrameError):
 
 @dataclass(eq=False)
 class PendingTracks:
-    """Tracks that wait, since the monotonic time `arrived`."""
+    """Tracks that wait, since the monotonic time `arrived`; `boxes` xyxy if all are usable."""
 
     message: Detection2DArray
     arrived: float
+    boxes: Doubles | None = None
 
     @property
     def stamp(self) -> int:
@@ -122,9 +123,11 @@ class FrameLocator:
         image = self._depth_of(message, camera, waiting, last=last)
 
         begin = time.monotonic()
-        detections, corners, unusable = usable_boxes(message, MOST_BOXES, scored=False)
-        self._health.left_out.update(unusable)
-        boxes = np.array(corners, np.float64).reshape(-1, 4)
+        detections, boxes = message.detections, tracks.boxes
+        if boxes is None:
+            detections, corners, unusable = usable_boxes(message, MOST_BOXES, scored=False)
+            self._health.left_out.update(unusable)
+            boxes = np.array(corners, np.float64).reshape(-1, 4)
         placed = self._placed(boxes, image, camera, to_ground).moved(to_target)
         kept = [detections[row] for row in placed.rows]
         state = self._people.update(

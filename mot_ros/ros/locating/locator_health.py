@@ -64,8 +64,8 @@ class LocatorHealth:
         self.people = len(placed.rows)
         self.left_out.update(placed.left_out.values())
         self.without_depth.update(placed.without_depth)
-        for source in placed.sources.tolist():
-            self.sources[PlacementSource(source).name.lower().replace('_', ' ')] += 1
+        for source, count in Counter(placed.sources.tolist()).items():
+            self.sources[PlacementSource(source).name.lower().replace('_', ' ')] += count
 
     def pair(self, age: float) -> None:
         """Note by how many seconds a depth image is older than the image of the tracks."""

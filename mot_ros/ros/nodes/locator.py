@@ -23,10 +23,10 @@ from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from mot_ros.localisation.following import Follower, LocatedPerson
+from mot_ros.ros.locating.cdr import read_detections, write_detections_3d
 from mot_ros.ros.locating.frame_locator import FrameLocator, PendingTracks, WaitError
 from mot_ros.ros.locating.located_messages import (
     LocatedFrame,
-    to_detections_3d,
     to_located_tracks,
     to_pose_stamped,
     to_transform,
@@ -86,7 +86,7 @@ class LocatorNode(Node):
         if settings.depth:
             self.create_subscription(
                 Image, 'depth', self._on_depth, image_qos('best_effort', 5))
-        self.create_subscription(Detection2DArray, 'tracks', self._on_tracks, WAITING)
+        self.create_subscription(Detection2DArray, 'tracks', self._on_tracks, WAITING, raw=True)
         self.create_service(Trigger, '~/follow_nearest', self._on_follow_nearest)
         self.create_service(Trigger, '~/stop', self._on_stop)
         if SelectTrack is not None:
@@ -130,10 +130,11 @@ class LocatorNode(Node):
         self._locator.take_depth(image)
         self._advance()
 
-    def _on_tracks(self, message: Detection2DArray) -> None:
+    def _on_tracks(self, raw: bytes) -> None:
+        message, boxes = read_detections(raw)
         self._health.receive()
         self._warn_of_frame(message.header.frame_id)
-        self._waiting.append(PendingTracks(message, time.monotonic()))
+        self._waiting.append(PendingTracks(message, time.monotonic(), boxes))
         self._advance()
 
     def _warn_of_frame(self, frame_id: str) -> None:
@@ -176,7 +177,7 @@ class LocatorNode(Node):
         self._health.published += 1
 
     def _publish(self, frame: LocatedFrame) -> None:
-        self._detections.publish(to_detections_3d(frame))
+        self._detections.publish(write_detections_3d(frame))
         if self._states and self._states.get_subscription_count():
             self._states.publish(to_located_tracks(frame))
         if self._markers.get_subscription_count():
