@@ -42,8 +42,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         'detections given, those that need no images)')
     what.add_argument(
         '--tracks', action='append', default=[], metavar='[NAME=]PATH',
-        help='a ready result: a MOTChallenge text file, or a folder with SEQUENCE.txt; may be '
-        'repeated')
+        help="a ready result: a text file in MOTChallenge's or KITTI's columns, a folder with "
+        "SEQUENCE.txt, or TAO's list of results (.json); may be repeated")
     what.add_argument(
         '--detections', default='own', metavar='D',
         help='own (the detector of the settings), public (det/det.txt, or the topic of a bag '
@@ -181,7 +181,9 @@ def _jobs(
 
     chosen = places.chosen(args)
     results = {name: Path(what['result']) for name, what in runs.items() if 'result' in what}
-    files = [path for path in results.values() if path.is_file()]
+    # a list of results, as for TAO, holds those of every video
+    files = [path for path in results.values()
+             if path.is_file() and path.suffix.lower() != '.json']
     if options.detections not in (OWN, PUBLIC):
         given = Path(options.detections)
         if not given.exists():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
     from mot_ros.data.datasets.mot import MotRows
+
+BETWEEN = re.compile(r'\s*[;,\t]\s*|\s+')
+"""Stands between the columns of a result."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -91,11 +95,13 @@ def _joined(args: argparse.Namespace, rows: MotRows) -> dict[int, int]:
 
 def renamed(text: str, names: Mapping[int, int | None]) -> str:
     """Return MOTChallenge text with other ids, without those for None; the rest as it was."""
+    from mot_ros.data.datasets.text_table import whole_number
+
     lines = []
     for line in text.splitlines():
-        fields = line.split(',')
-        if len(fields) > 1:
-            identity = int(float(fields[1]))
+        fields = BETWEEN.split(line.strip())
+        identity = whole_number(fields[1]) if len(fields) > 1 else None
+        if identity is not None:
             name = names.get(identity, identity)
             if name is None:
                 continue

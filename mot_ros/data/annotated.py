@@ -59,6 +59,8 @@ class Annotated:
     scored: Ints
     images: Callable[[], FrameSource] | None = None
     """Opens the images; None where there are none."""
+    results: Callable[[Path], MotRows] | None = None
+    """Reads tracks in the data set's own format, which is not one file for each sequence."""
     public: Callable[[], MotRows] | None = None
     """Reads the detections that come with it; None where there are none."""
     checksums: dict[str, str] = field(default_factory=dict)

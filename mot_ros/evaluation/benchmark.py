@@ -159,11 +159,16 @@ def _track(job: Job, run: str, name: str, footage: Footage, outcome: Outcome) ->
 
 def _ready(path: Path, sequence: Annotated, outcome: Outcome) -> MotRows:
     """Read a ready result and check that it belongs to the sequence."""
-    if path.is_dir():
-        inner = path / 'data' if (path / 'data').is_dir() else path
-        path = inner / f'{sequence.name}.txt'
-    tracks = (read_kitti_tracks(path, sequence.classes) if is_kitti_result(path)
-              else read_tracks(path))
+    path = _result_file(path, sequence)
+    if path.suffix.lower() == '.json':
+        if sequence.results is None:
+            raise SourceError(
+                f'{path} is a list of results, which are read for TAO only; give a MOTChallenge '
+                'text file')
+        tracks = sequence.results(path)
+    else:
+        tracks = (read_kitti_tracks(path, sequence.classes) if is_kitti_result(path)
+                  else read_tracks(path))
     outcome.warnings += tracks.notes
     outcome.checksums['tracks'] = checksum(path)
     if tracks.last_frame > sequence.length:
@@ -177,6 +182,17 @@ def _ready(path: Path, sequence: Annotated, outcome: Outcome) -> MotRows:
                 f'{path}: tracks reach to {reach.max():.1f} times the size of the image '
                 f'({sequence.size[0]}x{sequence.size[1]}); were they made on a larger one?')
     return tracks
+
+
+def _result_file(path: Path, sequence: Annotated) -> Path:
+    """Return the file of a sequence in a folder of results, as TrackEval lays them out."""
+    if not path.is_dir():
+        return path
+    inner = path / 'data' if (path / 'data').is_dir() else path
+    text, lists = inner / f'{sequence.name}.txt', sorted(inner.glob('*.json'))
+    if sequence.results is not None and not text.exists() and len(lists) == 1:
+        return lists[0]
+    return text
 
 
 def _judge(

@@ -158,6 +158,10 @@ def test_only_ids_change_in_the_text():
     assert renamed(text, {4: 4, 9: 4}) == (
         '1,4,10.50,20,30,40,0.9,-1,-1,-1\n2,4,1,2,3,4\n3,5,1,2,3,4,x\n')
     assert renamed(text, {4: None, 9: None, 5: None}) == ''
+    large = 2**62 + 1
+    for between in (' ', '\t', '; '):
+        assert renamed(between.join(('1', str(large), '1', '2', '3', '4')), {large: 3}) == (
+            '1,3,1,2,3,4\n')
 
 
 def test_short_and_doubtful_tracks_are_left_out_only_when_asked():

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+import re
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from mot_ros.tracking.types import Frame
 
 FOLDERS = ('.', 'images', '..', '../images', '../frames')
 """Where the images of a file may be, beside the folder above that is called as it is."""
+DRIVE = re.compile('[A-Za-z]:/')
+"""Begins a whole path of Windows."""
 MAX_SPREAD = 1000
 """Places in a video for each image; beyond that they are no counts."""
 DISTRACTOR = CLASSES.index('distractor') + 1
@@ -155,12 +158,13 @@ def image_files(file: CocoFile, video: CocoVideo, folder: Path | None = None) ->
     folders = [folder] if folder is not None else [
         *(above / name for name in FOLDERS), above / '..' / file.path.stem]
     first = video.images[0].file_name
-    root = next((place for place in folders if (place / first).is_file()), None)
+    root, above_root = _root(first, folders)
     if root is None:
         raise SourceError(
             f'{file.path}: there is no {first} in {", ".join(map(str, folders))}; name the '
             'folder that the images lie in with --images')
-    files = [root / image.file_name for image in video.images]
+    files = [root.joinpath(*PurePosixPath(image.file_name).parts[above_root:])
+             for image in video.images]
     missing = [path for path in files if not path.is_file()]
     if missing:
         raise SourceError(
@@ -168,6 +172,21 @@ def image_files(file: CocoFile, video: CocoVideo, folder: Path | None = None) ->
             f'missing, the first is {missing[0]}; complete them, or name another folder with '
             '--images')
     return files
+
+
+def _root(name: str, folders: Sequence[Path]) -> tuple[Path | None, int]:
+    """
+    Return the folder that a name is relative to, and how many of its first parts to leave out.
+
+    Those are parts of a whole path on another machine, of Windows (C:/...) or of any other.
+    """
+    parts = PurePosixPath(name).parts
+    whole = len(parts) if name.startswith('/') or DRIVE.match(name) else 1
+    for left_out in range(whole):
+        for place in folders:
+            if place.joinpath(*parts[left_out:]).is_file():
+                return place, left_out
+    return None, 0
 
 
 def _places(file: CocoFile, video: CocoVideo) -> Ints:

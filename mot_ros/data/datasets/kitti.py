@@ -4,8 +4,9 @@
 """
 Labels of the KITTI tracking benchmark: label_02/0000.txt, images in image_02/0000/.
 
-One line per box, separated by blanks, frames from 0 (they become 1 to L here): `frame id type
-truncated occluded alpha x1 y1 x2 y2 ...`; what follows is in space and not read. 10 Hz. Boxes of
+One line per box, separated by blanks (tabs, commas and semicolons are read too), frames from 0
+(they become 1 to L here): `frame id type truncated occluded alpha x1 y1 x2 y2 ...`; what follows
+is in space and not read. 10 Hz. Boxes of
 the chosen types are scored; those that are truncated (above 0) or of unknown occlusion (above 2),
 and those of the neighbouring type, are distractors; DontCare boxes are regions to ignore. Types
 that are neither are left out, so that a track on a cyclist is false, as in KITTI's evaluation.
@@ -23,7 +24,13 @@ from numpy.typing import NDArray
 
 from mot_ros.data.annotated import Annotated, checksum, even_stamps, every_frame, SequenceRef
 from mot_ros.data.datasets.mot import MotRows, NO_ID
-from mot_ros.data.datasets.text_table import LARGEST, read_text_lines, whole_number
+from mot_ros.data.datasets.text_table import (
+    LARGEST,
+    read_lines,
+    read_text_lines,
+    SHOWN,
+    whole_number,
+)
 from mot_ros.data.limits import FARTHEST, MAX_FRAMES
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.errors import ConfigError, SourceError
@@ -39,6 +46,7 @@ NEIGHBOURS = {'Pedestrian': 'Person_sitting', 'Car': 'Van'}
 MOST_TRUNCATED = 0
 MOST_OCCLUDED = 2
 COLUMNS = 10
+LAYOUT = 'frame id type truncated occluded alpha x1 y1 x2 y2 ...'
 SCORE = 17
 """The column of a result that holds its score."""
 
@@ -80,13 +88,17 @@ class KittiLabels(SequenceRef):
             name=self.name, size=size, rate=RATE, stamps=even_stamps(length, RATE, self.labels),
             rule='kitti_labels', truth=truth, distractors=distractors, scored=every_frame(length),
             images=None if self.images is None else partial(open_source, self.images, RATE),
-            checksums={self.labels.name: checksum(self.labels)}, notes=notes,
+            checksums={self.labels.name: checksum(self.labels)}, notes=[*truth.notes, *notes],
             classes=tuple(wanted))
 
 
 def is_kitti_result(path: Path) -> bool:
     """Say whether a file of tracks has KITTI's columns: its first line has a type in the third."""
-    first = next((line.split() for line in read_text_lines(path) if line.strip()), [])
+    try:
+        _, first = next(read_lines(path, LAYOUT), (0, []))
+    except SourceError:
+        # a header line, which is named when the file is read
+        return False
     return len(first) >= COLUMNS and whole_number(first[0]) is not None and (
         not first[2].lstrip('+-')[:1].isdigit())
 
@@ -101,11 +113,10 @@ def read_kitti_tracks(path: Path, classes: Sequence[str] = ()) -> MotRows:
     wanted = {_lower(kind) for kind in _chosen(classes or ('Pedestrian',))}
     table: list[tuple[int, int, list[float], float]] = []
     first: dict[tuple[int, int], int] = {}
-    for number, line in enumerate(read_text_lines(path), 1):
-        if not line.strip():
-            continue
+    flat: list[int] = []
+    for number, fields in read_lines(path, LAYOUT):
         where = f'{path}, line {number}'
-        kind, frame, identity, _, box = _parse(where, line)
+        kind, frame, identity, _, box = _parse(where, fields)
         if kind not in wanted:
             continue
         if (frame, identity) in first:
@@ -113,7 +124,8 @@ def read_kitti_tracks(path: Path, classes: Sequence[str] = ()) -> MotRows:
                 f'{where}: id {identity} comes a second time in frame {frame}, first in line '
                 f'{first[frame, identity]}; an id may stand once per frame')
         first[frame, identity] = number
-        fields = line.split()
+        if box[0] == box[2] and box[1] == box[3]:
+            flat.append(number)
         try:
             score = float(fields[SCORE]) if len(fields) > SCORE else 1.0
         except ValueError as error:
@@ -122,7 +134,7 @@ def read_kitti_tracks(path: Path, classes: Sequence[str] = ()) -> MotRows:
     frames, ids, boxes, scores = zip(*table, strict=True) if table else ((), (), (), ())
     return MotRows(
         np.array(frames, np.int64), np.array(ids, np.int64), np.array(boxes, np.float64),
-        np.array(scores, np.float64))
+        np.array(scores, np.float64), _notes(path, flat, len(table)))
 
 
 def kitti_places(
@@ -158,16 +170,14 @@ def _lower(kind: str) -> str:
 
 def _read(path: Path, wanted: Sequence[str]) -> tuple[MotRows, NDArray[np.bool_]]:
     """Return the boxes, 1 as value where they are scored, and which are distractors."""
-    lines = read_text_lines(path)
     scored = {_lower(kind) for kind in wanted}
     beside = {_lower(NEIGHBOURS[kind]) for kind in wanted if kind in NEIGHBOURS} - scored
     table: list[tuple[int, int, bool, bool, list[float]]] = []
     first: dict[tuple[int, int], int] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    flat: list[int] = []
+    for number, fields in read_lines(path, LAYOUT):
         where = f'{path}, line {number}'
-        kind, frame, identity, hidden, box = _parse(where, line)
+        kind, frame, identity, hidden, box = _parse(where, fields)
         if kind == REGION.lower():
             table.append((frame, NO_ID, False, False, box))
         elif identity > NO_ID and kind in scored | beside:
@@ -177,6 +187,8 @@ def _read(path: Path, wanted: Sequence[str]) -> tuple[MotRows, NDArray[np.bool_]
                     f'{first[frame, identity]}; an id may stand once per frame')
             first[frame, identity] = number
             counts = kind in scored and not hidden
+            if box[0] == box[2] and box[1] == box[3]:
+                flat.append(number)
             table.append((frame, identity, counts, not counts, box))
     if not any(counts for _, _, counts, _, _ in table):
         raise SourceError(
@@ -185,18 +197,28 @@ def _read(path: Path, wanted: Sequence[str]) -> tuple[MotRows, NDArray[np.bool_]
     table.sort(key=lambda row: row[0])
     frames, ids, counted, distractors, boxes = zip(*table, strict=True)
     return MotRows(
-        np.array(frames) + 1, np.array(ids), np.array(boxes), np.array(counted, np.float64)), \
+        np.array(frames) + 1, np.array(ids), np.array(boxes), np.array(counted, np.float64),
+        _notes(path, flat, len(table))), \
         np.array(distractors, np.bool_)
 
 
-def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
-    """Return type, frame from 0, id, whether too little of it is seen, and the box."""
-    fields = line.split()
+def _notes(path: Path, flat: Sequence[int], count: int) -> tuple[str, ...]:
+    return () if not flat else (
+        f'{path}: {len(flat)} of {count} boxes have no area and match nothing, the first in line '
+        f'{flat[0]}',)
+
+
+def _parse(where: str, fields: list[str]) -> tuple[str, int, int, bool, list[float]]:
+    """
+    Return type, frame from 0, id, whether too little of it is seen, and the box.
+
+    A box without area becomes a point, which overlaps nothing.
+    """
+    shown = ' '.join(fields)[:SHOWN]
     if len(fields) < COLUMNS:
         raise SourceError(
-            f'{where}: {len(fields)} columns, expected at least {COLUMNS}: frame id type '
-            'truncated occluded alpha x1 y1 x2 y2 ... separated by blanks '
-            f'(got {line.strip()[:60]!r})')
+            f'{where}: {len(fields)} columns, expected at least {COLUMNS}: {LAYOUT} '
+            f'separated by blanks (got {shown!r})')
     kind = _lower(fields[2])
     if kind not in {REGION.lower(), *(name.lower() for name in TYPES)}:
         raise SourceError(
@@ -208,7 +230,7 @@ def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
     except ValueError as error:
         raise SourceError(f'{where}: {str(error)[:200]}') from error
     if not np.isfinite([frame, float(fields[1]), truncated, occluded, *box]).all():
-        raise SourceError(f'{where}: {line.strip()[:60]!r} holds a number that is not finite')
+        raise SourceError(f'{where}: {shown!r} holds a number that is not finite')
     if frame != int(frame) or not 0 <= frame < MAX_FRAMES:
         raise SourceError(
             f'{where}: frame is {fields[0]}; frames are counted from 0, up to {MAX_FRAMES - 1}')
@@ -219,9 +241,7 @@ def _parse(where: str, line: str) -> tuple[str, int, int, bool, list[float]]:
             f'{where}: the box reaches to {max(box, key=abs):g}, and coordinates are at most '
             f'{FARTHEST:g} pixels')
     if box[2] <= box[0] or box[3] <= box[1]:
-        raise SourceError(
-            f'{where}: the box reaches from {box[0]:g}, {box[1]:g} to {box[2]:g}, {box[3]:g}; its '
-            'right and lower edge must come second')
+        box = [*box[:2], *box[:2]]
     # TrackEval reads truncation as a whole number too
     hidden = int(truncated) > MOST_TRUNCATED or occluded > MOST_OCCLUDED
     return kind, int(frame), identity, hidden, box

@@ -100,7 +100,7 @@ def read_sequence(
             f'{truth_file}, line {_line_of(truth_file, truth.last_frame)}: frame is '
             f'{truth.last_frame}, but seqLength in {path / "seqinfo.ini"} is {length}')
     if images is None:
-        images = _own_images(path / info.text('imDir', 'img1'))
+        images = _own_images(path / info.text('imDir', 'img1').replace('\\', '/'))
     public = detections_file if detections_file.exists() else None
     files = [*([truth_file] if labelled else []), *([public] if public else [])]
     return Annotated(

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mot_ros.data.annotated import Annotated, checksum, even_stamps, SequenceRef
-from mot_ros.data.datasets.coco import CocoCategory, CocoFile, CocoVideo, read_coco
+from mot_ros.data.datasets.coco import CocoCategory, CocoFile, CocoVideo, read_coco, read_results
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
 from mot_ros.data.video.frames import open_source
 from mot_ros.data.video.image_files import images_in
@@ -44,6 +44,8 @@ class TaoVideo(SequenceRef):
     """With the boxes of the chosen classes."""
     exhaustive: bool
     images: Path | None = None
+    categories: tuple[int, ...] = ()
+    """Ids of the chosen classes, with those that TAO counts as one of them."""
     checksum: str = ''
     """SHA-256 of the file."""
 
@@ -68,7 +70,26 @@ class TaoVideo(SequenceRef):
             distractors=np.zeros(len(rows), np.bool_), scored=numbers,
             images=None if folder is None else partial(open_source, folder, rate),
             checksums={self.file.name: self.checksum}, exhaustive=self.exhaustive,
-            negative=not len(rows), notes=list(rows.notes))
+            negative=not len(rows), notes=list(rows.notes),
+            results=partial(self._results, numbers))
+
+    def _results(self, numbers: Ints, path: Path) -> MotRows:
+        """Read the tracks of this video in a list of results; `numbers` are its frames."""
+        rows, categories = read_results(path, self.video)
+        rows = rows[np.isin(categories, self.categories)]
+        if (rows.ids == NO_ID).any():
+            raise SourceError(
+                f'{path} has results without track_id; of those that begin a track, write it too')
+        pairs = np.stack([rows.frames, rows.ids], axis=1)
+        found, counts = np.unique(pairs, axis=0, return_counts=True)
+        if len(counts) and counts.max() > 1:
+            frame, track = found[int(np.argmax(counts))].tolist()
+            image = self.video.images[frame - 1].id
+            raise SourceError(
+                f'{path}: track_id {track} comes twice in image {image}; a track may stand once '
+                'per image')
+        return MotRows(
+            numbers[rows.frames - 1], rows.ids, rows.boxes, rows.values, rows.notes)
 
     def _size(self, where: str) -> tuple[int, int]:
         sizes = {image.size for image in self.video.images}
@@ -147,7 +168,7 @@ def tao_places(
             raise SourceError(f'{path}: two videos have the name {name!r}; rename one')
         found[name] = TaoVideo(
             name, path, kept, not numbers & set(video.not_exhaustive_category_ids),
-            None if images is None else Path(images), digest)
+            None if images is None else Path(images), tuple(sorted(members)), digest)
     if not any(len(place.video.rows) for place in found.values()):
         raise SourceError(
             f'{path}: no video has a box of {_listed(wanted)}; there is nothing to score')

@@ -19,12 +19,14 @@ SHOWN = 60
 """Characters of a line that an error quotes."""
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_lines(
+        path: Path, layout: str = 'frame,id,x,y,w,h,...') -> Iterator[tuple[int, list[str]]]:
     """
     Yield the number of each line that is not empty, and its columns.
 
     The separator is that of the first line; an empty last column is dropped, as TrackEval drops
-    it. Raises SourceError for a file that is no text and for a line that names its columns.
+    it. Raises SourceError for a file that is no text and, with the `layout`, for a line that names
+    its columns.
     """
     separator: str | None = None
     first = True
@@ -39,7 +41,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         if line.lstrip().startswith('#') or (first and _is_header(fields)):
             raise SourceError(
                 f'{path}, line {number}: {line.strip()[:SHOWN]!r} is a header or a comment; the '
-                'layout is fixed (frame,id,x,y,w,h,...), so remove this line')
+                f'layout is fixed ({layout}), so remove this line')
         first = False
         yield number, fields
 

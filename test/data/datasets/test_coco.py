@@ -377,3 +377,20 @@ def test_annotations_name_the_images_that_are_there(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(OutputError, match=r'a_detections\.json exists already'):
         write_annotations(source, path, CocoContent('street', detections=seen))
+
+
+@pytest.mark.parametrize('before', ['C:\\data\\set\\', '/home/me/set/', 'D:/'])
+def test_whole_paths_of_another_machine_are_shortened(tmp_path: Path, before: str) -> None:
+    make_images(tmp_path / 'frames')
+    (tmp_path / 'deep').mkdir()
+    source = open_source(tmp_path / 'frames/a', 7, start=1)
+    seen = MotRows([2], [NO_ID], [[1.5, 2, 3, 4]], [0.25])
+    path = tmp_path / 'deep' / 'a.json'
+    write_annotations(source, path, CocoContent('street', detections=seen))
+    content = json.loads(path.read_text())
+    for image in content['images']:
+        name = Path(image['file_name']).name
+        image['file_name'] = before + ('a\\' if '\\' in before else 'a/') + name
+    path.write_text(json.dumps(content))
+    file = read_coco(path)
+    assert [int(frame.image[0, 0, 0]) for frame in CocoFrames(file, file.video())] == [12, 13]

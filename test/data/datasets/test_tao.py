@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mot_ros import cli
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.data.datasets.tao import tao_places
 from mot_ros.evaluation.scores.ignore_regions import considered, without_ignored
@@ -208,3 +209,42 @@ def test_figures_are_those_of_trackeval(tmp_path: Path, seed: int) -> None:
     assert figures == pytest.approx(
         {'TAP': np.mean(precision), 'TAP50': precision[0], 'TAP75': precision[5]}, abs=1e-6)
     assert 0.1 < figures['TAP'] < figures['TAP50'] < 1
+
+
+def test_results_are_a_list_for_all_videos(tmp_path: Path) -> None:
+    file = write(tmp_path, [box(10, 1), box(12, 1), box(20, 2)], a={}, b={})
+    result = tmp_path / 'result.json'
+    result.write_text(json.dumps([
+        {**box(10, 7), 'score': 0.5}, {**box(12, 7, at=11), 'score': 0.6},
+        {**box(12, 8, CAT), 'score': 0.9}, {**box(20, 9), 'score': 0.7}]))
+    first, second = (place.read() for place in tao_places(file))
+    assert first.results is not None and second.results is not None
+    rows = first.results(result)
+    # frames are those of the truth; the cat is no person
+    assert rows.frames.tolist() == [31, 91]
+    assert rows.ids.tolist() == [7, 7]
+    assert rows.boxes[1].tolist() == [11, 5, 19, 25]
+    assert rows.values.tolist() == [0.5, 0.6]
+    assert second.results(result).ids.tolist() == [9]
+    result.write_text(json.dumps([{**box(10, 7), 'score': 0.5}] * 2))
+    with pytest.raises(SourceError, match='track_id 7 comes twice in image 10'):
+        first.results(result)
+    without = {**box(10, 7), 'score': 0.5}
+    del without['track_id']
+    result.write_text(json.dumps([without]))
+    with pytest.raises(SourceError, match='results without track_id'):
+        first.results(result)
+
+
+def test_a_result_file_or_its_folder_is_scored(tmp_path: Path) -> None:
+    file = write(tmp_path, [box(10, 1), box(11, 1), box(12, 1)], a={})
+    folder = tmp_path / 'mine'
+    folder.mkdir()
+    (folder / 'result.json').write_text(json.dumps(
+        [{**box(image, 7), 'score': 0.5} for image in (10, 11, 12)]))
+    for name, path in (('file', folder / 'result.json'), ('folder', folder)):
+        assert cli.main(['evaluate', '--tao', str(file), '--tracks', f'mine={path}', '-o',
+                         str(tmp_path / name)]) == 0
+        report = json.loads((tmp_path / name / 'report.json').read_text())
+        scores = report['results'][0]['scores']
+        assert (scores['MOTA'], scores['IDF1']) == (1, 1)
