@@ -95,7 +95,8 @@ def ssd_detector(precision: str) -> None:
     """Look at two images of different sizes in one batch."""
     for way in ('stretch', 'letterbox'):
         detector = SsdDetector(
-            DetectorSettings(width=320, height=256, resize=way), 'cpu', Compute(precision),
+            DetectorSettings(width=320, height=256, resize=way, weights='ssd-coco'), 'cpu',
+            Compute(precision),
             fixed=True)
         with pretended(detector):
             resident = detector._on_device
@@ -106,7 +107,8 @@ def ssd_detector(precision: str) -> None:
 def smot(precision: str) -> None:
     """Look for tracks at their anchors."""
     detector = SsdDetector(
-        DetectorSettings(width=320, height=256), 'cpu', Compute(precision), fixed=True)
+        DetectorSettings(width=320, height=256, weights='ssd-coco'), 'cpu', Compute(precision),
+        fixed=True)
     raw = detector.raw([frame(96, 64)])
     redetector = Redetector(TrackingAnchors(raw.anchors[0]), 10, fixed=True)
     with pretended(detector, redetector):
