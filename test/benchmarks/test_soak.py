@@ -14,7 +14,7 @@ from test.benchmarks.scripts import ROOT
 pytest.importorskip('rclpy')
 
 
-def test_orders_for_some_seconds(tmp_path):
+def test_orders_for_some_seconds(tmp_path, ros_domain):
     done = subprocess.run(
         [sys.executable, str(ROOT / 'benchmarks' / 'soak.py'), '--seconds', '3', '--only',
          'orders', '--objects', '20', '--json', str(tmp_path / 'soak.json')],

@@ -59,7 +59,7 @@ def detections_of(stamp: float, boxes, ids=None, frame_id: str = OPTICAL) -> Det
         made.bbox.center.position.x, made.bbox.center.position.y = (x1 + x2) / 2, (y1 + y2) / 2
         made.bbox.size_x, made.bbox.size_y = x2 - x1, y2 - y1
         result = ObjectHypothesisWithPose()
-        result.hypothesis.class_id, result.hypothesis.score = '0', 0.75
+        result.hypothesis.class_id, result.hypothesis.score = '0', 0.9
         made.results = [result]
         message.detections.append(made)
     return message

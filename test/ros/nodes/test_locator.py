@@ -50,7 +50,7 @@ def test_people_are_where_they_are_whatever_comes(world, bench):
     for found in message.detections:
         result, = found.results
         assert found.header == message.header
-        assert (result.hypothesis.class_id, result.hypothesis.score) == ('0', 0.75)
+        assert (result.hypothesis.class_id, result.hypothesis.score) == ('0', 0.9)
         assert result.pose.pose == found.bbox.center
         covariance = np.array(result.pose.covariance).reshape(6, 6)
         assert (np.linalg.eigvalsh(covariance) > 0).all()
