@@ -112,6 +112,14 @@ class Package:
         return state.hexdigest()
 
 
+PACKAGES = (
+    Package('vision_msgs', ROOT / 'scripts' / 'vision_msgs' / 'msg'),
+    Package('tf2_msgs', ROOT / 'scripts' / 'tf2_msgs' / 'msg'),
+    Package('mot_ros_msgs', ROOT / 'msg'),
+)
+"""The packages that are built, in the order in which they need each other."""
+
+
 def rosidl_version() -> str:
     """Version of the generators, or an error where the environment has none."""
     try:
@@ -329,13 +337,8 @@ def build_package(package: Package) -> str:
 def main() -> int:
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    packages = [
-        Package('vision_msgs', ROOT / 'scripts' / 'vision_msgs' / 'msg'),
-        Package('tf2_msgs', ROOT / 'scripts' / 'tf2_msgs' / 'msg'),
-        Package('mot_ros_msgs', ROOT / 'msg'),
-    ]
     try:
-        for package in packages:
+        for package in PACKAGES:
             sys.stdout.write(f'{package.name}: {build_package(package)}\n')
     except InterfaceError as error:
         sys.stderr.write(f'interfaces.py: {error}\n')

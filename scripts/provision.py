@@ -19,6 +19,7 @@ import sys
 import sysconfig
 
 from downloads import downloads
+from interfaces import PACKAGES
 from steps import (
     bring_up_to_date,
     DEFAULT_TORCH,
@@ -98,7 +99,7 @@ def share_packages(source: Environment, environment: Environment) -> None:
 
     By links to each package, for not a single file of the one ROS 2 may be found by the other.
     """
-    apart = {'mot_ros', 'mot_ros_msgs', 'vision_msgs', 'pip', '__pycache__'}
+    apart = {'mot_ros', 'pip', '__pycache__', *(package.name for package in PACKAGES)}
     for package in importlib.metadata.distributions(path=[str(source.site_packages)]):
         if package.metadata['Name'].startswith(('ros-', 'pip')):
             apart |= {file.parts[0] for file in package.files or ()}
@@ -150,7 +151,7 @@ def install_interfaces(environment: Environment, requirements: Path) -> list[Ste
                 *sorted(SCRIPTS.glob('*_msgs/msg/*.msg'))]
     return [
         Step(environment.stamps / 'interfaces',
-             'vision_msgs, tf2_msgs and mot_ros_msgs, generated and compiled',
+             ', '.join(package.name for package in PACKAGES) + ', generated and compiled',
              fingerprint(requirements, script, *messages),
              lambda: run(environment.python, script)),
         Step(environment.stamps / 'mot_ros', 'mot_ros and its command',
@@ -195,7 +196,8 @@ def plan_other(distro: str) -> list[Step]:
              (other.python,)),
         # before its own packages, so that pip finds what those need
         Step(other.stamps / 'shared', 'torch and all else that is in .venv',
-             read(MAIN.stamps / 'torch') + read(MAIN.stamps / 'packages'),
+             read(MAIN.stamps / 'torch') + read(MAIN.stamps / 'packages')
+             + repr([package.name for package in PACKAGES]),
              lambda: share_packages(MAIN, other), (other.folder / 'shared',)),
         Step(other.stamps / 'packages', f'ROS 2 {distro.capitalize()}',
              fingerprint(requirements), install),

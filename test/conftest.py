@@ -10,6 +10,7 @@ from pathlib import Path
 import sys
 from typing import Any, TYPE_CHECKING
 
+from hypothesis import HealthCheck, settings
 import pytest
 
 from mot_ros.tracking.runtime.threads import share_cores
@@ -23,6 +24,10 @@ sys.path[:0] = [str(ROOT / 'test' / folder) for folder in ('', 'launch', 'ros')]
 
 # several tests run beside each other, and torch is not loaded yet
 share_cores()
+
+# a machine that is busy draws examples slowly, which says nothing of the code
+settings.register_profile('busy', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('busy')
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -304,7 +304,9 @@ def test_another_ros_sees_all_of_the_first_environment_but_its_ros(machine):
             f'Version: {name.partition("-")[2]}\n')
         (information / 'RECORD').write_text(
             ''.join(f'{file},,\n' for file in [*files, f'{information.name}/METADATA']))
-    (packages / 'vision_msgs').mkdir()
+    # those of the other ROS 2 do not load here, and would stand for built ones
+    for name in ('vision_msgs', 'tf2_msgs', 'mot_ros_msgs'):
+        (packages / name).mkdir()
     (packages / 'ros_wheels_bootstrapper.pth').touch()
     (packages / 'mot_ros_of_somebody.py').touch()
 
