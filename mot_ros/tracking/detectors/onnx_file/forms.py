@@ -27,6 +27,8 @@ order (N, 7): YOLOv7, YOLO-NAS. PADDLE: class, score, box (N, 6) of one image: P
 """
 ONE_IMAGE = (SINGLE, PADDLE)
 """Forms that do not say which image an object is in."""
+BOX_COLUMNS = {FLAT: slice(1, 5), PADDLE: slice(2, 6)}
+"""Where boxes are in rows that do not begin with them."""
 PADDLE_INPUT = 'scale_factor'
 
 

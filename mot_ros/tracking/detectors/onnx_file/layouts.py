@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mot_ros.tracking.detectors.onnx_file.forms import Array, form_of
+from mot_ros.tracking.detectors.onnx_file.forms import Array, BOX_COLUMNS, form_of
 from mot_ros.tracking.errors import ConfigError
 
 LAYOUTS: Mapping[str, str] = MappingProxyType({
@@ -99,6 +99,9 @@ def recognise(
             return detr
     form = form_of(arrays, names, inputs)
     if form is not None and chosen in ('auto', 'yolov10'):
+        if chosen == 'auto':
+            boxes = arrays[form[1][0]][..., BOX_COLUMNS.get(form[0], slice(4))]
+            _refuse_relative(boxes, path, described(outputs))
         return Layout('yolov10', form[1], None, form[0], names[form[1][0]])
     if chosen != 'auto':
         found = [layout for layout in _possible(outputs, size, chosen, metadata)

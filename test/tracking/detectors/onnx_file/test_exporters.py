@@ -299,3 +299,20 @@ def test_the_command_lists_the_choices_for_an_ambiguous_file(tmp_path, capsys):
     path = write_constant(tmp_path / 'net.onnx', {'a': table(BOX), 'b': logits_of(80, 0)}, SHAPE)
     assert cli.main(['weights', 'show', path]) == 2
     assert 'may be ssd or ssd_pixels' in capsys.readouterr().err
+
+
+def relative_forms():
+    _, classes, scores = objects()
+    near = table(np.float32(BOX) / 160)
+    yield 'three', {'labels': classes, 'boxes': near, 'scores': scores}
+    yield 'single', {'labels': classes[0], 'boxes': near[0], 'scores': scores[0]}
+    yield 'scored', {'dets': np.concatenate([near, scores[..., None]], 2), 'labels': classes}
+    yield 'flat', {'output': np.float32([[0, *near[0, 0], 0, 0.9]])}
+
+
+@pytest.mark.parametrize(('form', 'outputs'), list(relative_forms()))
+def test_relative_boxes_of_any_form_are_refused(tmp_path, form, outputs):
+    path = write_objects(tmp_path / f'{form}.onnx', outputs, SHAPE, PERSON)
+    with pytest.raises(ConfigError, match='they are relative'):
+        detect(path, pixels='unit')
+    detect(path, pixels='unit', layout='yolov10')
