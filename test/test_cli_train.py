@@ -59,7 +59,7 @@ def test_weights_show_tells_how_they_were_made(smoke, capsys):
     file = smoke / train_defaults.SLM / 'weights.safetensors'
     assert cli.main(['weights', 'show', str(file)]) == 0
     shown = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
-    assert (shown['kind'], shown['variant'], shown['data']) == ('slm', 'small', 'drawn figures')
+    assert (shown['kind'], shown['variant'], shown['data']) == ('slm', 'lite', 'drawn figures')
     assert shown['sha256'] == weights.sha256(file.read_bytes())
     assert shown['steps'] == '16'
     assert shown['command'].startswith('mot_ros train slm --recipe=slm-small ')

@@ -41,7 +41,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--data', action='append', default=[], metavar='PATH', help='folder with images and '
         'masks/ (as Penn-Fudan), labels/ or polygons/ (YOLO, with or without splits in them; '
-        'DIR/images/SPLIT is one), or an annotation file of '
+        'DIR/images/SPLIT is one), re-ID crops named as in Market-1501 or CUHK (DIR=N: of the '
+        'first N people), or an annotation file of '
         'CrowdHuman (.odgt) or COCO (.json), where needed as FILE=FOLDER of its images; may be '
         'repeated; drawn figures by default')
     parser.add_argument(
@@ -56,7 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         'and weights; a training that is in it already goes on where it was left')
     parser.add_argument(
         '--recipe', metavar='R', help='name of a recipe, or a YAML file '
-        '(siammot-small, slm-small, ssd-person)')
+        '(siammot-small, slm-small, slm-reid-research, ssd-person)')
     for name, kind, text in (
             ('steps', int, 'steps in all'), ('batch', int, 'samples of a step in each process'),
             ('rate', float, 'learning rate'), ('seed', int, 'seed of everything that is drawn'),
@@ -77,7 +78,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     siammot.add_argument('--width', type=int, metavar='C', help='channels of the pyramid')
     siammot.add_argument('--hidden', type=int, metavar='C', help='width of the box head')
     slm = parser.add_argument_group('slm')
-    slm.add_argument('--variant', choices=('article', 'code', 'small'), help='of the network')
+    slm.add_argument(
+        '--variant', choices=('article', 'code', 'small', 'lite'), help='of the network')
     parser.set_defaults(run=_train)
 
 

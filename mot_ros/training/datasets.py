@@ -1,7 +1,7 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Datasets of a training: annotated images and video, cut-outs and photographs, from folders."""
+"""Datasets of a training: annotated images, video, re-ID crops, cut-outs and photographs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mot_ros.data.datasets.labelled_images import (
     penn_fudan_images,
     yolo_images,
 )
+from mot_ros.data.datasets.reid_crops import read_crops, ReidCrop
 from mot_ros.data.datasets.splits import splits
 from mot_ros.data.datasets.tracked_images import read_tracked, TrackedImages
 from mot_ros.data.synthetic.backgrounds import background_files
@@ -32,7 +33,7 @@ IMAGE_FOLDERS = ('images', 'Images')
 @dataclass(frozen=True, eq=False)
 class Datasets:
     """
-    Hold annotated images, cut-outs of people, photographs without people, annotated video.
+    Hold annotated images, cut-outs of people, photographs without people, video, re-ID crops.
 
     `counts` describes in a line each what was found.
     """
@@ -41,6 +42,7 @@ class Datasets:
     cutouts: Sequence[Cutout] = ()
     photographs: Sequence[Path] = ()
     sequences: Sequence[TrackedImages] = ()
+    crops: Sequence[ReidCrop] = ()
     counts: tuple[str, ...] = ()
 
 
@@ -54,9 +56,10 @@ def read_datasets(
     several of these; of YOLO's all splits are taken, or only the one that ROOT/images/SPLIT
     names. A file is CrowdHuman's (.odgt) or COCO's (.json), with its images in
     `images` beside it, or in DIR where it is given as FILE=DIR. A MOTChallenge sequence with
-    images, or a folder of such, is video. Without any root, figures are drawn. Of annotated
-    images every `hold_out`th is left out with its cut-outs, as a test set. Raises SourceError
-    for a root without training data, ConfigError for a hold_out of 1.
+    images, or a folder of such, is video. A folder of crops named as in Market-1501, CUHK03 or
+    CUHK01 is re-ID data; FOLDER=N takes its first N people. Without any root, figures are drawn.
+    Of annotated images every `hold_out`th is left out with its cut-outs, as a test set. Raises
+    SourceError for a root without training data, ConfigError for a hold_out of 1.
     """
     if hold_out < 0 or hold_out == 1:
         raise ConfigError(
@@ -64,6 +67,7 @@ def read_datasets(
     images: list[LabelledImage] = []
     cutouts: list[Cutout] = []
     sequences: list[TrackedImages] = []
+    crops: list[ReidCrop] = []
     photographs = [file for folder in backgrounds for file in background_files(folder)]
     counts = []
     for root in roots:
@@ -74,6 +78,7 @@ def read_datasets(
             counts.append(f'{root}: {len(found.cutouts)} people to be cut out')
         counts += found.counts
         sequences += found.sequences
+        crops += found.crops
         images += found.images
         cutouts += found.cutouts
         if not backgrounds:
@@ -84,7 +89,7 @@ def read_datasets(
     counts.append(
         f'{len(photographs)} photographs to put people in front of' if photographs
         else 'no photographs without people: backgrounds are drawn')
-    return Datasets(images, cutouts, photographs, sequences, tuple(counts))
+    return Datasets(images, cutouts, photographs, sequences, crops, tuple(counts))
 
 
 def held_out(files: Sequence[Path], hold_out: int) -> set[Path]:
@@ -118,6 +123,9 @@ def _read(root: str) -> Datasets:
     photographs: list[Path] = []
     counts = []
     parts = splits(path)
+    if crops := read_crops(path, folder):
+        people = len({crop.person for crop in crops})
+        return Datasets(crops=crops, counts=(f'{path}: {len(crops)} crops of {people} people',))
     masks = (path / 'masks').is_dir()
     labels, polygons = ((parts[0][0] / name).is_dir() for name in ('labels', 'polygons'))
     if not (masks or labels or polygons):

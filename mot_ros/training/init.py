@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
+from mot_ros.data.datasets.reid_crops import ReidCrops
 from mot_ros.data.datasets.tracked_images import TrackCrops
 from mot_ros.data.synthetic.frame_pairs import FramePairs
 from mot_ros.data.synthetic.person_crops import Crops, MixedCrops, PersonCrops
 from mot_ros.tracking.errors import ConfigError, WeightsError
+from mot_ros.tracking.nets.backbones import efficientnet_lite
 from mot_ros.tracking.nets.siammot import network as siammot
 from mot_ros.tracking.nets.siammot.network import BODY, SiamMotNetwork
 from mot_ros.tracking.nets.slm import network as slm
-from mot_ros.tracking.nets.slm.small import SlmSmall, trunk_from_ssd
+from mot_ros.tracking.nets.slm.small import (
+    SlmLite,
+    SlmSmall,
+    trunk_from_lite,
+    trunk_from_ssd,
+)
 from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.weights import store as weights
@@ -38,9 +45,9 @@ def make_task(config: TrainingConfig, datasets: Datasets) -> tuple[Task, str]:
         slm_network = make_slm(config.network.variant)
         initial = init_weights(slm_network, config.init)
         crops = make_crops(config, datasets)
-        if config.repeat:
-            crops = OverfitSubset(crops, config.repeat)
-        return SlmTask(slm_network, crops, config.loss), initial
+        people = crops.people
+        source = OverfitSubset(crops, config.repeat) if config.repeat else crops
+        return SlmTask(slm_network, source, config.loss, people), initial
     pairs: FramePairs = config.samples.make(datasets, config.recipe.seed)
     if config.repeat:
         pairs = OverfitSubset(pairs, config.repeat)
@@ -56,16 +63,19 @@ def make_task(config: TrainingConfig, datasets: Datasets) -> tuple[Task, str]:
 
 
 def make_crops(config: SlmTrainingConfig, datasets: Datasets) -> Crops:
-    """Make crops of people from cut-outs, from annotated video, or from both in turn."""
+    """Make crops of people from cut-outs, re-ID crops and annotated video, in turn."""
     seed, parts = config.recipe.seed, list[Crops]()
     if datasets.cutouts:
         parts.append(PersonCrops(datasets.cutouts, datasets.photographs, config.samples, seed))
+    if datasets.crops:
+        parts.append(ReidCrops(datasets.crops, config.samples, seed + 2))
     if datasets.sequences:
         parts.append(TrackCrops(datasets.sequences, config.samples, seed + 1))
     if not parts:
         raise ConfigError(
-            f'no crops of people: SLM learns from cut-outs (folders with masks or polygons) and '
-            f'from annotated video, and there are {len(datasets.images)} images with boxes only')
+            'no crops of people: SLM learns from cut-outs (folders with masks or polygons), re-ID '
+            f'crops and annotated video, and there are {len(datasets.images)} images with boxes '
+            'only')
     return parts[0] if len(parts) == 1 else MixedCrops(parts)
 
 
@@ -73,7 +83,8 @@ def init_weights(network: AnySlm | SiamMotNetwork, name_or_path: str) -> str:
     """
     Copy weights into a network where names and shapes match; describe how many did.
 
-    Weights of the default detector are copied into a backbone of the same architecture. Raises
+    Weights of the SSD and a published EfficientNet-Lite0 are copied into a backbone of the same
+    architecture. Raises
     WeightsError if nothing matches, or only a part of the backbone does.
     """
     if not name_or_path:
@@ -82,7 +93,9 @@ def init_weights(network: AnySlm | SiamMotNetwork, name_or_path: str) -> str:
     if not isinstance(network, SiamMotNetwork):
         body, inside = 'trunk.' if isinstance(network, SlmSmall) else 'resnet.', slm.CHECKPOINT_KEY
     state = weights.load(name_or_path, inside=inside)
-    if any(name.startswith(SSD_BODY) for name in state):
+    if efficientnet_lite.MARK in state and isinstance(network, SlmLite):
+        state = trunk_from_lite(state)
+    elif any(name.startswith(SSD_BODY) for name in state):
         state = trunk_from_ssd(state) if isinstance(network, SlmSmall) else {
             f'{BODY}{name}': tensor for name, tensor in state.items()}
     wanted = network.state_dict()

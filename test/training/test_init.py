@@ -115,7 +115,7 @@ def test_a_folder_goes_on_with_its_own_training_only(tmp_path):
     with pytest.raises(ConfigError, match=r"of another data: was \['b'\], and is \['a'\]"):
         TrainingRecord(tmp_path, config, ['a'])
     other = read_config('slm', 'slm-small', 'cpu', {'samples.blur': 0.1})
-    with pytest.raises(ConfigError, match=r'another config: samples\.blur was 0.2, and is 0.1'):
+    with pytest.raises(ConfigError, match=r'another config: samples\.blur was 0.3, and is 0.1'):
         TrainingRecord(tmp_path, other, ['b'])
     helped = read_config('slm', 'slm-small', 'cpu', {'recipe.workers': 2})
     text = json.loads((tmp_path / 'training.json').read_text())

@@ -139,8 +139,9 @@ class TrackCrops:
                 f'{len(self._people)} people are {LEAST} pixels tall in {self._choice.views} '
                 'frames; nobody can be told from anybody else')
 
-    def __len__(self) -> int:
-        """Return how many people there are."""
+    @property
+    def people(self) -> int:
+        """Number of people; identities are below it."""
         return len(self._people)
 
     def sample(self, index: int) -> CropSample:
@@ -156,5 +157,5 @@ class TrackCrops:
             row = int(generator.integers(int(first), max(int(end), int(first) + 1)))
             image = sequence.read(int(rows.frames[row]))
             views.append(seen_in(
-                image, rows.boxes[row].astype(np.float64), self._choice, generator, flip=True))
+                image, rows.boxes[row].astype(np.float64), self._choice, generator, recorded=True))
         return CropSample(np.stack(views), who)

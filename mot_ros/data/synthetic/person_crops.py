@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import itertools
 import math
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,7 +53,16 @@ class CropSample:
 
 
 class Crops(Protocol):
-    """Samples of people without end, numbered from 0."""
+    """
+    Samples of people without end, numbered from 0.
+
+    Identities below `people` come again in every epoch, others once.
+    """
+
+    @property
+    def people(self) -> int:
+        """Number of people who come again."""
+        ...
 
     def sample(self, index: int) -> CropSample:
         """Return the views of a number from 0 on."""
@@ -67,7 +77,8 @@ class CropChoice:
     how tall people are in the image that they are cut out of, in pixels. The edges of boxes are
     off by up to `jitter` of their side. `light` is how much light and colours differ, from 0,
     not at all, to 1, as between two cameras. The rest is how probable things are: `recolour`
-    another colour of everything, which makes another person; `twin` that of two people in a row
+    another colour of everything, which makes another person, and `outfit` that these are then those
+    of two other people's clothes; `twin` that of two people in a row
     the second is the first in other colours; `dress` that a view shows somebody else in the same
     clothes; `crowd` somebody behind, and in front; `cover` something before the legs; `bend` a
     sway; `blur`; and `erase` a blank rectangle.
@@ -82,6 +93,7 @@ class CropChoice:
     jitter: float = 0.1
     light: float = 1.0
     recolour: float = 0.4
+    outfit: float = 0.0
     twin: float = 0.0
     dress: float = 0.0
     crowd: float = 0.35
@@ -91,7 +103,7 @@ class CropChoice:
     erase: float = 0.4
 
     def __post_init__(self) -> None:
-        parts = (self.light, self.recolour, self.twin, self.dress, self.crowd, self.cover,
+        parts = (self.light, self.recolour, self.outfit, self.twin, self.dress, self.crowd, self.cover,
                  self.bend, self.blur, self.erase)
         if not (min(parts) >= 0 and max(parts) <= 1 and 0 <= self.jitter < .5
                 and self.views >= 1 and 8 <= self.heights[0] <= self.heights[1] <= TALLEST):
@@ -115,6 +127,11 @@ class PersonCrops:
         self._figures: dict[int, Image] = {}
         self._grounds: dict[int, Image] = {}
 
+    @property
+    def people(self) -> int:
+        """Number of cut-outs; identities from there on are of figures recoloured once."""
+        return len(self._cutouts)
+
     def sample(self, index: int) -> CropSample:
         """Return the views of a number from 0 on; an epoch has each person once, twins aside."""
         choice, generator = self._choice, np.random.default_rng((self._seed, 1, index))
@@ -124,7 +141,8 @@ class PersonCrops:
         who = int(order[place])
         figure, identity = self._figure(who), who
         if twin or generator.random() < choice.recolour:
-            figure = recoloured(figure, generator)
+            figure = (self._redressed(figure, generator)
+                      if generator.random() < choice.outfit else recoloured(figure, generator))
             identity = len(self._cutouts) + index
         views = []
         for _ in range(choice.views):
@@ -133,6 +151,16 @@ class PersonCrops:
                 shown = dressed(self._figure(int(generator.integers(len(self._cutouts)))), figure)
             views.append(self._view(shown, who, generator))
         return CropSample(np.stack(views), identity)
+
+    def _redressed(self, figure: Image, generator: np.random.Generator) -> Image:
+        """Give a figure the colours of one other figure above the waist, of another below."""
+        height, width = figure.shape[:2]
+        upper, lower = (
+            cv2.resize(self._figure(int(number)), (width, height))
+            for number in generator.integers(len(self._cutouts), size=2))
+        waist = round(height * generator.uniform(.4, .6))
+        model = np.asarray(np.concatenate([upper[:waist], lower[waist:]]), np.uint8)
+        return dressed(figure, model)
 
     def _view(self, figure: Image, who: int, generator: np.random.Generator) -> Image:
         """Compose one image with the figure in it, and cut that out."""
@@ -217,23 +245,41 @@ class MixedCrops:
 
     def __init__(self, parts: Sequence[Crops]) -> None:
         self._parts = parts
+        self._first = [0, *itertools.accumulate(part.people for part in parts)]
+
+    @property
+    def people(self) -> int:
+        """Number of people who come again, of all sources."""
+        return self._first[-1]
 
     def sample(self, index: int) -> CropSample:
         """Return the views of a number from 0 on."""
         number, part = divmod(index, len(self._parts))
         found = self._parts[part].sample(number)
-        return CropSample(found.views, found.identity * len(self._parts) + part)
+        count = self._parts[part].people
+        if found.identity < count:
+            return CropSample(found.views, self._first[part] + found.identity)
+        once = (found.identity - count) * len(self._parts) + part
+        return CropSample(found.views, self.people + once)
 
 
 def seen_in(image: Image, box: NDArray[Any], choice: CropChoice, generator: np.random.Generator,
-            *, flip: bool = False) -> Image:
-    """Crop a person by a box (4,) with random errors of its edges."""
+            *, recorded: bool = False) -> Image:
+    """
+    Crop a person by a box (4,) with random errors of its edges.
+
+    Crops of a `recorded` image are also mirrored and lit otherwise, as composed ones are before.
+    """
     side = np.tile(box[2:] - box[:2], 2)
     box = box + generator.uniform(-choice.jitter, choice.jitter, 4) * side
-    piece = _photographed(cut(image, box), choice, generator)
+    piece = cut(image, box)
+    if recorded:
+        opaque = np.full(piece.shape[:2], 255, np.uint8)
+        piece = lit(np.dstack([piece, opaque]), generator, choice.light)[..., :3]
+    piece = _photographed(piece, choice, generator)
     # not smoothed, because the embedder does not either
     seen = np.asarray(cv2.resize(piece, choice.size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    if flip and generator.random() < .5:
+    if recorded and generator.random() < .5:
         seen = np.ascontiguousarray(seen[:, ::-1])
     return erased(seen, generator) if generator.random() < choice.erase else seen
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -25,14 +27,19 @@ from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Floats, Frame, Ints
 from mot_ros.tracking.weights import store as weights
 
+DISTANCE_SCALE = 'distance_scale'
+"""Name of the factor of cosine distances in the metadata of weights."""
+
 
 class SlmEmbedder:
     """
     Embed boxes by a trained SLM, whose variant follows from its tensors (nets/slm/variants.py).
 
     `name` is a name in the weights manifest or a file: safetensors, or a checkpoint of the
-    published code. Raises WeightsError if it is empty, missing or of another network, ConfigError
-    for a device that does not exist. On a GPU crops are cut and embedded there, padded to buckets
+    published code. Cosine distances are multiplied by the factor `distance_scale` in the file's
+    metadata (1 without), so that thresholds chosen for colour histograms suit these weights too.
+    Raises WeightsError if it is empty, missing or of another network, ConfigError for a device
+    that does not exist. On a GPU crops are cut and embedded there, padded to buckets
     with one CUDA graph each; `fixed` overrides that.
     """
 
@@ -50,6 +57,7 @@ class SlmEmbedder:
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
         self._network = self._ready(network, compute)
+        self._scale = distance_scale(weights.metadata(name))
         self._fixed = use_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
         # a graph of its own, so that images of many sizes share the long graph
@@ -60,7 +68,7 @@ class SlmEmbedder:
     @property
     def dimension(self) -> int:
         """Length of an embedding."""
-        return DIMENSION
+        return DIMENSION + (self._scale < 1)
 
     def warm_up(self) -> None:
         """Run once on an empty image: the first call allocates memory and selects kernels."""
@@ -70,7 +78,7 @@ class SlmEmbedder:
             self.embed(black, np.full((count, 4), [0, 0, width, height], np.float32))
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
-        """Return embeddings (N, 128) of boxes (N, 4), see Embedder."""
+        """Return embeddings (N, 128 or 129) of boxes (N, 4), see Embedder."""
         image = frame.require_image(NEED)
         whole, enough = windows(boxes, frame.size)
         result = np.zeros((len(boxes), DIMENSION), np.float32)
@@ -79,7 +87,7 @@ class SlmEmbedder:
                 result[enough] = (
                     self._on_device(frame, whole[enough]) if self._fixed
                     else self._in_batches(image, whole[enough]))
-        return unit(result)
+        return scaled(unit(result), self._scale)
 
     def _ready(self, network: AnySlm, compute: Compute) -> AnySlm:
         """Prepare a network, given on the CPU, for this embedder's device."""
@@ -121,3 +129,32 @@ class SlmEmbedder:
         crops = crops.contiguous(memory_format=torch.channels_last)
         with deterministic_fp32(self.device):
             return self._network(crops)  # type: ignore[no-any-return]
+
+
+def distance_scale(metadata: Mapping[str, str]) -> float:
+    """Return the factor of cosine distances in the metadata; WeightsError if not in (0, 1]."""
+    text = metadata.get(DISTANCE_SCALE, '1')
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= 1:
+        raise WeightsError(
+            f'{DISTANCE_SCALE} of these weights is {text!r}; it must be a number above 0, at '
+            'most 1: calibrate them anew')
+    return factor
+
+
+def scaled(embeddings: Floats, factor: float) -> Floats:
+    """
+    Multiply the cosine distances of unit embeddings (N, D) by a factor up to 1.
+
+    A constant component is added that all share; zero embeddings, which have no distance, stay
+    zero. Below 1 the result is (N, D + 1), of unit length.
+    """
+    if factor == 1:
+        return embeddings
+    shared = np.float32((1 - factor) ** .5) * embeddings.any(axis=1, keepdims=True)
+    result: Floats = np.concatenate(
+        [np.float32(factor ** .5) * embeddings, shared.astype(np.float32)], axis=1)
+    return result

@@ -66,6 +66,23 @@ def hardest_triplet(embeddings: Tensor, identities: Tensor) -> Tensor:
     return (F.softplus(gap) * both).sum() / both.sum().clamp_min(1)
 
 
+def identity_entropy(
+        embeddings: Tensor, identities: Tensor, directions: Tensor, scale: float = 16.0,
+        margin: float = 0.2) -> Tensor:
+    """
+    Return the cross-entropy of identities by cosine with margin (CosFace, arXiv 1801.09414).
+
+    `directions` (C, D), of any length, are the classes: identities from 0 to C - 1. Crops of
+    other identities are left out; if all are, the loss is 0.
+    """
+    known = identities < len(directions)
+    embeddings, identities = embeddings[known], identities[known]
+    logits = embeddings @ F.normalize(directions).mT
+    logits = scale * (logits - margin * F.one_hot(identities, len(directions)))
+    losses = F.cross_entropy(logits, identities, reduction='sum', label_smoothing=0.1)
+    return losses / max(len(identities), 1)
+
+
 def _pairs(identities: Tensor) -> tuple[Tensor, Tensor]:
     """Return (N, N) which pairs are two crops of one person, and which are two crops at all."""
     others = ~torch.eye(len(identities), dtype=torch.bool, device=identities.device)

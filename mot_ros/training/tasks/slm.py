@@ -14,10 +14,17 @@ import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
 
-from mot_ros.data.synthetic.person_crops import Crops, CropSample
+from mot_ros.data.synthetic.person_crops import CropSample
 from mot_ros.tracking.errors import ConfigError
+from mot_ros.tracking.nets.slm.network import DIMENSION
 from mot_ros.tracking.nets.slm.variants import AnySlm
-from mot_ros.training.losses.slm import contrastive, hardest_triplet, pair_entropy
+from mot_ros.training.losses.slm import (
+    contrastive,
+    hardest_triplet,
+    identity_entropy,
+    pair_entropy,
+)
+from mot_ros.training.overfit import SampleSource
 
 FIRST_SCALE, FIRST_MIDDLE = 10.0, 0.5
 """Initial scale and middle of pair_entropy."""
@@ -25,15 +32,20 @@ FIRST_SCALE, FIRST_MIDDLE = 10.0, 0.5
 
 @dataclass(frozen=True)
 class SlmWeights:
-    """Weights of the losses; 0 leaves one out. `temperature` is that of the contrastive loss."""
+    """
+    Weights of the losses; 0 leaves one out. `temperature` is that of the contrastive loss.
+
+    `identities` is that of classifying the people of the training data.
+    """
 
     contrastive: float = 1.0
     pairs: float = 1.0
     triplet: float = 0.0
+    identities: float = 0.0
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
-        parts = (self.contrastive, self.pairs, self.triplet)
+        parts = (self.contrastive, self.pairs, self.triplet, self.identities)
         if min(parts) < 0 or not max(parts) > 0 or not self.temperature > 0:
             raise ConfigError(
                 f'{self} cannot be; weights are not negative, one of them and the temperature '
@@ -41,13 +53,14 @@ class SlmWeights:
 
 
 class SlmLearner(nn.Module):
-    """Wrap an SLM with the trainable scale and decision threshold of pair_entropy."""
+    """Wrap an SLM with what the losses train beside it: scale, threshold, identity classes."""
 
-    def __init__(self, slm: AnySlm) -> None:
+    def __init__(self, slm: AnySlm, classes: int = 0) -> None:
         super().__init__()
         self.slm = slm
         self.log_scale = nn.Parameter(torch.tensor(FIRST_SCALE).log())
         self.middle = nn.Parameter(torch.tensor(FIRST_MIDDLE))
+        self.classes = nn.Parameter(torch.randn(classes, DIMENSION) / DIMENSION ** .5)
 
     def forward(self, crops: Tensor) -> Tensor:
         """Embed crops (B, 3, H, W), (B, 128) of unit length."""
@@ -70,13 +83,15 @@ class SlmTask:
     """
     Train an SLM by metric learning; a sample is K crops of a person, a batch P samples.
 
-    The crops must have the input size of the network.
+    The crops must have the input size of the network. `people` is the number of identities that
+    come again.
     """
 
-    def __init__(self, slm: AnySlm, crops: Crops, weights: SlmWeights | None = None) -> None:
-        self.network = self._learner = SlmLearner(slm)
-        self._crops = crops
+    def __init__(self, slm: AnySlm, crops: SampleSource[CropSample],
+                 weights: SlmWeights | None = None, people: int = 0) -> None:
         self._weights = weights or SlmWeights()
+        self.network = self._learner = SlmLearner(slm, people if self._weights.identities else 0)
+        self._crops = crops
 
     def sample(self, index: int) -> CropSample:
         """Return the crops of a person by number."""
@@ -111,6 +126,9 @@ class SlmTask:
                 embeddings, identities, learner.log_scale.exp(), learner.middle)
         if weights.triplet:
             parts['triplet'] = weights.triplet * hardest_triplet(embeddings, identities)
+        if weights.identities:
+            parts['identities'] = weights.identities * identity_entropy(
+                embeddings, identities, learner.classes)
         return parts
 
     def weights(self) -> dict[str, Tensor]:

@@ -50,7 +50,7 @@ def colour_of(views):
 
 def test_views_of_a_track_show_that_one_and_are_spread_over_time(folder):
     crops = TrackCrops(read_tracked(folder), PLAIN)
-    assert len(crops) == 3
+    assert crops.people == 3
     seen = set()
     for index in range(6):
         sample = crops.sample(index)
@@ -65,7 +65,7 @@ def test_views_of_a_track_show_that_one_and_are_spread_over_time(folder):
 
 def test_tracks_too_short_or_too_small_do_not_count(folder):
     # the third one is in six frames
-    assert len(TrackCrops(read_tracked(folder), CropChoice(views=7))) == 2
+    assert TrackCrops(read_tracked(folder), CropChoice(views=7)).people == 2
     with pytest.raises(ConfigError, match='0 people are 24 pixels tall in 13 frames'):
         TrackCrops(read_tracked(folder), CropChoice(views=13))
 

@@ -14,6 +14,7 @@ from mot_ros.data.synthetic.person_crops import (
     dressed,
     erased,
     lit,
+    MixedCrops,
     PersonCrops,
     recoloured,
 )
@@ -159,3 +160,30 @@ def test_choices_without_sense_are_refused():
         CropChoice(blur=1.5)
     with pytest.raises(ConfigError, match='1 cut-outs; nobody can be told'):
         PersonCrops(FIGURES[:1])
+
+
+def test_clothes_of_two_others_make_another_person():
+    crops = PersonCrops(FIGURES, choice=plain(recolour=1.0, outfit=1.0, light=0.0))
+    assert all(crops.sample(index).identity >= crops.people for index in range(6))
+    # nothing is mirrored in hue: every colour is near one that somebody wears
+    worn = np.concatenate([figure.image[..., :3][figure.image[..., 3] > 127]
+                           for figure in FIGURES]).mean(0)
+    shown = np.mean([crops.sample(index).views.mean((0, 1, 2)) for index in range(12)], axis=0)
+    assert abs(shown - worn).max() < 60
+
+
+def test_sources_in_turn_keep_their_people_apart():
+    parts = [PersonCrops(FIGURES, choice=plain(recolour=.5)),
+             PersonCrops(FIGURES[:4], choice=plain(recolour=.5))]
+    mixed = MixedCrops(parts)
+    assert mixed.people == 10
+    once = set()
+    for index in range(80):
+        number, part = divmod(index, 2)
+        own, found = parts[part].sample(number).identity, mixed.sample(index).identity
+        if own < parts[part].people:
+            assert found == own + 6 * part
+        else:
+            assert found >= 10 and found not in once
+            once.add(found)
+    assert len(once) > 20

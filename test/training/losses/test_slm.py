@@ -6,7 +6,12 @@ import math
 import pytest
 import torch
 
-from mot_ros.training.losses.slm import contrastive, hardest_triplet, pair_entropy
+from mot_ros.training.losses.slm import (
+    contrastive,
+    hardest_triplet,
+    identity_entropy,
+    pair_entropy,
+)
 
 EAST, NORTH, BETWEEN = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
 
@@ -87,3 +92,17 @@ def test_every_batch_has_a_finite_loss_and_gradient(loss, names):
     assert value.isfinite() and rows.grad.isfinite().all()
     if len(set(names)) == 3 and loss in (contrastive, hardest_triplet):
         assert value.item() == 0
+
+
+def test_identities_by_hand():
+    """Cosines 1 and 0 with two classes, the own one less the margin; somebody of no class."""
+    directions = torch.tensor([[3.0, 0.0], [0.0, 0.5]])
+    loss = identity_entropy(
+        made(EAST, BETWEEN, NORTH), who(0, 7, 1), directions, scale=2.0, margin=0.2)
+    right = math.log(1 + math.exp(-2 * (1 - 0.2)))
+    wrong = right + 2 * (1 - 0.2)
+    # a tenth of the label is spread over both classes
+    assert loss.item() == pytest.approx(0.95 * right + 0.05 * wrong, rel=1e-5)
+    nobody = made(EAST)
+    identity_entropy(nobody, who(5), directions).backward()
+    assert nobody.grad is not None and not nobody.grad.any()

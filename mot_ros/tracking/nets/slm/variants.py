@@ -12,22 +12,24 @@ from torch import Tensor
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.slm import network as slm
 from mot_ros.tracking.nets.slm.network import Slm
-from mot_ros.tracking.nets.slm.small import SlmSmall
+from mot_ros.tracking.nets.slm.small import SlmLite, SlmSmall
 
 AnySlm = Slm | SlmSmall
-VARIANTS = (*slm.VARIANTS, 'small')
+_SMALL = {'small': SlmSmall, 'lite': SlmLite}
+VARIANTS = (*slm.VARIANTS, *_SMALL)
 
 
 def make_slm(variant: str) -> AnySlm:
     """Return an untrained network of one of VARIANTS; ConfigError for another."""
     if variant not in VARIANTS:
         raise ConfigError(f'there is no SLM {variant!r}; the variants are {", ".join(VARIANTS)}')
-    return SlmSmall() if variant == 'small' else Slm(variant)
+    return _SMALL[variant]() if variant in _SMALL else Slm(variant)
 
 
 def variant_of(state: Mapping[str, Tensor]) -> str:
     """Return the variant of a state_dict by its tensor names, whatever their prefix."""
     if any('trunk.blocks.' in name for name in state):
-        return 'small'
+        # only MobileNetV3 has squeeze-and-excite
+        return 'small' if any('.squeeze.' in name for name in state) else 'lite'
     learned_position = any(name.endswith('patch_attention.position') for name in state)
     return 'article' if learned_position else 'code'
