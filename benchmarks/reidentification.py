@@ -13,6 +13,14 @@ With `--cutouts` the same two figures are also asked of people cut out of images
 masks/ or polygons/) and seen SEEN times each before other grounds, in other light, half hidden;
 with `--hold-out N` only those whom `mot_ros train --hold-out N` leaves out, before grounds that it
 leaves out.
+With `--crops NAME=DIR` (a re-ID data set; `NAME=DIR=N`: its last N people) rank-1 and mAP are also
+asked across cameras: the gallery is every crop of the first camera, each crop of the second is a
+query once, and people weigh alike. Near-duplicates are counted between these sets, and in those of
+`--trained DIR` (`DIR=N`: its first N people), which weights were trained on.
+`scale` is the factor of cosine distances with which an embedding's even cosine, at which one
+person is as likely as two a second or two later, is where that of colours is: on PETS, and on
+MOTChallenge folders with images (`--sequence DIR`). `--write-scale FILE` writes the first weights
+with the one of all scenes in their metadata, which SLM applies.
 `chance` is what guessing gets. With `--disturb` edges of boxes are off by that share of the side,
 one sigma, as detections are. Prints one table and writes JSON.
 """
@@ -20,7 +28,9 @@ one sigma, as detections are. Prints one table and writes JSON.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+import itertools
 from pathlib import Path
 import sys
 import time
@@ -30,16 +40,22 @@ import _start  # noqa: F401 - must come before torch
 import numpy as np
 from numpy.typing import NDArray
 
+from mot_ros.benchmarking.cross_camera import cross_camera, embed_crops, near_duplicates
+from mot_ros.benchmarking.distance_scale import CosinePairs, joined, later_pairs, scale_to
 from mot_ros.benchmarking.markdown import table_of_rows
 from mot_ros.benchmarking.result_file import write_result
 from mot_ros.benchmarking.script import add_pets, finish, make_parser
 from mot_ros.data.datasets.mot import MotRows, read_truth
+from mot_ros.data.datasets.reid_crops import find_crops, ReidCrop
+from mot_ros.data.datasets.tracked_images import read_tracked, TrackedImages
 from mot_ros.data.synthetic.person_crops import CropChoice, PersonCrops
 from mot_ros.data.video.frames import open_source
 from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.appearance.concatenated import ConcatenatedEmbedder
 from mot_ros.tracking.appearance.embedder import cosines, Embedder
+from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.types import Floats, Frame
+from mot_ros.tracking.weights import store as weights
 from mot_ros.training.datasets import held_out_people
 
 LATER = (7, 9, 11, 14)
@@ -61,6 +77,16 @@ def embed(embedder: Embedder, video: Path, truth: MotRows, disturb: float) -> Fl
     for number, frame in enumerate(open_source(video), 1):
         rows = truth.span(number)
         result[rows] = embedder.embed(frame, boxes[rows])
+    return result
+
+
+def embed_sequence(embedder: Embedder, scene: TrackedImages) -> Floats:
+    """Return the embedding of every row of the truth of a sequence."""
+    result = np.zeros((len(scene.truth), embedder.dimension), np.float32)
+    for number in np.unique(scene.truth.frames).tolist():
+        rows = scene.truth.span(number)
+        result[rows] = embedder.embed(
+            Frame.of(scene.read(number), 0.0), scene.truth.boxes[rows].astype(np.float32))
     return result
 
 
@@ -150,9 +176,44 @@ def cutout_people(args: argparse.Namespace) -> tuple[PersonCrops, int] | None:
     return people, len(datasets.cutouts)
 
 
-def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotRows,
-            people: tuple[PersonCrops, int] | None) -> dict[str, Any]:
-    """Return one row of the table."""
+@dataclass
+class Material:
+    """What embedders are compared on, beside PETS: cut-outs, re-ID crops, other sequences."""
+
+    truth: MotRows
+    people: tuple[PersonCrops, int] | None
+    sets: Mapping[str, Sequence[ReidCrop]]
+    scenes: Sequence[TrackedImages]
+
+
+def read_material(args: argparse.Namespace) -> Material:
+    """Read all of it; SourceError for a re-ID data set without crops."""
+    truth = read_truth(args.truth)
+    sets = {}
+    for text in args.crops:
+        name, _, where = text.partition('=')
+        sets[name] = find_crops(*_folder(where, 'last'))
+        if not sets[name]:
+            raise SourceError(f'{where} has no crops named as in Market-1501, CUHK03 or CUHK01')
+    return Material(
+        truth[truth.values > 0], cutout_people(args), sets,
+        [scene for folder in args.sequence for scene in read_tracked(folder)])
+
+
+def duplicates(sets: Mapping[str, Sequence[ReidCrop]], trained: Sequence[str]) -> dict[str, int]:
+    """Count the crops of each set with a near copy in the next ones and in the training's."""
+    known = [crop for text in trained for crop in find_crops(*_folder(text, 'first'))]
+    pairs = list(itertools.combinations(sets, 2))
+    found = {f'{one} in {other}': near_duplicates(sets[one], sets[other]) for one, other in pairs}
+    if known:
+        found |= {f'{name} in training': near_duplicates(sets[name], known) for name in sets}
+    return found
+
+
+def measure(name: str, embedder: Embedder, args: argparse.Namespace, material: Material,
+            pairs: dict[str, CosinePairs]) -> dict[str, Any]:
+    """Return one row of the table; put the cosines of pairs into `pairs` by scene."""
+    truth, people = material.truth, material.people
     start = time.perf_counter()
     embedded = embed(embedder, args.video, truth, args.disturb)
     seconds = time.perf_counter() - start
@@ -160,11 +221,20 @@ def measure(name: str, embedder: Embedder, args: argparse.Namespace, truth: MotR
     far, chance_far = among_all(truth, embedded)
     first, precision = far_apart(truth, embedded, args.apart) or (None, None)
     of_cut = (of_cutouts(embedder, *people) if people else None) or (None, None)
+    pairs['PETS'] = later_pairs(truth, embedded, LATER)
+    for scene in material.scenes:
+        gaps = [round(second * scene.rate) for second in (1.0, 1.5, 2.0)]
+        pairs[scene.name] = later_pairs(scene.truth, embed_sequence(embedder, scene), gaps)
+    across = {}
+    for set_name, crops in material.sets.items():
+        found = cross_camera(crops, embed_crops(embedder, crops))
+        across |= {f'{set_name} rank-1': found[0], f'{set_name} mAP': found[1],
+                   f'{set_name} queries': found[2]}
     return {
         'embedder': name, 'dimension': embedder.dimension, 'crops': len(truth),
         'after 1-2 s': near, 'chance': chance_near, 'among all': far, 'chance ': chance_far,
         'rank-1': first, 'mAP': precision,
-        'cut-outs rank-1': of_cut[0], 'cut-outs mAP': of_cut[1],
+        'cut-outs rank-1': of_cut[0], 'cut-outs mAP': of_cut[1], **across,
         'ms per crop': seconds * 1e3 / len(truth)}
 
 
@@ -172,7 +242,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = make_parser(__doc__, 'reidentification.json')
     add_pets(parser)
-    parser.add_argument('--weights', metavar='FILE', help='trained SLM to put beside the colours')
+    parser.add_argument('--weights', metavar='FILE', action='append', default=[],
+                        help='trained SLM to put beside the colours; may be repeated')
+    parser.add_argument('--crops', action='append', default=[], metavar='NAME=DIR[=N]',
+                        help='re-ID data set, its last N people (all); may be repeated')
+    parser.add_argument('--trained', action='append', default=[], metavar='DIR[=N]',
+                        help='re-ID data set, its first N people, that weights were trained on')
+    parser.add_argument('--sequence', action='append', default=[], metavar='DIR',
+                        help='MOTChallenge folder with images, for the scale; may be repeated')
+    parser.add_argument('--write-scale', type=Path, metavar='FILE',
+                        help='copy of the first weights with their scale in the metadata')
     parser.add_argument('--share', type=float, default=0.5, metavar='S',
                         help='of SLM in the row of both (0.5)')
     parser.add_argument('--cutouts', action='append', default=[], metavar='DIR',
@@ -189,29 +268,59 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def write_scale(file: str, target: Path, scales: Mapping[str, float]) -> None:
+    """Copy weights with their scale in the metadata, at most 1."""
+    from mot_ros.training.model_card import write_weights
+
+    told = {**weights.metadata(file), 'distance_scale': f'{min(scales["all"], 1.0):.3f}'}
+    write_weights(target, weights.load(file), told)
+
+
+def _folder(text: str, which: str) -> tuple[Path, int, int]:
+    """Read DIR[=N]; return the folder and how many of its first and last people to take."""
+    folder, _, count = text.partition('=')
+    if count and not count.isdecimal():
+        raise SourceError(f'{text!r} is no DIR=N, a folder and a number of people')
+    number = int(count or 0)
+    return Path(folder), *((number, 0) if which == 'first' else (0, number))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, write."""
     args = parse(argv)
 
     def work() -> None:
-        truth = read_truth(args.truth)
-        truth = truth[truth.values > 0]
-        embedders: dict[str, Embedder] = {'colour': ColourHistogram()}
-        if args.weights:
-            from mot_ros.tracking.appearance.slm import SlmEmbedder
+        material = read_material(args)
+        of_colour: dict[str, CosinePairs] = {}
+        colour = ColourHistogram()
+        rows = [measure('colour', colour, args, material, of_colour)]
+        scales: dict[str, dict[str, float]] = {}
+        for file in args.weights:
+            from mot_ros.tracking.appearance.slm import distance_scale, SlmEmbedder
 
-            slm = SlmEmbedder(args.weights, args.device)
-            embedders['SLM'] = slm
-            embedders['both'] = ConcatenatedEmbedder(
-                (slm, ColourHistogram()), (args.share, 1 - args.share))
-        people = cutout_people(args)
-        rows = [measure(name, embedder, args, truth, people)
-                for name, embedder in embedders.items()]
+            slm, pairs = SlmEmbedder(file, args.device), dict[str, CosinePairs]()
+            name = Path(file).stem
+            rows.append(measure(name, slm, args, material, pairs))
+            before = distance_scale(weights.metadata(file))
+            scales[name] = {
+                scene: before * scale_to(of_colour[scene], pairs[scene]) for scene in pairs}
+            scales[name]['all'] = before * scale_to(
+                joined(of_colour.values()), joined(pairs.values()))
+            both = ConcatenatedEmbedder((slm, colour), (args.share, 1 - args.share))
+            rows.append(measure(f'both, {name}', both, args, material, {}))
+        copies = duplicates(material.sets, args.trained)
         sys.stdout.write(table_of_rows(rows, 3))
+        for name, found in scales.items():
+            text = ', '.join(f'{scene} {value:.3f}' for scene, value in found.items())
+            sys.stdout.write(f'scale of {name}: {text}\n')
+        for name, count in copies.items():
+            sys.stdout.write(f'near-duplicates, {name}: {count}\n')
         write_result(args.json, {
-            'benchmark': 'reidentification', 'rows': rows,
-            'disturb': args.disturb, 'share': args.share, 'hold_out': args.hold_out,
-            'light': args.light})
+            'benchmark': 'reidentification', 'rows': rows, 'scales': scales,
+            'near_duplicates': copies, 'disturb': args.disturb, 'share': args.share,
+            'hold_out': args.hold_out, 'light': args.light})
+        if args.write_scale and args.weights:
+            write_scale(args.weights[0], args.write_scale, scales[Path(args.weights[0]).stem])
 
     return finish('reidentification.py', work)
 

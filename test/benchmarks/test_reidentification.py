@@ -14,6 +14,8 @@ import torch
 
 from mot_ros.data.datasets.mot import MotRows
 from mot_ros.tracking.nets.slm.variants import make_slm
+from mot_ros.tracking.weights import store as weights
+from mot_ros.training.model_card import write_weights
 from test.benchmarks.scripts import load
 
 FRAMES = 40
@@ -119,7 +121,7 @@ def test_a_trained_network_has_rows_of_its_own_and_with_colours(
     more = ['--weights', str(tmp_path / 'slm.pt'), '--device', 'cpu', '--share', '0']
     assert benchmark.main([*words(tmp_path), *more]) == 0
     rows = json.loads((tmp_path / 'a.json').read_text())['rows']
-    assert [each['embedder'] for each in rows] == ['colour', 'SLM', 'both']
+    assert [each['embedder'] for each in rows] == ['colour', 'slm', 'both, slm']
     # with no share of SLM both are the colours
     assert rows[2]['among all'] == rows[0]['among all']
 
@@ -128,3 +130,40 @@ def test_errors_take_one_line(
         benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmark.main([*words(tmp_path), '--weights', 'none.pt']) == 2
     assert "'none.pt', which is neither a name" in capsys.readouterr().err
+
+
+def test_people_are_found_again_by_another_camera(benchmark: ModuleType, tmp_path: Path) -> None:
+    """A data set of three people and a copy of it; the sequence is that of the video."""
+    for name, quality in (('one', 95), ('copy', 70)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for person, colour in enumerate(COLOURS):
+            for view in range(4):
+                image = np.full((60, 24, 3), 90, np.uint8)
+                image[4:56, 4 + view // 2:20] = colour
+                cv2.imwrite(str(folder / f'{person + 1:04d}{view + 1:03d}.jpg'), image,
+                            [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert benchmark.main([
+        *words(tmp_path), f'--crops=all={tmp_path / "one"}', f'--crops=last={tmp_path / "one"}=1',
+        f'--trained={tmp_path / "copy"}=2']) == 0
+    found = row(tmp_path)
+    assert found['all rank-1'] == found['all mAP'] == found['last rank-1'] == 1
+    assert (found['all queries'], found['last queries']) == (6, 2)
+    copies = json.loads((tmp_path / 'a.json').read_text())['near_duplicates']
+    assert copies['last in all'] == 2 + 2 and copies['all in training'] >= 8
+    for wrong in ('x=nowhere=a', f'x={tmp_path}'):
+        assert benchmark.main([*words(tmp_path), f'--crops={wrong}']) != 0
+
+
+def test_weights_get_the_scale_of_colours(benchmark: ModuleType, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    file, target = tmp_path / 'slm.safetensors', tmp_path / 'scaled.safetensors'
+    write_weights(file, make_slm('lite').state_dict(), {'variant': 'lite'})
+    assert benchmark.main([
+        *words(tmp_path), f'--weights={file}', f'--write-scale={target}']) == 0
+    scales = json.loads((tmp_path / 'a.json').read_text())['scales']['slm']
+    told = weights.metadata(target)
+    assert told['variant'] == 'lite'
+    assert float(told['distance_scale']) == pytest.approx(min(scales['PETS'], 1), abs=1e-3)
+    # an untrained network says little, and says so by distances as small as its own
+    assert scales['PETS'] == scales['all'] > 0

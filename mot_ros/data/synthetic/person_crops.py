@@ -77,11 +77,11 @@ class CropChoice:
     how tall people are in the image that they are cut out of, in pixels. The edges of boxes are
     off by up to `jitter` of their side. `light` is how much light and colours differ, from 0,
     not at all, to 1, as between two cameras. The rest is how probable things are: `recolour`
-    another colour of everything, which makes another person, and `outfit` that these are then those
-    of two other people's clothes; `twin` that of two people in a row
-    the second is the first in other colours; `dress` that a view shows somebody else in the same
-    clothes; `crowd` somebody behind, and in front; `cover` something before the legs; `bend` a
-    sway; `blur`; and `erase` a blank rectangle.
+    another colour of everything, which makes another person, and `outfit` that these colours are
+    those of two other people's clothes; `twin` that of two people in a row the second is the first
+    in other colours; `dress` that a view shows somebody else in the same clothes; `crowd` somebody
+    behind, and in front; `cover` something before the legs; `bend` a sway; `blur`; and `erase` a
+    blank rectangle.
 
     All views of a cut-out share its outline, unlike views of a person in video; `twin` and `dress`
     keep a network from learning the outline.
@@ -103,8 +103,8 @@ class CropChoice:
     erase: float = 0.4
 
     def __post_init__(self) -> None:
-        parts = (self.light, self.recolour, self.outfit, self.twin, self.dress, self.crowd, self.cover,
-                 self.bend, self.blur, self.erase)
+        parts = (self.light, self.recolour, self.outfit, self.twin, self.dress, self.crowd,
+                 self.cover, self.bend, self.blur, self.erase)
         if not (min(parts) >= 0 and max(parts) <= 1 and 0 <= self.jitter < .5
                 and self.views >= 1 and 8 <= self.heights[0] <= self.heights[1] <= TALLEST):
             raise ConfigError(

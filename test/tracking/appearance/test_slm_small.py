@@ -153,5 +153,5 @@ def test_variants_are_recognised(file, network):
         assert variant_of(make_slm(variant).state_dict()) == variant
         assert variant_of({f'module.{name}': value for name, value in make_slm(
             variant).state_dict().items()}) == variant
-    with pytest.raises(ConfigError, match="no SLM 'large'; the variants are code, article, small, lite"):
+    with pytest.raises(ConfigError, match=r"no SLM 'large'; the variants are code, .*, lite"):
         make_slm('large')
