@@ -68,14 +68,19 @@ def bench(ros_domain: int) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def start(ros_domain: int, tmp_path: Path) -> Iterator[Callable[..., Child]]:
+def start(
+        ros_domain: int, tmp_path: Path, request: pytest.FixtureRequest
+        ) -> Iterator[Callable[..., Child]]:
     """Start processes: `start(command, NAME='value of an environment variable')`."""
     from ros_bench import Child
+
+    fresh = request.node.get_closest_marker('fresh_interpreter') is not None
 
     children: list[Child] = []
 
     def start_child(command: list[str], **environment: str) -> Child:
-        children.append(Child(command, tmp_path / f'child_{len(children)}.log', environment))
+        children.append(Child(
+            command, tmp_path / f'child_{len(children)}.log', environment, fresh))
         return children[-1]
 
     yield start_child

@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from fork_server import can_start, ForkedProcess
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 import numpy as np
@@ -83,13 +84,18 @@ class Child:
     """A process with its output in a file."""
 
     def __init__(
-            self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+            self, command: Sequence[str], log: Path, environment: Mapping[str, str],
+            fresh: bool = True) -> None:
         self._log = log
+        environment = {**os.environ, 'PYTHONPATH': beside_ros(), **environment}
+        self.process: subprocess.Popen[bytes] | ForkedProcess
         with log.open('wb') as file:
-            self.process = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                env={**os.environ, 'PYTHONPATH': beside_ros(), **environment},
-                start_new_session=True)
+            if not fresh and can_start(command):
+                self.process = ForkedProcess(command, log, environment)
+            else:
+                self.process = subprocess.Popen(
+                    list(command), stdin=subprocess.DEVNULL, stdout=file,
+                    stderr=subprocess.STDOUT, env=environment, start_new_session=True)
 
     @property
     def text(self) -> str:

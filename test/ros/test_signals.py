@@ -18,6 +18,7 @@ from ros_bench import python, ROOT, ros_args, STUB_TRACKER
 
 LIMIT = 6.0
 """Seconds for the end: 2 on an idle machine, more where several tests run beside each other."""
+pytestmark = pytest.mark.fresh_interpreter
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 # whoever runs the tests may have been started with nohup
 DEFAULT_HANGUP = ['env', '--default-signal=HUP']
