@@ -10,7 +10,8 @@ Every candidate, a method with its thresholds, tracks every scene at several fra
 ADL-Rundle-6 with the images and the default detector, which looks at each frame once, and the
 sequences of --public with their public detections and no image. Detections are disturbed
 (`--runs` times: edges by 1 % of the side, scores by .01, both 1 sigma, 1 % dropped), and the mean
-of the runs counts. The goal of a scene is the mean of HOTA, MOTA and IDF1 over its frame rates.
+of the runs counts. With `--appearance colour,slm:slm-small,both:FILE` the candidates are each
+method with these embeddings (and weights) instead. The goal of a scene is the mean of HOTA, MOTA and IDF1 over its frame rates.
 
 `goal` is the mean over scenes, `regret` what the candidate loses on its worst scene against the
 best candidate there, `chance` the standard deviation of a run, mean over scenes. The second table
@@ -149,7 +150,12 @@ def track(
 
 def candidates(args: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the settings of every candidate by name; the defaults of each method come first."""
-    for method in args.methods:
+    for method, text in itertools.product(args.methods, args.appearance):
+        kind, _, weights = text.partition(':')
+        yield f'{method} {text}', {
+            'method': method, 'appearance.type': kind,
+            **({'appearance.weights': weights} if weights else {})}
+    for method in () if args.appearance else args.methods:
         yield f'{method} as it is', {'method': method}
         grid = itertools.product(args.high, args.low, args.new)
         for high, low, new in (values for values in grid if sorted(values) == [
@@ -241,11 +247,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for name, default in (('high', '.4'), ('low', '.05'), ('new', '.7')):
         parser.add_argument(f'--{name}', default=default, metavar='P,P',
                             help=f'values of the threshold ({default})')
+    parser.add_argument('--appearance', default='', metavar='TYPE[:W],...',
+                        help='embeddings to compare, with the weights of each')
     parser.add_argument('--runs', type=int, default=3, metavar='N',
                         help='runs on disturbed detections (3)')
     args = parser.parse_args(argv)
     require(parser, args, 1, 'runs')
     args.methods = args.methods.split(',')
+    args.appearance = args.appearance.split(',') if args.appearance else []
     try:
         for name in ('high', 'low', 'new'):
             setattr(args, name, numbers(getattr(args, name), float))

@@ -87,3 +87,14 @@ def test_without_any_scene_it_says_so(
     arguments = ['--data', str(tmp_path), '--truth', str(tmp_path / 'gt/gt.txt')]
     assert benchmark.main(arguments) == 2
     assert 'there is no scene' in capsys.readouterr().err
+
+
+def test_embeddings_are_candidates_of_each_method(benchmark: ModuleType) -> None:
+    args = benchmark.parse(['--methods', 'smiletrack,botsort', '--appearance', 'colour,slm:a.pt'])
+    assert dict(benchmark.candidates(args)) == {
+        'smiletrack colour': {'method': 'smiletrack', 'appearance.type': 'colour'},
+        'smiletrack slm:a.pt': {
+            'method': 'smiletrack', 'appearance.type': 'slm', 'appearance.weights': 'a.pt'},
+        'botsort colour': {'method': 'botsort', 'appearance.type': 'colour'},
+        'botsort slm:a.pt': {
+            'method': 'botsort', 'appearance.type': 'slm', 'appearance.weights': 'a.pt'}}
