@@ -11,7 +11,8 @@ ADL-Rundle-6 with the images and the default detector, which looks at each frame
 sequences of --public with their public detections and no image. Detections are disturbed
 (`--runs` times: edges by 1 % of the side, scores by .01, both 1 sigma, 1 % dropped), and the mean
 of the runs counts. With `--appearance colour,slm:slm-small,both:FILE` the candidates are each
-method with these embeddings (and weights) instead. The goal of a scene is the mean of HOTA, MOTA and IDF1 over its frame rates.
+method with these embeddings (and weights) instead. The goal of a scene is the mean of HOTA, MOTA
+and IDF1 over its frame rates.
 
 `goal` is the mean over scenes, `regret` what the candidate loses on its worst scene against the
 best candidate there, `chance` the standard deviation of a run, mean over scenes. The second table

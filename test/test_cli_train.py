@@ -3,6 +3,10 @@
 
 """Training from the command line: the default models in small, and what the command refuses."""
 
+import json
+
+import cv2
+import numpy as np
 import pytest
 
 from mot_ros import cli
@@ -66,6 +70,31 @@ def test_weights_show_tells_how_they_were_made(smoke, capsys):
     assert str(smoke) not in shown['command']
 
 
+def test_the_report_tells_how_they_were_made(smoke):
+    report = (smoke / train_defaults.SLM / 'report.md').read_text()
+    assert report.startswith('# slm lite\n\n    mot_ros train slm --recipe=slm-small ')
+    assert 'data: drawn figures; initial weights: none' in report and '16 steps in 0.0' in report
+    # the first step, and ten more rows as far as there are steps
+    rows = [line for line in report.splitlines() if line.startswith('|')][2:]
+    assert len(rows) == 11 and '## Held out' not in report
+    steps = [int(row.split('|')[1]) for row in rows]
+    assert steps[0] == 0 and steps[-1] == 15
+
+
+def test_people_kept_aside_judge_the_weights(tmp_path):
+    for person in range(1, 4):
+        for view in range(1, 5):
+            image = np.full((60, 24, 3), 60 * person + view, np.uint8)
+            cv2.imwrite(str(tmp_path / f'{person:04d}{view:03d}.jpg'), image)
+    assert cli.main(slm(tmp_path / 'out', f'--judge={tmp_path}=2')) == 0
+    card = weights.metadata(tmp_path / 'out' / 'weights.safetensors')
+    held_out = json.loads(card['held_out'])
+    assert set(held_out) == {f'{tmp_path.name} rank-1', f'{tmp_path.name} mAP'}
+    assert '## Held out' in (tmp_path / 'out' / 'report.md').read_text()
+    assert cli.main(slm(tmp_path / 'none', f'--judge={tmp_path / "out"}')) == 2
+    assert cli.main(['train', 'ssd', f'--judge={tmp_path}', f'--output={tmp_path / "a"}']) == 2
+
+
 def slm(folder, *more):
     return ['train', 'slm', f'--output={folder}', '--init=none', '--device=cpu', '--steps=4',
             '--batch=2', '--set=recipe.warm_up=1', '--set=recipe.save_every=2', '--set=repeat=4',
@@ -96,7 +125,7 @@ def test_the_same_command_goes_on_and_another_does_not(tmp_path, capsys, monkeyp
     assert kept['whole'] == kept['parts']
     assert len(list(curve.read(tmp_path / 'parts/curve.csv'))) == 4
     assert cli.main(slm(tmp_path / 'parts', '--set=samples.blur=0')) == 2
-    assert 'samples.blur was 0.2, and is 0' in capsys.readouterr().err
+    assert 'samples.blur was 0.3, and is 0' in capsys.readouterr().err
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, capsys):

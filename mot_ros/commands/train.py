@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
+import json
 import os
 from pathlib import Path
 import sys
@@ -17,6 +18,7 @@ from mot_ros.commands import INTERRUPTED, say
 from mot_ros.tracking.errors import ConfigError
 
 if TYPE_CHECKING:
+    from mot_ros.data.datasets.reid_crops import ReidCrop
     from mot_ros.training.config import TrainingConfig
     from mot_ros.training.datasets import Datasets
 
@@ -79,6 +81,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     siammot.add_argument('--hidden', type=int, metavar='C', help='width of the box head')
     slm = parser.add_argument_group('slm')
     slm.add_argument(
+        '--judge', action='append', default=[], metavar='DIR', help='re-ID crops that the report '
+        'at the end has rank-1 and mAP of, across cameras (DIR=N: of the last N people); may be '
+        'repeated')
+    slm.add_argument(
         '--variant', choices=('article', 'code', 'small', 'lite'), help='of the network')
     parser.set_defaults(run=_train)
 
@@ -103,9 +109,13 @@ def _train_in(args: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     from mot_ros.training.datasets import read_datasets
     from mot_ros.training.init import make_task
     from mot_ros.training.model_card import model_card, TrainingRecord, write_weights
+    from mot_ros.training.report import REPORT, write_report
 
     device = resolve_device(args.device)
     size = 'gpu' if device.type == 'cuda' else 'cpu'
+    if args.judge and args.kind != 'slm':
+        raise ConfigError(f'--judge is no option of train {args.kind}')
+    judged = [_crops(text) for text in args.judge]
     config = read_config(args.kind, args.recipe or DEFAULTS[args.kind], size, changes)
     datasets = read_datasets(args.data, args.backgrounds, config.recipe.seed, args.hold_out)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -141,11 +151,49 @@ def _train_in(args: argparse.Namespace, stack: contextlib.ExitStack) -> int:
         return 0
     metadata = model_card(
         config, task.network, data, ['mot_ros', *args.words], record.seconds, device)
-    write_weights(args.output / WEIGHTS, task.weights(), metadata, half=args.half)
-    for path in (args.output / WEIGHTS, args.output / trainer.CURVE, args.output / PICTURE):
+    weights = args.output / WEIGHTS
+    write_weights(weights, task.weights(), metadata, half=args.half)
+    held_out = _judge(weights, judged, args.device)
+    if held_out:
+        metadata['held_out'] = json.dumps(held_out)
+        write_weights(weights, task.weights(), metadata, half=args.half)
+    write_report(args.output / REPORT, args.output / trainer.CURVE, metadata, held_out)
+    for path in (weights, args.output / REPORT, args.output / trainer.CURVE,
+                 args.output / PICTURE):
         if path.exists():
             sys.stdout.write(f'wrote     {path}\n')
     return 0
+
+
+def _crops(text: str) -> tuple[str, list[ReidCrop]]:
+    """Read DIR[=N]; return the name of a re-ID data set and the crops of its last N people."""
+    from mot_ros.data.datasets.reid_crops import find_crops
+    from mot_ros.tracking.errors import SourceError
+
+    folder, _, count = text.partition('=')
+    path = Path(folder).expanduser()
+    if not path.is_dir() or (count and not count.isdecimal()):
+        raise SourceError(f'--judge {text}: give a folder of crops, or DIR=N')
+    found = find_crops(path, last=int(count or 0))
+    if not found:
+        raise SourceError(
+            f'--judge {text}: no file there is named as in Market-1501, CUHK03 or CUHK01')
+    return path.name, found
+
+
+def _judge(weights: Path, judged: Sequence[tuple[str, Sequence[ReidCrop]]], device: str
+           ) -> dict[str, float]:
+    """Return rank-1 and mAP of trained weights across the cameras of re-ID data sets."""
+    if not judged:
+        return {}
+    from mot_ros.benchmarking.cross_camera import cross_camera, embed_crops
+    from mot_ros.tracking.appearance.slm import SlmEmbedder
+
+    slm, found = SlmEmbedder(str(weights), device), dict[str, float]()
+    for name, crops in judged:
+        first, precision, _ = cross_camera(crops, embed_crops(slm, crops))
+        found |= {f'{name} rank-1': round(first, 4), f'{name} mAP': round(precision, 4)}
+    return found
 
 
 def _draw(file: Path, picture: Path) -> None:

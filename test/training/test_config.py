@@ -16,7 +16,8 @@ def kind_of(name):
 
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize(
-    'name', ['siammot-published', 'siammot-small', 'slm-small', 'ssd-person'])
+    'name', [
+        'siammot-published', 'siammot-small', 'slm-reid-research', 'slm-small', 'ssd-person'])
 def test_recipes_of_the_package_can_be_read(name, size):
     assert name in recipe_names()
     config = read_config(kind_of(name), name, size)
