@@ -19,8 +19,9 @@ query once, and people weigh alike. Near-duplicates are counted between these se
 `--trained DIR` (`DIR=N`: its first N people), which weights were trained on.
 `scale` is the factor of cosine distances with which an embedding's even cosine, at which one
 person is as likely as two a second or two later, is where that of colours is: on PETS, and on
-MOTChallenge folders with images (`--sequence DIR`). `--write-scale FILE` writes the first weights
-with the one of all scenes in their metadata, which SLM applies.
+MOTChallenge folders with images (`--sequence DIR`). `--calibrate FILE` writes the first weights
+with that of all scenes in their metadata, in half precision, and with `--colour-share S`, the
+weight of colour histograms in every cosine; SLM applies both.
 `chance` is what guessing gets. With `--disturb` edges of boxes are off by that share of the side,
 one sigma, as detections are. Prints one table and writes JSON.
 """
@@ -250,8 +251,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
                         help='re-ID data set, its first N people, that weights were trained on')
     parser.add_argument('--sequence', action='append', default=[], metavar='DIR',
                         help='MOTChallenge folder with images, for the scale; may be repeated')
-    parser.add_argument('--write-scale', type=Path, metavar='FILE',
+    parser.add_argument('--calibrate', type=Path, metavar='FILE',
                         help='copy of the first weights with their scale in the metadata')
+    parser.add_argument('--colour-share', type=float, metavar='S',
+                        help='share of colours in that copy (that of the weights)')
     parser.add_argument('--share', type=float, default=0.5, metavar='S',
                         help='of SLM in the row of both (0.5)')
     parser.add_argument('--cutouts', action='append', default=[], metavar='DIR',
@@ -268,12 +271,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def write_scale(file: str, target: Path, scales: Mapping[str, float]) -> None:
-    """Copy weights with their scale in the metadata, at most 1."""
+def copy_weights(file: str, target: Path, changes: Mapping[str, str]) -> None:
+    """Copy weights in half precision, with changes of their metadata."""
     from mot_ros.training.model_card import write_weights
 
-    told = {**weights.metadata(file), 'distance_scale': f'{min(scales["all"], 1.0):.3f}'}
-    write_weights(target, weights.load(file), told)
+    state = weights.load(file)
+    write_weights(target, state, {**weights.metadata(file), **changes}, half=True)
 
 
 def _folder(text: str, which: str) -> tuple[Path, int, int]:
@@ -295,6 +298,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         colour = ColourHistogram()
         rows = [measure('colour', colour, args, material, of_colour)]
         scales: dict[str, dict[str, float]] = {}
+        if args.calibrate and args.weights:
+            changes = {} if args.colour_share is None else {
+                'colour_share': f'{args.colour_share:g}'}
+            copy_weights(args.weights[0], args.calibrate, {'distance_scale': '1', **changes})
+            args.weights[0] = str(args.calibrate)
         for file in args.weights:
             from mot_ros.tracking.appearance.slm import distance_scale, SlmEmbedder
 
@@ -319,8 +327,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             'benchmark': 'reidentification', 'rows': rows, 'scales': scales,
             'near_duplicates': copies, 'disturb': args.disturb, 'share': args.share,
             'hold_out': args.hold_out, 'light': args.light})
-        if args.write_scale and args.weights:
-            write_scale(args.weights[0], args.write_scale, scales[Path(args.weights[0]).stem])
+        if args.calibrate and args.weights:
+            scale = min(scales[args.calibrate.stem]['all'], 1.0)
+            copy_weights(
+                args.weights[0], args.calibrate, {'distance_scale': f'{scale:.3f}'})
 
     return finish('reidentification.py', work)
 

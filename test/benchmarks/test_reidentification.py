@@ -162,10 +162,11 @@ def test_weights_get_the_scale_of_colours(benchmark: ModuleType, tmp_path: Path)
     file, target = tmp_path / 'slm.safetensors', tmp_path / 'scaled.safetensors'
     write_weights(file, make_slm('lite').state_dict(), {'variant': 'lite'})
     assert benchmark.main([
-        *words(tmp_path), f'--weights={file}', f'--write-scale={target}']) == 0
-    scales = json.loads((tmp_path / 'a.json').read_text())['scales']['slm']
+        *words(tmp_path), f'--weights={file}', f'--calibrate={target}',
+        '--colour-share=.25']) == 0
+    scales = json.loads((tmp_path / 'a.json').read_text())['scales']['scaled']
     told = weights.metadata(target)
-    assert told['variant'] == 'lite'
+    assert (told['variant'], told['colour_share']) == ('lite', '0.25')
     assert float(told['distance_scale']) == pytest.approx(min(scales['PETS'], 1), abs=1e-3)
     # an untrained network says little, and says so by distances as small as its own
     assert scales['PETS'] == scales['all'] > 0

@@ -23,7 +23,7 @@ from mot_ros.ros.pipeline.external_detections import ClassIds
 from mot_ros.ros.pipeline.frame_messages import FrameMessage
 from mot_ros.ros.pipeline.frame_queue import FrameQueue
 from mot_ros.ros.pipeline.inputs import open_input, PairedInput, Sink
-from mot_ros.ros.pipeline.loading import check_change, checksum, load_detector, load_tracker
+from mot_ros.ros.pipeline.loading import check_change, labels_of, load_detector, load_tracker
 from mot_ros.ros.pipeline.outputs import Outputs
 from mot_ros.ros.pipeline.worker import Worker
 from mot_ros.ros.spin import run
@@ -159,8 +159,7 @@ class TrackerNode(LifecycleNode):
         self._health.clear()
         self._health.drop_warning = settings.drop_warning
         self._health.allowed_silence = settings.silence
-        self._health.labels = {
-            'method': settings.method, 'device': engine.device, 'model': checksum(settings)}
+        self._health.labels = labels_of(settings, engine.device)
         self._outputs = Outputs(self, engine, self._class_ids)
         self._worker = Worker(engine, self._outputs.publish, self._health, self.get_logger())
         self._declared.lock(settings, lambda wanted: check_change(wanted, engine))

@@ -67,6 +67,12 @@ def _check_method(settings: NodeSettings, engine: Engine) -> None:
         dense(engine.detector, 'method smot')
 
 
+def labels_of(settings: NodeSettings, device: str) -> dict[str, str]:
+    """Return what diagnostics say of a tracker: method, device, model, embedding."""
+    return {'method': settings.method, 'device': device, 'model': checksum(settings),
+            'appearance': settings.embedding}
+
+
 def checksum(settings: NodeSettings) -> str:
     """Return the name of the model and the beginning of its SHA-256, as far as there is one."""
     kind = settings.detector_type

@@ -23,7 +23,7 @@ from mot_ros.ros.pipeline.admission import (
 from mot_ros.ros.pipeline.engine import changes, Engine
 from mot_ros.ros.pipeline.frame_messages import FrameMessage
 from mot_ros.ros.pipeline.frame_queue import DEEP, FrameQueue
-from mot_ros.ros.pipeline.loading import checksum
+from mot_ros.ros.pipeline.loading import labels_of
 from mot_ros.ros.pipeline.stages import InlineStage, ThreadedStage
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.runtime.malloc import release_memory
@@ -198,7 +198,6 @@ class Worker:
             self._health.end_change()
         self._settings = settings
         self._health.labels = {
-            **self._health.labels, 'method': settings.method, 'device': self._engine.device,
-            'model': checksum(settings)}
+            **self._health.labels, **labels_of(settings, self._engine.device)}
         self._health.drop_warning = settings.drop_warning
         self._logger.info(f'changed: {differences}')

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
+from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.appearance.crops import resized_windows, sampled_windows
 from mot_ros.tracking.appearance.embedder import NEED, unit, windows
 from mot_ros.tracking.config.compute import Compute
@@ -27,8 +28,8 @@ from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Floats, Frame, Ints
 from mot_ros.tracking.weights import store as weights
 
-DISTANCE_SCALE = 'distance_scale'
-"""Name of the factor of cosine distances in the metadata of weights."""
+DISTANCE_SCALE, COLOUR_SHARE = 'distance_scale', 'colour_share'
+"""Names in the metadata of weights: factor of cosine distances, weight of colour histograms."""
 
 
 class SlmEmbedder:
@@ -36,8 +37,9 @@ class SlmEmbedder:
     Embed boxes by a trained SLM, whose variant follows from its tensors (nets/slm/variants.py).
 
     `name` is a name in the weights manifest or a file: safetensors, or a checkpoint of the
-    published code. Cosine distances are multiplied by the factor `distance_scale` in the file's
-    metadata (1 without), so that thresholds chosen for colour histograms suit these weights too.
+    published code. Its metadata may name a `colour_share`, the weight of a colour histogram in
+    every cosine (0 without), and a `distance_scale`, by which cosine distances are multiplied (1
+    without), so that thresholds chosen for colour histograms suit these weights too.
     Raises WeightsError if it is empty, missing or of another network, ConfigError for a device
     that does not exist. On a GPU crops are cut and embedded there, padded to buckets
     with one CUDA graph each; `fixed` overrides that.
@@ -57,7 +59,9 @@ class SlmEmbedder:
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
         self._network = self._ready(network, compute)
-        self._scale = distance_scale(weights.metadata(name))
+        told = weights.metadata(name)
+        self._scale, self._colour_share = distance_scale(told), colour_share(told)
+        self._colours = ColourHistogram()
         self._fixed = use_fixed_shapes(self.device, fixed)
         self._uploads = Uploads(self.device)
         # a graph of its own, so that images of many sizes share the long graph
@@ -68,7 +72,8 @@ class SlmEmbedder:
     @property
     def dimension(self) -> int:
         """Length of an embedding."""
-        return DIMENSION + (self._scale < 1)
+        colours = self._colours.dimension if self._colour_share else 0
+        return DIMENSION + colours + (self._scale < 1)
 
     def warm_up(self) -> None:
         """Run once on an empty image: the first call allocates memory and selects kernels."""
@@ -78,7 +83,7 @@ class SlmEmbedder:
             self.embed(black, np.full((count, 4), [0, 0, width, height], np.float32))
 
     def embed(self, frame: Frame, boxes: Floats) -> Floats:
-        """Return embeddings (N, 128 or 129) of boxes (N, 4), see Embedder."""
+        """Return embeddings (N, D) of boxes (N, 4), see Embedder."""
         image = frame.require_image(NEED)
         whole, enough = windows(boxes, frame.size)
         result = np.zeros((len(boxes), DIMENSION), np.float32)
@@ -87,7 +92,13 @@ class SlmEmbedder:
                 result[enough] = (
                     self._on_device(frame, whole[enough]) if self._fixed
                     else self._in_batches(image, whole[enough]))
-        return scaled(unit(result), self._scale)
+        result = unit(result)
+        if self._colour_share:
+            # a cosine multiplies two embeddings, so each is scaled by the square root
+            colours = np.float32(self._colour_share ** .5) * self._colours.embed(frame, boxes)
+            learnt = np.float32((1 - self._colour_share) ** .5) * result
+            result = unit(np.concatenate([learnt, colours], axis=1))
+        return scaled(result, self._scale)
 
     def _ready(self, network: AnySlm, compute: Compute) -> AnySlm:
         """Prepare a network, given on the CPU, for this embedder's device."""
@@ -133,16 +144,30 @@ class SlmEmbedder:
 
 def distance_scale(metadata: Mapping[str, str]) -> float:
     """Return the factor of cosine distances in the metadata; WeightsError if not in (0, 1]."""
-    text = metadata.get(DISTANCE_SCALE, '1')
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = 0.0
-    if not 0 < factor <= 1:
+    factor = _number(metadata, DISTANCE_SCALE, '1')
+    if factor == 0:
         raise WeightsError(
-            f'{DISTANCE_SCALE} of these weights is {text!r}; it must be a number above 0, at '
-            'most 1: calibrate them anew')
+            f'{DISTANCE_SCALE} of these weights is 0, which makes everybody alike: calibrate them '
+            'anew')
     return factor
+
+
+def colour_share(metadata: Mapping[str, str]) -> float:
+    """Return the weight of the colour histogram; WeightsError if not in [0, 1]."""
+    return _number(metadata, COLOUR_SHARE, '0')
+
+
+def _number(metadata: Mapping[str, str], name: str, default: str) -> float:
+    text = metadata.get(name, default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise WeightsError(
+            f'{name} of these weights is {text!r}; it must be a number from 0 to 1: calibrate '
+            'them anew')
+    return number
 
 
 def scaled(embeddings: Floats, factor: float) -> Floats:

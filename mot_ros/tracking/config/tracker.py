@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from mot_ros.tracking.config import other_trackers
 from mot_ros.tracking.config.detectors import DETECTORS, EXTERNAL, USERS
 from mot_ros.tracking.config.methods.table import (
+    APPEARANCE_METHODS,
     ENTRIES,
     IMAGE_METHODS,
     METHODS,
@@ -67,6 +68,12 @@ class Settings(MethodTable):
         if self.appearance.type != 'auto':
             return self.appearance.type
         return 'none' if self.detector_type == EXTERNAL else 'colour'
+
+    @property
+    def embedding(self) -> str:
+        """The embedding that the method compares, with its weights; none if it has none."""
+        kind = self.appearance_type if self.method in APPEARANCE_METHODS else 'none'
+        return f'{kind} {self.appearance.weights}' if kind in ('slm', 'both') else kind
 
     @property
     def calibrated(self) -> bool:

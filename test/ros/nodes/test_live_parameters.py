@@ -232,7 +232,8 @@ def test_label_info_follows_the_score_floor(bench, running):
 def test_a_method_with_a_detector_of_its_own_brings_its_classes_and_its_model(bench, running):
     child, _, send = running
     infos = bench.collect(LabelInfo, '/tracker/label_info')
-    assert 'nanodet-coco' in bench.next_status()['model']
+    status = bench.next_status()
+    assert 'nanodet-coco' in status['model'] and status['appearance'] == 'colour'
     result, = bench.set_parameters(method='siammot')
     assert result.successful, result.reason
     send()
@@ -241,7 +242,8 @@ def test_a_method_with_a_detector_of_its_own_brings_its_classes_and_its_model(be
     bench.until(
         lambda: bench.next_status()['model'].startswith('siammot-small sha256:'), 'its model',
         child=child)
-    assert bench.next_status()['method'] == 'siammot'
+    status = bench.next_status()
+    assert (status['method'], status['appearance']) == ('siammot', 'none')
 
 
 def test_another_jump_back_counts_at_once(bench, start_tracker):

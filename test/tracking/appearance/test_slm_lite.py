@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mot_ros.tracking.appearance.colour_histogram import ColourHistogram
 from mot_ros.tracking.appearance.slm import scaled, SlmEmbedder
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.backbones.efficientnet_lite import BLOCKS, EPSILON
@@ -121,12 +122,14 @@ def test_a_scale_shrinks_distances_alone() -> None:
     assert scaled(rows, 1.0) is rows
 
 
-@pytest.mark.parametrize(('text', 'dimension'), [(None, 128), ('1', 128), ('0.5', 129)])
-def test_weights_bring_their_scale(
-        network: SlmLite, tmp_path: Path, text: str | None, dimension: int) -> None:
+@pytest.mark.parametrize(('told', 'dimension'), [
+    ({}, 128), ({'distance_scale': '1', 'colour_share': '0'}, 128),
+    ({'distance_scale': '0.5'}, 129), ({'colour_share': '0.7'}, 704),
+    ({'distance_scale': '0.5', 'colour_share': '0.7'}, 705)])
+def test_weights_bring_their_scale_and_their_share_of_colours(
+        network: SlmLite, tmp_path: Path, told: dict[str, str], dimension: int) -> None:
     path = tmp_path / 'a.safetensors'
-    safetensors.torch.save_file(
-        network.state_dict(), path, {} if text is None else {'distance_scale': text})
+    safetensors.torch.save_file(network.state_dict(), path, told)
     embedder = SlmEmbedder(str(path), 'cpu')
     image = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
     boxes = np.array([[0, 0, 48, 96], [200, 0, 210, 20]], np.float32)
@@ -135,9 +138,26 @@ def test_weights_bring_their_scale(
     assert np.linalg.norm(found[0]) == pytest.approx(1, abs=1e-5) and not found[1].any()
 
 
-@pytest.mark.parametrize('text', ['0', '1.5', 'nan', 'half'])
-def test_a_scale_that_is_none_is_refused(network: SlmLite, tmp_path: Path, text: str) -> None:
+def test_a_share_of_colours_is_that_of_a_cosine(network: SlmLite, tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
+    frame, boxes = Frame.of(image, 0.0), np.array([[0, 0, 48, 96], [48, 0, 96, 96]], np.float32)
+    found = {}
+    for share in ('0', '0.7'):
+        path = tmp_path / f'{share}.safetensors'
+        safetensors.torch.save_file(network.state_dict(), path, {'colour_share': share})
+        embedded = SlmEmbedder(str(path), 'cpu').embed(frame, boxes)
+        found[share] = embedded[0] @ embedded[1]
+    colours = ColourHistogram().embed(frame, boxes)
+    assert found['0.7'] == pytest.approx(
+        .3 * found['0'] + .7 * (colours[0] @ colours[1]), abs=1e-5)
+
+
+@pytest.mark.parametrize(('name', 'text'), [
+    ('distance_scale', '0'), ('distance_scale', '1.5'), ('distance_scale', 'nan'),
+    ('colour_share', 'half'), ('colour_share', '-0.1')])
+def test_numbers_that_cannot_be_are_refused(
+        network: SlmLite, tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / 'a.safetensors'
-    safetensors.torch.save_file(network.state_dict(), path, {'distance_scale': text})
-    with pytest.raises(WeightsError, match='distance_scale of these weights is'):
+    safetensors.torch.save_file(network.state_dict(), path, {name: text})
+    with pytest.raises(WeightsError, match=f'{name} of these weights is'):
         SlmEmbedder(str(path), 'cpu')

@@ -84,3 +84,9 @@ def test_published_methods_see_given_boxes_in_the_image(method):
     given = {'method': method, 'detector.type': 'external'}
     assert build(Settings, given).appearance_type == 'none'
     assert build(Settings, {**given, 'preset': 'paper'}).appearance_type == 'colour'
+
+
+def test_diagnostics_name_the_embedding():
+    assert build(Settings, {}).embedding == 'colour'
+    assert build(Settings, {'appearance.type': 'both'}).embedding == 'both slm-small'
+    assert build(Settings, {'method': 'sort', 'appearance.type': 'slm'}).embedding == 'none'
