@@ -43,7 +43,7 @@ NODE_HELP: Mapping[str, NodeHelp] = {
         'Track people and objects in camera images; a lifecycle node that starts by itself.',
         'image, image/compressed, detections, camera_info',
         '~/tracks, ~/label_info, ~/track_states, /diagnostics; services ~/reset, ~/enable',
-        'method, preset, device, image_transport, queue, detector.type, autostart, '
+        'method, preset, device, image_transport, encoding, queue, detector.type, autostart, '
         'exit_on_failure'),
     'viewer': NodeHelp(
         'Run visualizer and recorder in one process.', 'as the two', 'as the two', 'as the two'),
@@ -51,7 +51,7 @@ NODE_HELP: Mapping[str, NodeHelp] = {
         'Draw boxes, ids and trails on images, and publish markers, while subscribed to.',
         'image, image/compressed, tracks, camera_info, label_info',
         '~/debug_image, ~/debug_image/compressed, ~/markers',
-        'image_transport, rectified, trail, jpeg_quality, marker_lifetime'),
+        'image_transport, encoding, rectified, trail, jpeg_quality, marker_lifetime'),
 }
 """By executable; trackers and demo have options of their own."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mot_ros.commands import places
+from mot_ros.commands import places, reading_options
 from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.tracking.errors import ConfigError, SourceError
 
@@ -105,7 +105,9 @@ def of_bag(args: argparse.Namespace, kind: str) -> ConversionContent:
     """Open a bag."""
     from mot_ros.data.bags.source import BagSource
 
-    source = BagSource(Path(args.source), args.topic, args.fps, args.start, args.frames)
+    source = BagSource(
+        Path(args.source), args.topic, args.fps, args.start, args.frames,
+        reading_options.reading(args))
     if kind == 'video':
         return ConversionContent(source, _name(args))
     truth, missing = _boxes(args, source, args.truth, TRUTH_TOPIC, truth=True)

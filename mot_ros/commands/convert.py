@@ -11,7 +11,7 @@ from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
 
-from mot_ros.commands import say
+from mot_ros.commands import reading_options, say
 from mot_ros.commands.contents import (
     annotation_file,
     ConversionContent,
@@ -75,6 +75,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     bags = parser.add_argument_group('bags')
     bags.add_argument(
         '--topic', metavar='T', help=f'topic of the images; {IMAGE_TOPIC} in a new bag')
+    reading_options.add(bags)
     bags.add_argument(
         '--storage', choices=('mcap', 'sqlite3'), default='mcap', help='of a new bag')
     bags.add_argument(

@@ -12,7 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from mot_ros.commands import say, setting_options
+from mot_ros.commands import reading_options, say, setting_options
 from mot_ros.tracking.config import Settings
 from mot_ros.tracking.errors import ConfigError
 
@@ -35,6 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         '-o', '--output', type=Path, required=True, metavar='FILE', help='what to write')
     parser.add_argument('--topic', metavar='T', help='topic of the images in a bag')
     parser.add_argument('--fps', type=float, metavar='F', help='frame rate in Hz of the images')
+    reading_options.add(parser)
     parser.add_argument(
         '--similarity', type=float, default=0.8, metavar='C',
         help='least cosine of the looks of two tracklets that are joined (0.8)')
@@ -85,7 +86,8 @@ def _joined(args: argparse.Namespace, rows: MotRows) -> dict[int, int]:
     embedder = make_embedder(settings)
     if embedder is None:
         raise ConfigError('appearance.type is none; tracks are joined by looks: name another')
-    source = open_frames(args.source, args.fps, topic=args.topic)
+    source = open_frames(
+        args.source, args.fps, topic=args.topic, reading=reading_options.reading(args))
     names = merge(
         rows, source, source.index_of, embedder, MergeRules(args.similarity, args.gap, args.speed))
     for sentence in source.shortcomings:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mot_ros.commands import datasets
+from mot_ros.commands import datasets, reading_options
 from mot_ros.tracking.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--classes', metavar='A,B', default='',
         help='classes of the truth that are scored, where it has classes (pedestrian)')
+    reading_options.add(group)
     group.add_argument('--sequences', metavar='A,B', help='only these sequences (all)')
 
 
@@ -106,7 +107,7 @@ def _places(args: argparse.Namespace, named: list[tuple[str, Path]]) -> list[Seq
             truth = truths.get(name)
             found.append(AnnotatedBag(
                 name, path, args.topic, Path(truth) if truth and Path(truth).exists() else truth,
-                args.truth_fps, args.tolerance, classes))
+                args.truth_fps, args.tolerance, classes, reading_options.reading(args)))
         elif path in args.video:
             if name not in truths:
                 raise ConfigError(f'{path} needs its truth: --truth {name}=FILE')

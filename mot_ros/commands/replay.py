@@ -18,13 +18,14 @@ import sys
 from typing import Any, TYPE_CHECKING
 
 from mot_ros import signals
-from mot_ros.commands import evaluate, places, say, setting_options
+from mot_ros.commands import evaluate, places, reading_options, say, setting_options
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError, MotError
 from mot_ros.with_parent import with_parent
 
 if TYPE_CHECKING:
     from mot_ros.data.bags.topic_selection import BagPlace
+    from mot_ros.data.image_reading import ImageReading
     from mot_ros.evaluation.job import Outcome
     from mot_ros.evaluation.options import Options
 
@@ -48,6 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help='where report.html, report.json, report.csv, timings.json, tracks/ and live/ go')
     parser.add_argument(
         '--topic', metavar='T', help='topic of the images, where the bag has several')
+    reading_options.add(parser)
     truth = parser.add_argument_group(
         'truth', 'Without truth, times and drops are told and nothing is scored.')
     truth.add_argument(
@@ -94,10 +96,11 @@ def _replay(args: argparse.Namespace) -> int:
             'workspace, or run scripts/setup')
     if not 0 <= args.rate <= 1000:
         raise ConfigError(f'rate is {args.rate:g}; it must lie in [0, 1000]')
+    runs = _runs(args)
     place = bag_place(
         args.bag, args.topic, args.truth, args.truth_fps, args.tolerance,
-        detections=args.detections == 'public')
-    runs = _runs(args)
+        detections=args.detections == 'public',
+        reading=_reading(runs))
     from mot_ros.tracking.runtime.output_file import locked_folder
 
     evaluate.make_folder(args.output)
@@ -116,12 +119,24 @@ def _runs(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
     setting_options.refuse_method(values)
     # the command has an option for it, and the published ids are to be those of the tracker
     values |= {'queue': args.queue, 'id_prefix': ''}
+    reading = reading_options.reading(args)
+    values = {'encoding': reading.encoding, 'range.low': reading.low,
+              'range.high': reading.high} | values
     if args.detections == 'public':
         values['detector.type'] = 'external'
     runs = setting_options.by_method(places.names(args.methods), values, NodeSettings)
     if not runs:
         raise ConfigError('there is no method; name one with --methods')
     return runs
+
+
+def _reading(runs: Mapping[str, Mapping[str, Any]]) -> ImageReading:
+    """Return what the settings of the node, equal for every method, say of the images."""
+    from mot_ros.data.image_reading import ImageReading
+
+    values = next(iter(runs.values()))
+    return ImageReading(
+        values['encoding'], float(values['range.low']), float(values['range.high']))
 
 
 def _outcomes(
@@ -190,7 +205,9 @@ def _play(
     with subprocess.Popen(
             with_parent([
                 *COMMAND, str(args.bag), str(folder), '--topic', place.images, *detections,
-                '--rate', str(args.rate), '--queue', args.queue, '--params', str(params)]),
+                '--rate', str(args.rate), '--queue', args.queue, '--params', str(params),
+                '--encoding', values['encoding'],
+                '--range', str(values['range.low']), str(values['range.high'])]),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True) as process:
         try:

@@ -13,7 +13,7 @@ import sys
 from types import TracebackType
 from typing import cast, TYPE_CHECKING
 
-from mot_ros.commands import INTERRUPTED, say, setting_options
+from mot_ros.commands import INTERRUPTED, reading_options, say, setting_options
 from mot_ros.tracking.config import METHODS, NodeSettings, Settings
 from mot_ros.tracking.errors import ConfigError
 
@@ -43,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--start', type=int, default=0, metavar='N', help='leave out the first N frames')
     parser.add_argument('--frames', type=int, metavar='N', help='stop after N frames')
+    reading_options.add(parser)
     outputs = parser.add_argument_group('what to write')
     outputs.add_argument(
         '-o', '--output', type=Path, metavar='FILE', help='annotated video, .mp4 or .avi')
@@ -70,7 +71,8 @@ def _track(args: argparse.Namespace) -> int:
 
     # before the models are loaded: there may be no display
     window = _window() if args.show else None
-    source = open_frames(args.source, args.fps, args.start, args.frames, args.topic)
+    source = open_frames(
+        args.source, args.fps, args.start, args.frames, args.topic, reading_options.reading(args))
     cache = (cached_detector(settings, source, args.cache_detections)
              if args.cache_detections else None)
     detector = timed(cache or make_detector(settings))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mot_ros.tracking.errors import FrameError
+from mot_ros.data.image_reading import AUTO, FLOATS, ImageError, ImageReading
 from mot_ros.tracking.runtime.image_headers import (
     is_truncated,
     MAX_PIXELS,
@@ -60,14 +61,9 @@ _ENCODINGS: dict[str, _Encoding] = {
     'nv12': _Encoding(1, cv2.COLOR_YUV2BGR_NV12, two_rows=3, shared=(2, 2)),
     'nv21': _Encoding(1, cv2.COLOR_YUV2BGR_NV21, two_rows=3, shared=(2, 2)),
 }
-
-
-class ImageError(FrameError):
-    """An image message that cannot be decoded; `reason` is the short name it is counted under."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+_FLOATS = _Encoding(4, cv2.COLOR_GRAY2BGR)
+_SIZES = {FLOATS: _FLOATS.pixel, **{name: found.pixel for name, found in _ENCODINGS.items()}}
+"""Bytes per pixel."""
 
 
 class ImageFields(Protocol):
@@ -81,25 +77,38 @@ class ImageFields(Protocol):
     data: Any
 
 
-def to_bgr(message: ImageFields) -> Pixels:
+def to_bgr(
+        message: ImageFields, reading: ImageReading = AUTO,
+        other: Callable[[ImageFields], Pixels] | None = None) -> Pixels:
     """
     Return the image as (H, W, 3) uint8 BGR; raises ImageError if the message is inconsistent.
 
     A bgr8 image is not copied: the result is a view into the message, its rows `step` apart. Of
-    16 bits the upper 8 are used; YUV is that of video (BT.601, 16 to 235).
+    16 bits the upper 8 are used unless `reading` states a range; YUV is that of video (BT.601,
+    16 to 235). Messages of an encoding that is unknown here are left to `other`.
     """
-    encoding = _ENCODINGS.get(message.encoding)
-    if encoding is None:
+    name = reading.encoding_of(message.encoding, _SIZES)
+    encoding = _ENCODINGS.get(name)
+    if name not in _SIZES or (encoding is None and name != FLOATS):
+        if other is not None:
+            return other(message)
         raise ImageError(
             'encoding', f'image encoding is {message.encoding!r}; publish one of '
             f'{", ".join(_ENCODINGS)}')
+    if encoding is None:
+        encoding = _FLOATS
     # older OpenCV converts what it is given, and reads beyond the end
     if message.width % encoding.shared[0] or message.height % encoding.shared[1]:
         raise ImageError(
-            'size', f'image of {message.width}x{message.height} in {message.encoding!r} cannot '
+            'size', f'image of {message.width}x{message.height} in {name!r} cannot '
             'be converted: such images have even sides')
-    rows = _rows(message, encoding)
-    if encoding.deep:
+    rows = _rows(message, encoding, name)
+    order = '>' if message.is_bigendian else '<'
+    if encoding is _FLOATS:
+        rows = reading.scale(np.ascontiguousarray(rows).view(f'{order}f4'))
+    elif encoding.deep and reading.ranged:
+        rows = reading.scale(np.ascontiguousarray(rows).view(f'{order}u2'))
+    elif encoding.deep:
         # the upper byte comes first or last
         rows = rows[:, (0 if message.is_bigendian else 1)::2]
     channels = 1 if encoding.two_rows == 3 else rows.shape[1] // message.width
@@ -110,7 +119,7 @@ def to_bgr(message: ImageFields) -> Pixels:
         return np.asarray(cv2.cvtColor(np.ascontiguousarray(view), encoding.conversion), np.uint8)
     except cv2.error as error:
         raise ImageError(
-            'size', f'image of {message.width}x{message.height} in {message.encoding!r} cannot '
+            'size', f'image of {message.width}x{message.height} in {name!r} cannot '
             f'be converted: {error.err}') from error
 
 
@@ -188,7 +197,7 @@ def decode_file(
     return image  # type: ignore[return-value]
 
 
-def _rows(message: ImageFields, encoding: _Encoding) -> Pixels:
+def _rows(message: ImageFields, encoding: _Encoding, name: str) -> Pixels:
     """Return the bytes of the rows without their padding, (rows, W * pixel), as a view."""
     width, height, step = message.width, message.height, message.step
     if width == 0 or height == 0:
@@ -198,7 +207,7 @@ def _rows(message: ImageFields, encoding: _Encoding) -> Pixels:
     wanted = width * encoding.pixel
     if step < wanted:
         raise ImageError(
-            'step', f'a row takes {step} bytes (step), but {width} pixels of {message.encoding} '
+            'step', f'a row takes {step} bytes (step), but {width} pixels of {name} '
             f'need {wanted}: the driver sets step or encoding wrongly')
     count = height * encoding.two_rows // 2
     if len(message.data) != count * step:

@@ -27,7 +27,8 @@ from vision_msgs.msg import (
     VisionClass,
 )
 
-from mot_ros.data.decode import ImageError, Pixels, to_bgr
+from mot_ros.data.decode import ImageError, Pixels
+from mot_ros.ros.bridge import to_bgr
 from mot_ros.ros.message_columns import make_messages
 from mot_ros.ros.usable_boxes import columns_of_usable
 from mot_ros.tracking.boxes import area, clip, xyxy_to_cxcywh

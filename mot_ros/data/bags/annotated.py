@@ -19,6 +19,7 @@ from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.data.bags.types import DETECTIONS
 from mot_ros.data.datasets.mot import MotRows, NO_ID
 from mot_ros.data.datasets.mot_folder import read_scored
+from mot_ros.data.image_reading import AUTO, ImageReading
 from mot_ros.tracking.errors import SourceError
 
 TOLERANCE = 0.5
@@ -42,10 +43,11 @@ class AnnotatedBag(SequenceRef):
     rate: float | None = None
     tolerance: float | None = None
     classes: tuple[str, ...] = ()
+    reading: ImageReading = AUTO
 
     def read(self) -> Annotated:
         """Read the truth, and the stamps of the images."""
-        source = BagSource(self.bag, self.topic)
+        source = BagSource(self.bag, self.topic, reading=self.reading)
         stamps = np.array(source.stamps(), np.int64)
         found_notes: tuple[str, ...] = ()
         checksums = {file.name: checksum(file) for file in storage_files(self.bag)}
@@ -71,7 +73,8 @@ class AnnotatedBag(SequenceRef):
         return Annotated(
             name=self.name, size=source.size, rate=source.fps, stamps=stamps, rule=rule,
             truth=truth, distractors=distractors, scored=aligned.annotated,
-            images=partial(BagSource, self.bag, source.topic), public=self._public(source),
+            images=partial(BagSource, self.bag, source.topic, reading=self.reading),
+            public=self._public(source),
             checksums=checksums, notes=[*found_notes, *aligned.mismatches])
 
     def _public(self, source: BagSource) -> partial[MotRows] | None:
@@ -82,7 +85,7 @@ class AnnotatedBag(SequenceRef):
             others = [DETECTIONS_TOPIC]
         if len(others) != 1:
             return None
-        return partial(detections_of, self.bag, source.topic, others[0])
+        return partial(detections_of, self.bag, source.topic, others[0], self.reading)
 
 
 def _truth_topic(source: BagSource, named: str | None) -> str:

@@ -15,6 +15,7 @@ from mot_ros.data.bags.box_messages import BoxColumns, columns_of
 from mot_ros.data.bags.source import BagSource, header_stamp
 from mot_ros.data.bags.types import DETECTIONS
 from mot_ros.data.datasets.mot import Ints, MotRows, NO_ID
+from mot_ros.data.image_reading import AUTO, ImageReading
 from mot_ros.tracking.errors import SourceError
 from mot_ros.tracking.sequence import NANOSECONDS
 
@@ -85,9 +86,10 @@ def boxes_of_topic(source: BagSource, topic: str | None = None, *, truth: bool =
     return Aligned(_join(columns, truth), np.array(sorted(columns), np.int64), shortcomings)
 
 
-def detections_of(bag: Path, images: str, topic: str) -> MotRows:
+def detections_of(
+        bag: Path, images: str, topic: str, reading: ImageReading = AUTO) -> MotRows:
     """Return the boxes of a topic of a bag by frame of its topic of images, values are scores."""
-    return boxes_of_topic(BagSource(bag, images), topic, truth=False).rows
+    return boxes_of_topic(BagSource(bag, images, reading=reading), topic, truth=False).rows
 
 
 def by_order(rows: MotRows, count: int, what: str = 'the file') -> Aligned:

@@ -16,6 +16,7 @@ from mot_ros.data.bags.bag_layout import storage_files
 from mot_ros.data.bags.boxes import detections_of
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.datasets.mot import MotRows
+from mot_ros.data.image_reading import AUTO, ImageReading
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,17 @@ class PlainBag(SequenceRef):
     bag: Path
     topic: str | None = None
     detections: str | None = None
+    reading: ImageReading = AUTO
 
     def read(self) -> Annotated:
         """Read the stamps of the images."""
-        source = BagSource(self.bag, self.topic)
+        source = BagSource(self.bag, self.topic, reading=self.reading)
         stamps = np.array(source.stamps(), np.int64)
         return Annotated(
             name=self.name, size=source.size, rate=source.fps, stamps=stamps, rule=UNKNOWN,
             truth=MotRows.of_detections([]), distractors=np.zeros(0, np.bool_),
             scored=every_frame(len(stamps)),
-            images=partial(BagSource, self.bag, source.topic),
+            images=partial(BagSource, self.bag, source.topic, reading=self.reading),
             public=None if self.detections is None else partial(
-                detections_of, self.bag, source.topic, self.detections),
+                detections_of, self.bag, source.topic, self.detections, self.reading),
             checksums={file.name: checksum(file) for file in storage_files(self.bag)})

@@ -19,6 +19,7 @@ from mot_ros.data.bags.bag_layout import MessageFrame, storage_files
 from mot_ros.data.bags.reader import Bag, BagMessage
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE
 from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr
+from mot_ros.data.image_reading import AUTO, ImageReading
 from mot_ros.data.video.frame_source import (
     DecodedImage,
     DEFAULT_IMAGE_RATE,
@@ -55,7 +56,9 @@ class BagSource(FrameSource):
 
     def __init__(
             self, path: Path, topic: str | None = None, fps: float | None = None,
-            start: int = 0, frames: int | None = None) -> None:
+            start: int = 0, frames: int | None = None,
+            reading: ImageReading = AUTO) -> None:
+        self._reading = reading
         self._bag = Bag(path)
         self.topic = self._bag.choose(topic, IMAGE_TYPES, 'images')
         # written so that NaN fails too
@@ -86,7 +89,9 @@ class BagSource(FrameSource):
     def fingerprint(self) -> dict[str, str | float]:
         """Return what tells this sequence from another one of the same name."""
         found = super().fingerprint()
-        digest = hashlib.sha256(f'{found["digest"]} {self.topic}'.encode()).hexdigest()
+        told = f'{found["digest"]} {self.topic}' + (
+            '' if self._reading == AUTO else f' {self._reading}')
+        digest = hashlib.sha256(told.encode()).hexdigest()
         return {**found, 'digest': digest}
 
     def _frame(self, index: int, item: DecodedImage) -> Frame:
@@ -112,7 +117,7 @@ class BagSource(FrameSource):
         try:
             message = self._bag.deserialize(record)
             frame_id = message.header.frame_id
-            image = (to_bgr(message) if record.type == IMAGE
+            image = (to_bgr(message, self._reading) if record.type == IMAGE
                      else compressed_to_bgr(message.data, message.format))
         except (ImageError, SourceError) as error:
             return _DecodedMessage(None, stamp, str(error), frame_id, record.received)

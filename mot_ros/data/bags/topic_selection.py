@@ -15,6 +15,7 @@ from mot_ros.data.bags.plain import PlainBag
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.topics import DETECTIONS_TOPIC, TRUTH_TOPIC
 from mot_ros.data.bags.types import DETECTIONS
+from mot_ros.data.image_reading import AUTO, ImageReading
 from mot_ros.tracking.errors import SourceError
 
 
@@ -29,7 +30,8 @@ class BagPlace:
 
 def bag_place(
         path: Path, topic: str | None, truth: str | None, rate: float | None = None,
-        tolerance: float | None = None, *, detections: bool = False) -> BagPlace:
+        tolerance: float | None = None, *, detections: bool = False,
+        reading: ImageReading = AUTO) -> BagPlace:
     """
     Return the sequence, without truth where the bag has none.
 
@@ -39,7 +41,7 @@ def bag_place(
     """
     if not is_bag(path):
         raise SourceError(no_bag(path))
-    source = BagSource(path, topic)
+    source = BagSource(path, topic, reading=reading)
     boxes = [found.name for found in source.bag.topics if found.type == DETECTIONS]
     named: str | Path | None = truth
     if truth is not None and Path(truth).exists():
@@ -55,8 +57,8 @@ def bag_place(
     whole = path.resolve()
     name = whole.name if whole.is_dir() else whole.stem
     place: SequenceRef = PlainBag(
-        name, path, source.topic, found) if named is None else AnnotatedBag(
-        name, path, source.topic, named, rate, tolerance)
+        name, path, source.topic, found, reading) if named is None else AnnotatedBag(
+        name, path, source.topic, named, rate, tolerance, reading=reading)
     return BagPlace(place, source.topic, found)
 
 

@@ -18,6 +18,7 @@ from vision_msgs.msg import Detection2DArray, LabelInfo
 from visualization_msgs.msg import MarkerArray
 
 from mot_ros.data.decode import compressed_to_bgr
+from mot_ros.data.image_reading import ImageReading
 from mot_ros.drawing import draw_tracks, Trails
 from mot_ros.localisation.camera_model import CameraInfoError, CameraModel
 from mot_ros.ros.conversion import (
@@ -34,6 +35,7 @@ from mot_ros.ros.pipeline.stamp_sync import key_of, StampSynchronizer
 from mot_ros.ros.qos import image_qos
 from mot_ros.ros.sibling_topic import find_sibling_topic
 from mot_ros.ros.spin import run
+from mot_ros.tracking.config.node import ENCODINGS
 from mot_ros.tracking.config.schema import Setting
 
 SUBSCRIBER_CHECK = 0.2
@@ -64,6 +66,12 @@ class VisualizerNode(Node):
         self._transport = declare(self, 'image_transport', Setting(
             'raw', "how images come: 'raw', or 'compressed' on the topic <image>/compressed",
             choices=('raw', 'compressed')))
+        self._reading = ImageReading(declare(self, 'encoding', Setting(
+            'auto', "what raw images are, where their messages do not say; 'auto': what they say",
+            choices=ENCODINGS)), *(declare(self, f'range.{name}', Setting(
+                0.0, f'value of an image of 16 or 32 bits that becomes {shade}',
+                minimum=-1e9, maximum=1e9)) for name, shade in (
+                    ('low', 'black'), ('high', 'white'))))
         self._quality = declare(self, 'jpeg_quality', Setting(
             80, 'quality of the compressed debug image', minimum=1, maximum=100))
         self._rectified = declare(self, 'rectified', Setting(
@@ -171,7 +179,7 @@ class VisualizerNode(Node):
         if not (plain or packed):
             return
         try:
-            picture = (to_bgr(image).copy() if isinstance(image, Image)
+            picture = (to_bgr(image, self._reading).copy() if isinstance(image, Image)
                        else compressed_to_bgr(image.data, image.format))
         except ImageError as error:
             # a second image with the stamp of one that was tracked

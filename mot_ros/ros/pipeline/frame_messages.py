@@ -15,7 +15,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from mot_ros.data.decode import compressed_size, compressed_to_bgr, to_bgr
+from mot_ros.data.decode import compressed_size, compressed_to_bgr
+from mot_ros.data.image_reading import AUTO, ImageReading
+from mot_ros.ros.bridge import to_bgr
 from mot_ros.ros.pipeline.external_detections import ClassIds, to_our_detections
 from mot_ros.tracking.types import Frame
 
@@ -39,9 +41,10 @@ class FrameMessage(Protocol):
 
 @dataclass(frozen=True)
 class ImageMessage:
-    """A sensor_msgs/Image."""
+    """A sensor_msgs/Image, and how its pixels are read."""
 
     message: Image
+    reading: ImageReading = AUTO
 
     @property
     def header(self) -> Header:
@@ -54,7 +57,7 @@ class ImageMessage:
 
     def open(self, stamp: float) -> Frame:
         """Decode to BGR."""
-        return Frame(to_bgr(self.message), stamp, self.size())
+        return Frame(to_bgr(self.message, self.reading), stamp, self.size())
 
 
 @dataclass(frozen=True)

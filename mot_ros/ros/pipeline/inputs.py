@@ -14,6 +14,7 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
+from mot_ros.data.image_reading import ImageReading
 from mot_ros.ros.diagnostics.counters import Health
 from mot_ros.ros.diagnostics.silent_topic import (
     BOXES_TYPE,
@@ -71,8 +72,8 @@ class ImageInput:
         if settings.image_transport == 'raw':
             self.wanted = TopicRequest('image', topic, IMAGE_TYPE, qos.reliability)
             self._subscription = subscribe(
-                node, Image, topic, lambda message: take(ImageMessage(message)), qos,
-                sink.incidents)
+                node, Image, topic, lambda message: take(ImageMessage(
+                    message, ImageReading.of(sink.settings()))), qos, sink.incidents)
         else:
             # of the resolved topic: remapping `image` does not remap `image/compressed`
             topic = f'{topic}/compressed'

@@ -28,6 +28,7 @@ from mot_ros import signals
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.types import COMPRESSED_IMAGE
 from mot_ros.data.datasets.mot import MotWriter
+from mot_ros.data.image_reading import ImageReading
 from mot_ros.evaluation.live import LiveCost, percentiles
 from mot_ros.ros.child_processes import ChildProcesses, module, ros_args
 from mot_ros.ros.conversion import to_nanoseconds, to_tracks
@@ -85,11 +86,15 @@ def _options(args: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--rate', type=float, default=1.0, help='speed (1); 0: no waiting')
     parser.add_argument('--queue', choices=('latest', 'all'), default='latest')
     parser.add_argument('--params', type=Path, help='parameter file of the tracker')
+    parser.add_argument('--encoding', default='auto', help='what raw images are')
+    parser.add_argument(
+        '--range', type=float, nargs=2, default=(0.0, 0.0), help='values that get black and white')
     return parser.parse_args(args)
 
 
 def _run(options: argparse.Namespace, tracker: Sequence[str]) -> None:
-    source = BagSource(options.bag, options.topic)
+    source = BagSource(
+        options.bag, options.topic, reading=ImageReading(options.encoding, *options.range))
     output: Path = options.output.resolve()
     (output / 'logs').mkdir(parents=True, exist_ok=True)
     os.environ['ROS_LOG_DIR'] = str(output / 'logs' / 'ros')

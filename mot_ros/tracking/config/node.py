@@ -12,6 +12,24 @@ from mot_ros.tracking.config.schema import group, setting
 from mot_ros.tracking.config.tracker import Settings
 from mot_ros.tracking.errors import ConfigError
 
+ENCODINGS = (
+    'auto', 'bgr8', 'rgb8', 'bgra8', 'rgba8', 'mono8', 'bayer_rggb8', 'bayer_bggr8',
+    'bayer_gbrg8', 'bayer_grbg8', 'bgr16', 'rgb16', 'mono16', 'bayer_rggb16', 'bayer_bggr16',
+    'bayer_gbrg16', 'bayer_grbg16', '32FC1', 'yuv422', 'yuv422_yuy2')
+"""What images may be said to be."""
+
+
+@dataclass(frozen=True)
+class RangeSettings:
+    """The values of thermal and depth images, or of 10 and 12 bits in 16, that become grey."""
+
+    low: float = setting(
+        0.0, 'value of an image of 16 or 32 bits that becomes black, in its own unit',
+        minimum=-1e9, maximum=1e9)
+    high: float = setting(
+        0.0, 'value that becomes white, such as 4095 of 12 bits in 16; equal to low: the upper 8 '
+        'of 16 bits are used', minimum=-1e9, maximum=1e9)
+
 
 @dataclass(frozen=True)
 class ExternalSettings:
@@ -33,6 +51,9 @@ class NodeSettings(Settings):
     image_transport: str = setting(
         'raw', "how images come: 'raw', or 'compressed' (JPEG, PNG) on <image>/compressed",
         choices=('raw', 'compressed'), fixed=SUBSCRIBED)
+    encoding: str = setting(
+        'auto', "what raw images are, where their messages do not say (8UC3, 16UC1, 32FC1); "
+        "'auto': what they say", choices=ENCODINGS)
     queue: str = setting(
         'latest', "'latest': the newest frame wins and nothing waits (live camera); 'all': every "
         'frame in order (replay)', choices=('latest', 'all'), fixed=SUBSCRIBED)
@@ -61,6 +82,7 @@ class NodeSettings(Settings):
     silence: float = setting(
         5.0, 'so long without input until log and diagnostics say why', 's', minimum=0.5,
         maximum=3600.0)
+    range: RangeSettings = group(RangeSettings)
     external: ExternalSettings = group(ExternalSettings)
 
     def check(self) -> None:
@@ -70,3 +92,11 @@ class NodeSettings(Settings):
             raise ConfigError(
                 f'external.width and height are {self.external.width} and '
                 f'{self.external.height}; state both, or leave both at 0')
+        if self.range.low > self.range.high:
+            raise ConfigError(
+                f'range.low is {self.range.low:g} and range.high {self.range.high:g}; state the '
+                'lower one as low')
+        if self.encoding == '32FC1' and self.range.low == self.range.high:
+            raise ConfigError(
+                'encoding is 32FC1 and there is no range; set range.low and range.high to the '
+                'least and the greatest value that count, such as 0 and 20 (metres)')

@@ -101,7 +101,7 @@ def test_the_other_transport_is_found_and_named(bench, start_tracker):
 
 def test_every_raw_encoding_is_tracked(bench, start_tracker):
     # the plain test of decoding says which pixel is which; here: that the node takes them
-    child = start_tracker(queue='all')
+    child = start_tracker(queue='all', **{'range.high': 65535.0})
     camera, tracks = bench.camera(), bench.tracks()
     bench.connected(child, camera, tracks)
     grey = picture(BOX)[:, :, 0]
@@ -109,7 +109,8 @@ def test_every_raw_encoding_is_tracked(bench, start_tracker):
     luma = np.where(grey > 0, 235, 16).astype(np.uint8)
     colour = np.full_like(luma, 128)
     encoded = {
-        'mono16': grey.astype(np.uint16) * 257,
+        'mono16': grey.astype(np.uint16) * 257, '16UC1': grey.astype(np.uint16) * 257,
+        '32FC1': grey.astype(np.float32) * 257,
         'bayer_rggb8': grey, 'bayer_gbrg16': grey.astype(np.uint16) * 257,
         'yuv422': np.stack([colour, luma], 2), 'yuv422_yuy2': np.stack([luma, colour], 2),
         'nv12': np.vstack([luma, colour[::2]]), 'nv21': np.vstack([luma, colour[::2]])}
