@@ -30,6 +30,8 @@ from mot_ros.tracking.types import Detections, Tracks
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
+MOST_COLUMNS = 10
+"""Columns that any of the formats of MOTChallenge and VisDrone gives a meaning."""
 NO_ID = -1
 """The id of a detection, and of a region that is not to be scored."""
 
@@ -188,11 +190,13 @@ def _read(path: Path, columns: int, first: int = 1) -> tuple[MotRows, Ints]:
     whole: list[tuple[int, int]] = []
     numbers: list[list[float]] = []
     lines: list[int] = []
+    lengths: list[int] = []
     for number, fields in read_lines(path):
         frame, identity, values = _parse(f'{path}, line {number}', fields, columns, first)
         whole.append((frame, identity))
         numbers.append(values)
         lines.append(number)
+        lengths.append(len(fields))
     frames, ids = np.array(whole, np.int64).reshape(-1, 2).T
     table = np.array(numbers, np.float64).reshape(-1, 5)
     size = table[:, 2:4]
@@ -201,11 +205,25 @@ def _read(path: Path, columns: int, first: int = 1) -> tuple[MotRows, Ints]:
     size[flat] = 0
     order = np.argsort(frames, kind='stable')
     corners = np.concatenate([table[:, :2], table[:, :2] + size], axis=1)
-    notes = () if not flat.any() else (
+    notes = _doubts(path, lengths, lines) + (() if not flat.any() else (
         f'{path}: {int(flat.sum())} of {len(flat)} boxes have no area and match nothing, the '
-        f'first in line {lines[int(np.argmax(flat))]}',)
+        f'first in line {lines[int(np.argmax(flat))]}',))
     rows = MotRows(frames + 1 - first, ids, corners, table[:, 4], notes)
     return rows, np.array(lines, np.int64)[order]
+
+
+def _doubts(path: Path, lengths: list[int], lines: list[int]) -> tuple[str, ...]:
+    """Return a warning where columns are more than the format has, or not the same throughout."""
+    odd = next((place for place, length in enumerate(lengths) if length != lengths[0]), None)
+    if odd is not None:
+        return (
+            f'{path}: line {lines[odd]} has {lengths[odd]} columns, the first one {lengths[0]}; '
+            'is there a comma within a number (1,234.5 or 0,5), or a line cut off?',)
+    if lengths and lengths[0] > MOST_COLUMNS:
+        return (
+            f'{path}: lines have {lengths[0]} columns, of which the first {MOST_COLUMNS} at most '
+            'have a meaning; is there a comma within numbers (0,5)?',)
+    return ()
 
 
 def _parse(
@@ -218,8 +236,13 @@ def _parse(
             f'(got {",".join(fields)[:SHOWN]!r})')
     try:
         values = [float(field) for field in fields[:7]]
+        if any('_' in field for field in fields[:7]):
+            # float() takes 1_0 for 10
+            raise ValueError(f'could not convert string to float: {",".join(fields)[:SHOWN]!r}')
     except ValueError as error:
-        raise SourceError(f'{where}: {str(error)[:200]}') from error
+        raise SourceError(
+            f'{where}: {str(error)[:200]}; numbers have a point before their decimals, and '
+            'nothing between thousands') from error
     if not np.isfinite(values).all():
         raise SourceError(
             f'{where}: {",".join(fields)[:SHOWN]!r} holds a number that is not finite')

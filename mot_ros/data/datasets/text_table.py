@@ -35,7 +35,7 @@ def read_lines(
             continue
         if first:
             separator = next((mark for mark in SEPARATORS if mark in line), None)
-        fields = [field.strip() for field in line.split(separator)]
+        fields = [_unquoted(field.strip()) for field in line.split(separator)]
         if len(fields) > 1 and not fields[-1]:
             fields.pop()
         if line.lstrip().startswith('#') or (first and _is_header(fields)):
@@ -51,7 +51,9 @@ def read_text_lines(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> list[str]:
     try:
         return read_text(path, max_bytes).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f'{path} cannot be read ({error}); give a text file') from error
+        raise SourceError(
+            f'{path} cannot be read ({error}); give a text file, in UTF-8 and not in UTF-16') \
+            from error
 
 
 def whole_number(text: str) -> int | None:
@@ -69,6 +71,12 @@ def whole_number(text: str) -> int | None:
         return int(number) if abs(number) < EXACT and number == int(number) else None
     except (ValueError, OverflowError):
         return None
+
+
+def _unquoted(field: str) -> str:
+    """Return a column without the quotes around it; one quote alone is part of another column."""
+    quoted = len(field) > 1 and field[0] == field[-1] and field[0] in '"\''
+    return field[1:-1].strip() if quoted else field
 
 
 def _is_header(fields: list[str]) -> bool:

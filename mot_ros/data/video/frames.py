@@ -10,7 +10,13 @@ from pathlib import Path
 
 from mot_ros.data.bags.bag_layout import is_bag
 from mot_ros.data.video.frame_source import FrameSource
-from mot_ros.data.video.image_files import IMAGE_SUFFIXES, ImageFiles, images_in, only_images
+from mot_ros.data.video.image_files import (
+    IMAGE_SUFFIXES,
+    ImageFiles,
+    images_in,
+    only_images,
+    others_in,
+)
 from mot_ros.data.video.live_address import is_live
 from mot_ros.data.video.live_source import LiveSource
 from mot_ros.data.video.video_file import VideoFile
@@ -35,6 +41,11 @@ def open_source(
     if path.is_dir():
         files = images_in(path) or images_in(path / 'img1')
         if not files:
+            others = others_in(path)
+            if others:
+                raise SourceError(
+                    f'{path} holds images of kinds that are not decoded only, such as '
+                    f'{others[0].name}; convert them to JPEG or PNG')
             raise SourceError(
                 f'{path} holds no images ({", ".join(IMAGE_SUFFIXES)}); name the folder that '
                 'they lie in')

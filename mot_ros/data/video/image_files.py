@@ -24,7 +24,12 @@ from mot_ros.tracking.errors import FrameError, SourceError
 from mot_ros.tracking.runtime.user_files import read_text
 
 MOST_DIGITS = 1000
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+IMAGE_SUFFIXES = (
+    '.bmp', '.jfif', '.jpe', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+OTHER_SUFFIXES = (
+    '.arw', '.avif', '.cr2', '.dng', '.gif', '.heic', '.heif', '.j2k', '.jp2', '.jxl', '.nef',
+    '.raw')
+"""Of images that are not decoded; a folder may hold some beside others."""
 
 
 class ImageFiles(FrameSource):
@@ -34,12 +39,24 @@ class ImageFiles(FrameSource):
             self, path: Path, files: Sequence[Path], fps: float | None = None, start: int = 0,
             frames: int | None = None) -> None:
         rate = checked_rate(fps) or _sequence_rate(files[0].parent) or DEFAULT_IMAGE_RATE
+        self._others = others_in(files[0].parent) if path.is_dir() else []
         super().__init__(path, files, len(files), rate, start, frames)
 
     @property
     def files(self) -> Sequence[Path]:
         """The images by index."""
         return self._files
+
+    @property
+    def shortcomings(self) -> list[str]:
+        """Sentences on what the last loop could not read, and on images of other kinds."""
+        found = super().shortcomings
+        if self._others:
+            found.append(
+                f'{self.path}: {len(self._others)} images of kinds that are not decoded were left '
+                f'out, the first is {self._others[0].name}; the others are numbered without '
+                'them. Convert them to JPEG or PNG')
+        return found
 
     def _images(self, start: int) -> Generator[DecodedImage, None, None]:
         for file in self._files[start:]:
@@ -57,6 +74,12 @@ def read_image(file: Path) -> DecodedImage:
 def images_in(folder: Path) -> list[Path]:
     """Return the images of a folder in natural order, none if there is no such folder."""
     return only_images(folder.iterdir()) if folder.is_dir() else []
+
+
+def others_in(folder: Path) -> list[Path]:
+    """Return the images of a folder that are of kinds that are not decoded, sorted."""
+    return sorted(path for path in folder.iterdir()
+                  if path.suffix.lower() in OTHER_SUFFIXES and not path.name.startswith('.'))
 
 
 def only_images(paths: Iterable[Path]) -> list[Path]:

@@ -15,6 +15,11 @@ HEAD = 64
 PLAYLISTS = (b'#EXTM3U', b'ffconcat', b'<?xml', b'<MPD', b'v=0')
 """How files begin that make FFmpeg open others, of any kind and over the network."""
 
+ARCHIVES = (b'PK\3\4', b'7z\xbc\xaf', b'Rar!', b'\x1f\x8b', b'\xfd7zXZ')
+"""How zip, 7z, rar, gzip and xz files begin."""
+HEIC = (b'ftyphei', b'ftyphev', b'ftypmif1', b'ftypmsf1')
+"""What follows the first 4 bytes of an image or a sequence of images of telephones."""
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -38,3 +43,9 @@ def refuse_special(path: Path) -> None:
         raise SourceError(f'{path} cannot be read: {error.strerror or error}') from error
     if head.lstrip(b'\xef\xbb\xbf \r\n\t').startswith(PLAYLISTS):
         raise SourceError(f'{path} is a list of other files; give one of the videos in it')
+    if head.startswith(ARCHIVES):
+        raise SourceError(f'{path} is an archive; unpack it and give what lies in it')
+    if head[4:].startswith(HEIC):
+        raise SourceError(
+            f'{path} is an image of the kind HEIC, which is not decoded; convert it to JPEG or '
+            'PNG')
