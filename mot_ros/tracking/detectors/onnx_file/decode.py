@@ -26,7 +26,9 @@ from mot_ros.tracking.detectors.onnx_file.layouts import (
     cells_of,
     Layout,
     OBB,
+    OBB_OBJECTS,
     PLUS_STRIDES,
+    TURNED,
     YOLOX_STRIDES,
 )
 from mot_ros.tracking.types import Floats, Ints
@@ -107,6 +109,8 @@ def every_place(
         return _nanodet(parts[0], layout.columns or 0, size), parts[0][:, columns]
     if layout.kind in ('ssd', 'ssd_pixels'):
         boxes, scores = parts
+        if layout.form == TURNED:
+            scores = scores.T
         scale = _scale(size) if layout.kind == 'ssd' else np.float32(1)
         return boxes * scale, scores[:, columns]
     table = parts[0]
@@ -202,6 +206,9 @@ def _objects(
         table = table[table[:, 0] == row]
         scores, classes = split_flat(table, layout.name)
         return table[:, 1:5], scores, _whole_numbers(classes)
+    if layout.form == OBB_OBJECTS:
+        boxes = cxcywh_to_xyxy(_hull(table[:, :4], table[:, 6]))
+        return boxes, table[:, 4], _whole_numbers(table[:, 5])
     return _yolov10(parts)
 
 

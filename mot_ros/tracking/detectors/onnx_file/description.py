@@ -9,7 +9,7 @@ from mot_ros.tracking.config import Settings
 from mot_ros.tracking.config.schema import build
 from mot_ros.tracking.detectors.onnx_file import forms
 from mot_ros.tracking.detectors.onnx_file.detector import OnnxDetector
-from mot_ros.tracking.detectors.onnx_file.layouts import LAYOUTS, OBB
+from mot_ros.tracking.detectors.onnx_file.layouts import LAYOUTS, OBB, OBB_OBJECTS, TURNED
 from mot_ros.tracking.errors import ConfigError
 
 ASSUMED: tuple[dict[str, str], ...] = (
@@ -22,6 +22,9 @@ FORMS = {
     forms.SCORED: 'an output of boxes with scores and one of classes (mmdeploy)',
     forms.FLAT: 'rows of 7: number of the image, box, class and score (YOLOv7, YOLO-NAS)',
     forms.PADDLE: 'rows of 6, class and score first, and the input scale_factor (PaddleDetection)',
+    forms.PLAIN: 'it was chosen: rows of 6 without a batch',
+    OBB_OBJECTS: 'its metadata says that boxes are turned; the last column is the angle',
+    TURNED: 'an output of boxes and one of scores, a row per class (PP-YOLOE)',
     OBB: 'its metadata says that boxes are turned; the last row is the angle'}
 
 

@@ -24,6 +24,7 @@ from mot_ros.tracking.detectors.onnx_file.layouts import (
     END_TO_END,
     LAYOUTS,
     OBB,
+    OBB_OBJECTS,
     recognise,
     RFDETR_NAMES,
 )
@@ -64,7 +65,7 @@ class OnnxDetector:
             session.metadata, session.input_names)
         if layout.form in ONE_IMAGE:
             self._batch = 1
-        if layout.form == OBB:
+        if layout.form in (OBB, OBB_OBJECTS):
             warnings.warn(
                 f'{session.path} finds turned boxes; the smallest upright ones around them are '
                 'tracked', stacklevel=2)

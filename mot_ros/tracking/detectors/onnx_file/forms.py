@@ -16,7 +16,8 @@ Array = NDArray[np.generic]
 Found = tuple[str, tuple[int, ...]]
 """Name of the form, and the index of each of its outputs."""
 
-THREE, SINGLE, SCORED, FLAT, PADDLE = 'three', 'single', 'scored', 'flat', 'paddle'
+THREE, SINGLE, SCORED, FLAT, PADDLE, PLAIN = (
+    'three', 'single', 'scored', 'flat', 'paddle', 'plain')
 """
 Forms, all with boxes x1 y1 x2 y2 in pixels of the input.
 
@@ -24,8 +25,9 @@ THREE: boxes (B, K, 4), classes (B, K), scores (B, K): RT-DETR and D-FINE with t
 second input. SINGLE: the same without B, of one image: torchvision. SCORED: boxes and scores
 (B, K, 5), classes (B, K): mmdeploy. FLAT: number of the image, box, and class and score in either
 order (N, 7): YOLOv7, YOLO-NAS. PADDLE: class, score, box (N, 6) of one image: PaddleDetection.
+PLAIN: box, score, class (N, 6) of one image; nothing tells it from others of that shape.
 """
-ONE_IMAGE = (SINGLE, PADDLE)
+ONE_IMAGE = (SINGLE, PADDLE, PLAIN)
 """Forms that do not say which image an object is in."""
 BOX_COLUMNS = {FLAT: slice(1, 5), PADDLE: slice(2, 6)}
 """Where boxes are in rows that do not begin with them."""

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mot_ros.tracking.detectors.onnx_file.forms import Array, BOX_COLUMNS, form_of
+from mot_ros.tracking.detectors.onnx_file.forms import Array, BOX_COLUMNS, form_of, PLAIN
 from mot_ros.tracking.errors import ConfigError
 
 LAYOUTS: Mapping[str, str] = MappingProxyType({
@@ -22,7 +22,8 @@ LAYOUTS: Mapping[str, str] = MappingProxyType({
                'key points after them (YOLO26), as four outputs (YOLOv7 and v9 with '
                'suppression, YOLO-NAS), as boxes, labels and scores (RT-DETR, torchvision), as '
                'dets (B, K, 5) and labels (mmdeploy), as rows of 7 with the image, or of 6 with '
-               'class and score first (PaddleDetection); suppressed',
+               'class and score first (PaddleDetection), or where chosen (N, 6) without a batch; '
+               'suppressed',
     'yolox': '(B, N, 5 + C): offsets in a grid of strides 8, 16, 32, objectness, classes',
     'ssd': '(B, N, 4) x1 y1 x2 y2 from 0 to 1 and (B, N, C) scores',
     'ssd_pixels': '(B, N, 4) x1 y1 x2 y2 in pixels of the input and (B, N, C) scores',
@@ -50,9 +51,12 @@ FARTHEST_RELATIVE = 2.0
 """Coordinates beyond are pixels: a relative box ends near 1."""
 PIXEL_NAMES = ('det_boxes', 'pred_boxes')
 """Names of boxes in pixels among four outputs: EfficientNMS and DAMO-YOLO, YOLO-NAS."""
+DETR_NAMES = ('pred_boxes', 'boxes', 'logits', 'pred_logits')
+"""Names of the boxes and the logits of a DETR that has further outputs."""
 RFDETR_NAMES = ('dets', 'labels')
 """Names of boxes and logits that RF-DETR's export writes."""
-OBB = 'obb'
+OBB, OBB_OBJECTS, TURNED = 'obb', 'obb_objects', 'turned'
+"""Forms with angles, without and with suppression, and of an SSD with scores (B, C, N)."""
 ANCHORS = 3
 """Boxes per cell of YOLOv5 and v7; later versions have one."""
 LARGEST_LOGARITHM = 12.0
@@ -70,7 +74,8 @@ class Layout:
     `places`: boxes and scores of an SSD; boxes, classes, scores and number of TensorFlow's, and of
     a YOLOv10 that has four outputs; those of its form; the one output of the others. `columns` is
     the number of classes, None if the outputs name their classes by number. `form` is one of
-    forms.py, or `obb` where the last row of a YOLOv8 is an angle.
+    forms.py, OBB where the last row of a YOLOv8 is an angle, OBB_OBJECTS where boxes cx cy w h of
+    a YOLO26 have score, class and angle after them, or TURNED.
     """
 
     kind: str
@@ -103,6 +108,13 @@ def recognise(
             boxes = arrays[form[1][0]][..., BOX_COLUMNS.get(form[0], slice(4))]
             _refuse_relative(boxes, path, described(outputs))
         return Layout('yolov10', form[1], None, form[0], names[form[1][0]])
+    if chosen == 'yolov10' and len(outputs) == 1 and len(outputs[0][1]) == 2 and (
+            outputs[0][1][1] == 6):
+        return Layout('yolov10', (0,), None, PLAIN)
+    if chosen in ('auto', 'yolov10') and metadata.get('task') == 'obb' and (
+            metadata.get('end2end', '').lower() == 'true') and [
+            shape[2:] for _, shape in outputs] == [(7,)]:
+        return Layout('yolov10', (0,), None, OBB_OBJECTS)
     if chosen != 'auto':
         found = [layout for layout in _possible(outputs, size, chosen, metadata)
                  if layout.kind == chosen]
@@ -236,7 +248,10 @@ def _yolo_kinds(
         'yolov5': columns >= 6 and (chosen == 'yolov5' or rows in with_anchors or yolox),
         'yolox': yolox,
         'yolov8': rows >= 5 and (chosen == 'yolov8' or columns in grids),
-        'yolov10': (columns == 6 and (chosen == 'yolov10' or rows not in grids | with_anchors))
+        'yolov10': (columns == 6 and chosen == 'yolov10') or (
+            # a raw grid stays refused, also where it is chosen
+            (columns == 6 or (columns > 6 and chosen == 'yolov10'))
+            and rows not in grids | with_anchors)
         or (columns > 6 and metadata.get('end2end', '').lower() == 'true'
             and metadata.get('task') in ('segment', 'pose'))}
     return [kind for kind, possible in kinds.items() if possible]
@@ -255,6 +270,16 @@ def _ssd(outputs: Sequence[Output], chosen: str) -> list[Layout]:
     """
     planes = [(place, name, shape) for place, (name, shape) in enumerate(outputs)
               if len(shape) == 3]
+    if len(planes) == 3:
+        # hidden states, which Hugging Face adds
+        named = [plane for plane in planes if plane[1].lower() in DETR_NAMES]
+        if len(named) == 2 and sum('logits' in name.lower() for _, name, _ in named) == 1:
+            planes = named
+    form = ''
+    if len(planes) == 2 and _are_turned(planes[0][2], planes[1][2]):
+        planes = [(place, name, shape if shape[2] == 4 else (shape[0], shape[2], shape[1]))
+                  for place, name, shape in planes]
+        form = TURNED
     if len(planes) != 2 or planes[0][2][1] != planes[1][2][1]:
         return []
     boxes = [plane for plane in planes if plane[2][2] == 4]
@@ -264,10 +289,16 @@ def _ssd(outputs: Sequence[Output], chosen: str) -> list[Layout]:
         return []
     scores = next(plane for plane in planes if plane is not boxes[0])
     detr = 'logits' in scores[1].lower() or (boxes[0][1], scores[1]) == RFDETR_NAMES
-    if detr or chosen == 'detr':
+    if (detr or chosen == 'detr') and not form:
         return [Layout('detr', (boxes[0][0], scores[0]), scores[2][2], name=boxes[0][1])]
-    return [Layout(kind, (boxes[0][0], scores[0]), scores[2][2])
+    return [Layout(kind, (boxes[0][0], scores[0]), scores[2][2], form)
             for kind in ('ssd', 'ssd_pixels')]
+
+
+def _are_turned(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
+    """Say whether one output is boxes (B, N, 4) and the other scores (B, C, N), as PP-YOLOE's."""
+    return first[1] != second[1] and (
+        (first[2] == 4 and second[2] == first[1]) or (second[2] == 4 and first[2] == second[1]))
 
 
 def _tensorflow(outputs: Sequence[Output]) -> Layout | None:

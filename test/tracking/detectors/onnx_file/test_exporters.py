@@ -255,12 +255,66 @@ def test_masks_and_key_points_after_an_end_to_end_box(tmp_path, task, more):
     assert np.allclose(found.boxes, [BOX], atol=0.5)
 
 
-def test_angles_after_an_end_to_end_box_are_refused(tmp_path):
-    outputs = {'output0': table([*BOX, 0.9, 0, 1.57])}
-    path = write_constant(tmp_path / 'net.onnx', outputs, SHAPE, {
-        **PERSON, 'task': 'obb', 'end2end': 'True'})
+@pytest.mark.parametrize(('angle', 'hull'), [(0.0, BOX), (np.pi / 2, [20, 50, 100, 90])])
+def test_angles_after_an_end_to_end_box(tmp_path, angle, hull):
+    outputs = {'output0': table([60, 70, 40, 80, 0.9, 0, angle])}
+    metadata = {**PERSON, 'task': 'obb', 'end2end': 'True'}
+    with pytest.warns(UserWarning, match='upright'):
+        _, found = detect(write_constant(tmp_path / 'net.onnx', outputs, SHAPE, metadata))
+    assert np.allclose(found.boxes, [hull], atol=0.5)
+    # without its metadata the angle could be anything
+    path = write_constant(tmp_path / 'other.onnx', outputs, SHAPE, PERSON)
     with pytest.raises(ConfigError, match='no layout that can be recognised'):
         detect(path)
+
+
+@pytest.mark.parametrize('more', [1, 32, 51])
+def test_columns_after_an_end_to_end_box_need_no_metadata_where_chosen(tmp_path, more):
+    outputs = {'output0': table([*BOX, 0.9, 0, *[77.0] * more])}
+    path = write_constant(tmp_path / 'net.onnx', outputs, SHAPE, PERSON)
+    with pytest.raises(ConfigError, match='no layout that can be recognised'):
+        detect(path)
+    _, found = detect(path, layout='yolov10')
+    assert np.allclose(found.boxes, [BOX], atol=0.5)
+    raw = {'output0': table([*BOX, 0.9, 0, *[0.0] * more], 3 * CELLS)}
+    with pytest.raises(ConfigError, match='does not fit the outputs'):
+        detect(write_constant(tmp_path / 'raw.onnx', raw, SHAPE, PERSON), layout='yolov10')
+
+
+def test_rows_of_six_without_a_batch_are_read_where_chosen(tmp_path):
+    outputs = {'output': np.float32([[*BOX, 0.9, 0], [*BOX, 0.8, 1]])}
+    path = write_objects(tmp_path / 'net.onnx', outputs, SHAPE, PERSON)
+    with pytest.raises(ConfigError, match='no layout that can be recognised'):
+        detect(path)
+    _, found = detect(path, layout='yolov10')
+    assert np.allclose(found.boxes, [BOX], atol=0.5)
+    assert np.allclose(found.scores, [0.9])
+
+
+@pytest.mark.parametrize('order', [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+@pytest.mark.parametrize('width', [4, 256])
+def test_detr_with_a_third_output(tmp_path, order, width):
+    parts = list({'pred_boxes': table(CENTRE), 'logits': logits_of(80, 0),
+                  'last_hidden_state': np.ones((1, 50, width), np.float32)}.items())
+    path = write_constant(tmp_path / 'net.onnx', dict(parts[place] for place in order), SHAPE)
+    ours, found = detect(path, pixels='unit')
+    assert ours.layout == 'detr'
+    assert np.allclose(found.boxes, [BOX], atol=0.5)
+
+
+@pytest.mark.parametrize('turned', [True, False], ids=['PP-YOLOE', 'YOLO-NAS'])
+@pytest.mark.parametrize('boxes_first', [True, False])
+def test_boxes_and_scores_without_suppression(tmp_path, turned, boxes_first):
+    scores = np.zeros((1, CELLS, 2), np.float32)
+    scores[0, 0, 0] = 0.9
+    parts = [('b', table(BOX, CELLS)), ('s', scores.transpose(0, 2, 1) if turned else scores)]
+    path = write_constant(
+        tmp_path / 'net.onnx', dict(parts if boxes_first else parts[::-1]), SHAPE, PERSON)
+    with pytest.raises(ConfigError, match='may be ssd or ssd_pixels'):
+        detect(path)
+    _, found = detect(path, layout='ssd_pixels', pixels='unit')
+    assert np.allclose(found.boxes, [BOX], atol=0.5)
+    assert np.allclose(found.scores, [0.9])
 
 
 @pytest.mark.parametrize('kind', ['yolov8', 'yolov5'])
