@@ -85,7 +85,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         'at the end has rank-1 and mAP of, across cameras (DIR=N: of the last N people); may be '
         'repeated')
     slm.add_argument(
-        '--variant', choices=('article', 'code', 'small', 'lite'), help='of the network')
+        '--variant', choices=('article', 'code', 'small', 'lite', 'stripes'),
+        help='of the network')
     parser.set_defaults(run=_train)
 
 

@@ -20,6 +20,7 @@ from mot_ros.tracking.nets.slm.small import (
     trunk_from_lite,
     trunk_from_ssd,
 )
+from mot_ros.tracking.nets.slm.stripes import SlmStripes
 from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm
 from mot_ros.tracking.nets.ssd.network import SsdMobileNetV3
 from mot_ros.tracking.weights import store as weights
@@ -91,10 +92,15 @@ def init_weights(network: AnySlm | SiamMotNetwork, name_or_path: str) -> str:
         return 'begins with random weights'
     body, inside = BODY, siammot.CHECKPOINT_KEY
     if not isinstance(network, SiamMotNetwork):
-        body, inside = 'trunk.' if isinstance(network, SlmSmall) else 'resnet.', slm.CHECKPOINT_KEY
+        body, inside = 'resnet.' if isinstance(network, slm.Slm) else 'trunk.', slm.CHECKPOINT_KEY
     state = weights.load(name_or_path, inside=inside)
-    if efficientnet_lite.MARK in state and isinstance(network, SlmLite):
-        state = trunk_from_lite(state)
+    if efficientnet_lite.MARK in state and isinstance(network, SlmLite | SlmStripes):
+        try:
+            state = trunk_from_lite(state)
+        except KeyError as error:
+            raise WeightsError(
+                f'{name_or_path} is no whole EfficientNet-Lite0: {error.args[0]} is missing; '
+                'download it again') from error
     elif any(name.startswith(SSD_BODY) for name in state):
         state = trunk_from_ssd(state) if isinstance(network, SlmSmall) else {
             f'{BODY}{name}': tensor for name, tensor in state.items()}

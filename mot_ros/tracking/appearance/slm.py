@@ -19,7 +19,7 @@ from mot_ros.tracking.config.compute import Compute
 from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.ops.precision import lower
-from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, DIMENSION, running_part
+from mot_ros.tracking.nets.slm.network import CHECKPOINT_KEY, running_part
 from mot_ros.tracking.nets.slm.variants import AnySlm, make_slm, variant_of
 from mot_ros.tracking.runtime.cuda_graph import CudaGraph
 from mot_ros.tracking.runtime.device import deterministic_fp32, resolve_device, use_fixed_shapes
@@ -58,6 +58,7 @@ class SlmEmbedder:
         network = make_slm(variant_of(state))
         weights.fit(network, state)
         network.eval().requires_grad_(False).fold()
+        self._dimension = network.dimension
         self._network = self._ready(network, compute)
         told = weights.metadata(name)
         self._scale, self._colour_share = distance_scale(told), colour_share(told)
@@ -73,7 +74,7 @@ class SlmEmbedder:
     def dimension(self) -> int:
         """Length of an embedding."""
         colours = self._colours.dimension if self._colour_share else 0
-        return DIMENSION + colours + (self._scale < 1)
+        return self._dimension + colours + (self._scale < 1)
 
     def warm_up(self) -> None:
         """Run once on an empty image: the first call allocates memory and selects kernels."""
@@ -86,7 +87,7 @@ class SlmEmbedder:
         """Return embeddings (N, D) of boxes (N, 4), see Embedder."""
         image = frame.require_image(NEED)
         whole, enough = windows(boxes, frame.size)
-        result = np.zeros((len(boxes), DIMENSION), np.float32)
+        result = np.zeros((len(boxes), self._dimension), np.float32)
         if enough.any():
             with torch.inference_mode():
                 result[enough] = (

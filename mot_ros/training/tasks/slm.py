@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from mot_ros.data.synthetic.person_crops import CropSample
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.nets.slm.network import DIMENSION
 from mot_ros.tracking.nets.slm.variants import AnySlm
 from mot_ros.training.losses.slm import (
     contrastive,
@@ -60,10 +59,10 @@ class SlmLearner(nn.Module):
         self.slm = slm
         self.log_scale = nn.Parameter(torch.tensor(FIRST_SCALE).log())
         self.middle = nn.Parameter(torch.tensor(FIRST_MIDDLE))
-        self.classes = nn.Parameter(torch.randn(classes, DIMENSION) / DIMENSION ** .5)
+        self.classes = nn.Parameter(torch.randn(classes, slm.dimension) / slm.dimension ** .5)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Embed crops (B, 3, H, W), (B, 128) of unit length."""
+        """Embed crops (B, 3, H, W), (B, D) of unit length."""
         return F.normalize(cast(Tensor, self.slm(crops)))
 
 

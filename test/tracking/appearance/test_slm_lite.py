@@ -18,9 +18,10 @@ from mot_ros.tracking.errors import WeightsError
 from mot_ros.tracking.nets.backbones.efficientnet_lite import BLOCKS, EPSILON
 from mot_ros.tracking.nets.backbones.packed_conv import pack
 from mot_ros.tracking.nets.slm.small import SlmLite
-from mot_ros.tracking.nets.slm.variants import variant_of
+from mot_ros.tracking.nets.slm.variants import make_slm, variant_of
 from mot_ros.tracking.types import Frame
 from mot_ros.training.init import init_weights
+from mot_ros.training.projection import fit_projection
 
 
 class Published(nn.Module):
@@ -44,6 +45,9 @@ class Published(nn.Module):
             block._bn2 = nn.BatchNorm2d(row.out, EPSILON)
             self._blocks.append(block)
             inputs = row.out
+        self._blocks.append(nn.Module())
+        self._blocks[-1]._expand_conv = nn.Conv2d(inputs, 672, 1, bias=False)
+        self._blocks[-1]._bn0 = nn.BatchNorm2d(672, EPSILON)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.uniform_(module.running_mean, -.2, .2)
@@ -53,7 +57,7 @@ class Published(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         features = F.relu6(self._bn0(same(self._conv_stem, images)))
-        for block in self._blocks:
+        for block in self._blocks[:-1]:
             inner = features
             if hasattr(block, '_expand_conv'):
                 inner = F.relu6(block._bn0(block._expand_conv(inner)))
@@ -61,6 +65,11 @@ class Published(nn.Module):
             inner = block._bn2(block._project_conv(inner))
             features = inner + features if inner.shape == features.shape else inner
         return features
+
+    def wide(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the expansion with which the next stage begins."""
+        last = self._blocks[-1]
+        return F.relu6(last._bn0(last._expand_conv(self(images))))
 
 
 def same(conv: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
@@ -77,6 +86,14 @@ def same(conv: nn.Conv2d, features: torch.Tensor) -> torch.Tensor:
 def published() -> Published:
     torch.manual_seed(3)
     return Published().eval().requires_grad_(False)
+
+
+def test_a_published_file_that_lacks_a_part_is_refused(
+        published: Published, tmp_path: Path) -> None:
+    torch.save({name: tensor for name, tensor in published.state_dict().items()
+                if not name.startswith('_blocks.7.')}, tmp_path / 'cut.pth')
+    with pytest.raises(WeightsError, match=r'cut.pth is no whole EfficientNet-Lite0: _blocks.7'):
+        init_weights(SlmLite(), str(tmp_path / 'cut.pth'))
 
 
 @pytest.fixture(scope='module')
@@ -161,3 +178,35 @@ def test_numbers_that_cannot_be_are_refused(
     safetensors.torch.save_file(network.state_dict(), path, {name: text})
     with pytest.raises(WeightsError, match=f'{name} of these weights is'):
         SlmEmbedder(str(path), 'cpu')
+
+
+def test_stripes_are_the_means_of_their_rows(published: Published, tmp_path: Path) -> None:
+    torch.save(published.state_dict(), tmp_path / 'efficientnet.pth')
+    stripes = make_slm('stripes').eval().requires_grad_(False)
+    assert 'begins with 68 of 70 tensors' in init_weights(
+        stripes, str(tmp_path / 'efficientnet.pth'))
+    crops = torch.randint(0, 256, (2, 3, 96, 48), generator=torch.Generator().manual_seed(1))
+    images = (crops.float().flip(1) - 127.5) / 128
+    wide = published.wide(images)
+    expected = torch.stack([wide[:, :, row].mean(-1) for row in range(6)], -1).flatten(1)
+    found = stripes.pooled(crops.float())
+    assert torch.allclose(found, expected, rtol=1e-3, atol=2e-3)
+    embedded = stripes(crops.float())
+    assert embedded.shape == (2, 512) and variant_of(stripes.state_dict()) == 'stripes'
+    assert torch.allclose(embedded.norm(dim=1), torch.ones(2), atol=1e-5)
+
+
+def test_the_projection_halves_what_varies_most() -> None:
+    """Two directions, one with sixteen times the variance: half of it in logarithms is left."""
+    network = make_slm('stripes')
+    rng = np.random.default_rng(0)
+    features = np.zeros((400, 4032), np.float32)
+    features[:, 7] = rng.normal(3, .1, 400)
+    features[:, 9:11] = rng.normal(1, 1, (400, 1))
+    fit_projection(network, features, features[:100])
+    with torch.no_grad():
+        found = network.embed(torch.from_numpy(features)).numpy()
+    assert abs(found.mean(0)).max() < .1
+    # standardised, two equal channels have twice the variance of a lone one
+    first, second = sorted(found.std(0))[:-3:-1]
+    assert first / second == pytest.approx(2 ** .25, rel=.05)

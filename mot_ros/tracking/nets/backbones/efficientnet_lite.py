@@ -23,6 +23,8 @@ BLOCKS = tuple(
 """Blocks of the first five stages (arXiv 1905.11946, table 1) without squeeze-and-excite."""
 MARK = '_conv_stem.weight'
 """Tensor that only published files have."""
+WIDE = 672
+"""Channels of the expansion that begins the sixth stage."""
 EPSILON = 1e-3
 """Added to the variance in BatchNorm, as in TensorFlow's networks of this kind."""
 _CONVS = (
@@ -43,7 +45,8 @@ def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 continue
             there = f'_blocks.{number}.'
             found.update(_folded(state, f'blocks.{number}.{name}', there + conv, there + norm))
-    return found
+    there = f'_blocks.{len(BLOCKS)}.'
+    return found | _folded(state, 'wide', f'{there}_expand_conv', f'{there}_bn0')
 
 
 def _folded(state: Mapping[str, Tensor], name: str, conv: str, norm: str) -> dict[str, Tensor]:

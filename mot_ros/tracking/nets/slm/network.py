@@ -162,6 +162,7 @@ class Slm(nn.Module):
     """
 
     crop = CROP
+    dimension = DIMENSION
     batch = 16
     """Crops per batch: with more, features exceed a CPU's cache, and memory is unbounded."""
 

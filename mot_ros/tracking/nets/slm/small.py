@@ -45,6 +45,7 @@ class SlmSmall(nn.Module):
     """
 
     crop = CROP
+    dimension = DIMENSION
     batch = 64
     slice: ClassVar[tuple[int, int]] = SLICE
     stem: ClassVar[tuple[int, str]] = (STEM, 'hardswish')

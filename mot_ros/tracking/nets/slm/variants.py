@@ -13,9 +13,11 @@ from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.slm import network as slm
 from mot_ros.tracking.nets.slm.network import Slm
 from mot_ros.tracking.nets.slm.small import SlmLite, SlmSmall
+from mot_ros.tracking.nets.slm.stripes import SlmStripes
 
-AnySlm = Slm | SlmSmall
-_SMALL = {'small': SlmSmall, 'lite': SlmLite}
+AnySlm = Slm | SlmSmall | SlmStripes
+_SMALL: Mapping[str, type[SlmSmall | SlmStripes]] = {
+    'small': SlmSmall, 'lite': SlmLite, 'stripes': SlmStripes}
 VARIANTS = (*slm.VARIANTS, *_SMALL)
 
 
@@ -28,6 +30,8 @@ def make_slm(variant: str) -> AnySlm:
 
 def variant_of(state: Mapping[str, Tensor]) -> str:
     """Return the variant of a state_dict by its tensor names, whatever their prefix."""
+    if any('trunk.wide.' in name for name in state):
+        return 'stripes'
     if any('trunk.blocks.' in name for name in state):
         # only MobileNetV3 has squeeze-and-excite
         return 'small' if any('.squeeze.' in name for name in state) else 'lite'
