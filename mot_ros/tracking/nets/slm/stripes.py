@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import nn, Tensor
 from torch.nn import functional as F
@@ -42,6 +44,11 @@ class SlmStripes(nn.Module):
             for width, block in zip(widths[:-1], lite.BLOCKS, strict=True))
         self.trunk.wide = ConvNormActivation(widths[-1], lite.WIDE, activation='relu6')
         self.embed = nn.Linear(STRIPES * lite.WIDE, self.dimension)
+        # without BatchNorm only the initial weights keep activations in range
+        for module in self.trunk.modules():
+            if isinstance(module, ConvNormActivation):
+                nn.init.kaiming_normal_(module.weight, nonlinearity='relu')
+                nn.init.zeros_(cast(Tensor, module.bias))
 
     def forward(self, crops: Tensor) -> Tensor:
         """Embed crops (B, 3, 96, 48), (B, 512)."""
@@ -49,12 +56,11 @@ class SlmStripes(nn.Module):
 
     def pooled(self, crops: Tensor) -> Tensor:
         """Return the means of the channels in each stripe of crops (B, 3, 96, 48), (B, 4032)."""
-        stem: ConvNormActivation = self.trunk.stem  # type: ignore[assignment]
-        blocks: nn.ModuleList = self.trunk.blocks  # type: ignore[assignment]
-        wide: nn.Module = self.trunk.wide  # type: ignore[assignment]
+        stem, wide = (cast(ConvNormActivation, part) for part in (
+            self.trunk.stem, self.trunk.wide))
         images = crops.flip(1).sub_(127.5).div_(128)
         features: Tensor = stem(suiting(images, self.embed))
-        for block in blocks:
+        for block in cast(nn.ModuleList, self.trunk.blocks):
             features, _ = block(features)
         return torch.flatten(wide(features).mean(-1), 1)
 
