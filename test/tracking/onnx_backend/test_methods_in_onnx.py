@@ -78,13 +78,13 @@ def test_the_same_tracks_come_out(frames, method, values):
     for backend in ('torch', 'onnx'):
         settings = settings_of(backend, method=method, **values)
         tracker = make_tracker(settings, make_detector(settings))
-        tracks.append([tracker.update(Frame.of(frame.image, frame.stamp)) for frame in frames])
+        tracks.append([tracker.update(Frame.of(frame.image, frame.stamp)) for frame in frames[:15]])
     for ours, theirs in zip(*tracks, strict=True):
         assert ours.ids.tolist() == theirs.ids.tolist()
         assert ours.labels.tolist() == theirs.labels.tolist()
         close(theirs.boxes, ours.boxes, 0.05)
         close(theirs.scores, ours.scores, 1e-3)
-    assert sum(len(found) for found in tracks[0]) > 60
+    assert sum(len(found) for found in tracks[0]) > 30
     assert len({identity for found in tracks[0] for identity in found.ids}) > 2
 
 
