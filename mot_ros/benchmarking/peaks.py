@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from mot_ros.tracking.config.compute import PRECISIONS
+from mot_ros.tracking.runtime.device import deterministic_fp32
 
 PRODUCT = {'cpu': 768, 'cuda': 8192}
 """Side of the matrices whose product is timed: large enough to keep all units busy."""
@@ -115,7 +116,10 @@ def measured(device: torch.device, precision: str = PRECISIONS[0]) -> Peaks:
     source = torch.zeros(COPIED[kind], dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     threads = torch.get_num_threads() if kind == 'cpu' else 1
-    with torch.inference_mode(), _one_thread() if kind == 'cpu' else contextlib.nullcontext():
+    # as networks run in float32: with TF32 a GPU would seem several times faster than it can be
+    exact = deterministic_fp32(device) if precision == 'float32' else contextlib.nullcontext()
+    with torch.inference_mode(), exact, (
+            _one_thread() if kind == 'cpu' else contextlib.nullcontext()):
         multiply, convolve, copy = (
             min(_seconds(device, work) for _ in turns) for work in (
                 lambda: torch.mm(a, a, out=product),

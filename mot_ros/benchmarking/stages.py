@@ -129,17 +129,19 @@ def made_up_boxes(count: int, size: tuple[int, int]) -> Floats:
 
 def _timed(work: Callable[[], object], device: torch.device) -> Taken:
     """Time a call until the GPU has done its work, too."""
-    gpu = device.type == 'cuda'
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2)) if gpu else (None, None)
-    if begin:
+    if device.type != 'cuda':
+        start, busy = time.perf_counter(), time.process_time()
+        work()
+        return Taken(
+            (time.perf_counter() - start) * 1e3, (time.process_time() - busy) * 1e3, 0.0)
+    # events belong to the GPU that is current
+    with torch.cuda.device(device):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         torch.cuda.synchronize(device)
-    start, busy = time.perf_counter(), time.process_time()
-    if begin:
+        start, busy = time.perf_counter(), time.process_time()
         begin.record()
-    work()
-    if end:
+        work()
         end.record()
         torch.cuda.synchronize(device)
-    wall, cpu = time.perf_counter() - start, time.process_time() - busy
-    return Taken(
-        wall * 1e3, cpu * 1e3, float(begin.elapsed_time(end)) if begin and end else 0.0)
+        wall, cpu = time.perf_counter() - start, time.process_time() - busy
+        return Taken(wall * 1e3, cpu * 1e3, float(begin.elapsed_time(end)))

@@ -6,9 +6,10 @@ A tracker process with a detector that needs no weights: it finds the white rect
 
 Run as a script. The environment variable STUB_LOAD makes loading the detector take so many
 seconds, and STUB_DELAY each detection; an image whose first pixel is pure blue makes the detector
-raise an exception. With STUB_ECHO the settings of each frame are printed, after its stamp, as
-JSON. The method STUB_APPEARANCE, or any if that is `all`, says that it needs the image, and
-prints the number that the image shows beside that of its boxes.
+raise an exception, of the words in STUB_FAILURE if there are any. With STUB_ECHO the settings of
+each frame are printed, after its stamp, as JSON. The method STUB_APPEARANCE, or any if that is
+`all`, says that it needs the image, and prints the number that the image shows beside that of its
+boxes.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class RectangleDetector:
     def _detect(self, image: np.ndarray) -> Detections:
         time.sleep(self._delay)
         if image[0, 0].tolist() == [255, 0, 0]:
-            raise RuntimeError('a blue corner')
+            raise RuntimeError(os.environ.get('STUB_FAILURE', 'a blue corner'))
         white = np.all(np.asarray(image) > 250, axis=2).astype(np.uint8)
         _, _, stats, _ = cv2.connectedComponentsWithStats(white)
         boxes = stats[1:, :4].astype(np.float32)

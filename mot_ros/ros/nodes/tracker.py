@@ -270,6 +270,11 @@ class TrackerNode(LifecycleNode):
         if self._input is not None:
             self._input.expire()
         self._diagnostics_publisher.report()
+        if self._worker is not None and self._worker.gpu_lost:
+            self.get_logger().fatal(
+                f'the GPU cannot be used any more in this process, which ends with status 1 '
+                f'(respawn:=true starts it again): {self._health.last_failure}')
+            self.finished, self.exit_code = True, 1
         if self._input is not None:
             self._diagnostics_publisher.explain_silence(self._input.wanted)
 

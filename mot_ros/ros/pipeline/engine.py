@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import contextlib
+import gc
+import sys
 from typing import Any, TYPE_CHECKING
 
 from mot_ros.tracking.config import NodeSettings
@@ -17,6 +19,10 @@ from mot_ros.tracking.types import Frame
 
 if TYPE_CHECKING:
     from mot_ros.tracking.runtime.upload import Uploads
+
+
+SWITCH_INTERVAL = 5e-4
+"""Seconds after which a thread that waits for the interpreter gets it, while a GPU is used."""
 
 
 class Engine:
@@ -67,9 +73,26 @@ class Engine:
 
     def _made(self, settings: NodeSettings) -> Detector:
         detector = self._make_detector(settings)
-        # else the first image would wait for what the first run sets up
-        getattr(detector, 'warm_up', lambda: None)()
+        # else the first image would wait for what the first runs set up: on a GPU the second one
+        # captures graphs
+        gpu = getattr(getattr(detector, 'device', None), 'type', '') == 'cuda'
+        for _ in range(2 if gpu else 1):
+            getattr(detector, 'warm_up', lambda: None)()
+        if gpu:
+            _do_not_disturb()
         return detector
+
+
+def _do_not_disturb() -> None:
+    """
+    Keep other threads and the collection of garbage from a frame that takes a GPU few ms.
+
+    Python switches threads every 5 ms, which is all the time there is. What was made until now
+    lives as long as the process, so that no collection needs to look at it.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.collect()
+    gc.freeze()
 
 
 def changes(before: NodeSettings, after: NodeSettings) -> str:

@@ -26,6 +26,7 @@ from mot_ros.ros.pipeline.frame_queue import DEEP, FrameQueue
 from mot_ros.ros.pipeline.loading import labels_of
 from mot_ros.ros.pipeline.stages import InlineStage, ThreadedStage
 from mot_ros.tracking.config import NodeSettings
+from mot_ros.tracking.runtime.lost_gpu import is_lost
 from mot_ros.tracking.runtime.malloc import release_memory
 from mot_ros.tracking.sequence import FrameOutcome
 from mot_ros.tracking.types import Frame, Tracks
@@ -60,6 +61,12 @@ class Worker:
         self._restart_wanted = threading.Event()
         self._flush_wanted = threading.Event()
         self._refused = threading.Event()
+        self._gpu_lost = threading.Event()
+
+    @property
+    def gpu_lost(self) -> bool:
+        """Whether a frame failed in such a way that every later one will, in this process."""
+        return self._gpu_lost.is_set()
 
     def start(self, frame_queue: FrameQueue[ReceivedFrame]) -> None:
         """Start the thread that takes frames from `frame_queue`."""
@@ -158,6 +165,9 @@ class Worker:
     def _lose(self, error: Exception) -> None:
         """Count a frame on which the tracker raised an exception."""
         failure = f'{type(error).__name__}: {error}'
+        if is_lost(error):
+            self._health.problem = f'the GPU is lost: {failure}'
+            self._gpu_lost.set()
         self._health.fail(failure)
         self._logger.error(
             f'a frame was lost, the tracker failed on it: {failure}',

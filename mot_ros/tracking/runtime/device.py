@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import contextlib
 import re
+import threading
+from typing import Any
 
 import torch
 
@@ -51,13 +54,72 @@ def gpu_index(name: str) -> int:
     return int(match.group(1) or 0)
 
 
-def deterministic_fp32(device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Compute deterministically in float32 without TF32, equal on all devices up to rounding."""
+class _ExactWork:
+    """
+    Keeps flags of torch, which belong to the process, while some thread does exact work.
+
+    The first thread that begins sets them, and the last that ends puts back what was there.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._count:
+                flags = _exact_flags()
+                self._before = [(owner, name, getattr(owner, name)) for owner, name, _ in flags]
+                for owner, name, value in flags:
+                    setattr(owner, name, value)
+            self._count += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if not self._count:
+                for owner, name, value in self._before:
+                    setattr(owner, name, value)
+
+
+_EXACT_WORK = _ExactWork()
+
+
+@contextlib.contextmanager
+def deterministic_fp32(device: torch.device) -> Iterator[None]:
+    """
+    Compute deterministically in float32 without TF32, equal on all devices up to rounding.
+
+    What the process has chosen for its other work is put back afterwards.
+    """
     if device.type != 'cuda':
-        return contextlib.nullcontext()
+        yield
+        return
+    _EXACT_WORK.begin()
+    try:
+        yield
+    finally:
+        _EXACT_WORK.end()
+
+
+def _exact_flags() -> list[tuple[Any, str, Any]]:
+    """Return owner, name and value of the flags that exact work needs."""
+    convolutions: Any = torch.backends.cudnn
+    products = torch.backends.cuda.matmul
+    # sums in bfloat16 and float16 are no longer those of float32
+    reduced = [
+        name for name in ('allow_bf16_reduced_precision_reduction',
+                          'allow_fp16_reduced_precision_reduction') if hasattr(products, name)]
+    flags: list[tuple[Any, str, Any]] = [(products, name, False) for name in reduced]
     # for networks this small TF32 saves little time and costs three digits
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    if hasattr(products, 'fp32_precision'):
+        # of torch 2.9 and newer, where the older names raise once somebody has set these
+        flags += [(products, 'fp32_precision', 'ieee'),
+                  (convolutions.conv, 'fp32_precision', 'ieee')]
+    else:
+        flags += [(products, 'allow_tf32', False), (convolutions, 'allow_tf32', False)]
+    return [*flags, (convolutions, 'benchmark', False), (convolutions, 'deterministic', True)]
 
 
 def use_fixed_shapes(device: torch.device, chosen: bool | None) -> bool:

@@ -12,11 +12,13 @@ host never synchronises.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mot_ros.tracking.runtime.cuda_device import cuda_device
 from mot_ros.tracking.types import Frame
 
 NEED = 'the network needs one'
@@ -32,13 +34,14 @@ class _Copy:
 
 
 class Uploads:
-    """Uploader to one device, with its own stream if that is a GPU."""
+    """Uploader to one device, on a stream for uploads alone if that is a GPU."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._stream: torch.cuda.Stream | None = None
-        if device.type == 'cuda':
-            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream: Any = None
+        # a Jetson's GPU and CPU have one memory: nothing is to be locked there
+        if device.type == 'cuda' and not cuda_device(device).integrated:
+            self._stream = cuda_device(device).upload_stream
 
     def prefetch(self, frame: Frame, need: str = NEED) -> None:
         """Start the upload of a frame without waiting for it; FrameError if it has no image."""
@@ -82,6 +85,7 @@ class Uploads:
         locked = torch.empty(tuple(image.shape), dtype=torch.uint8, pin_memory=True)
         # NumPy accepts any strides and read-only bytes
         np.copyto(locked.numpy(), image.numpy() if isinstance(image, Tensor) else image)
+        # the stream selects its GPU, on which the event is made
         with torch.cuda.stream(self._stream):
             pixels = locked.to(self.device, non_blocking=True)
             arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]

@@ -255,6 +255,22 @@ def test_an_exception_costs_its_frame_and_ten_are_an_error(bench, tracker):
     assert bench.next_status()['level'] == '0'
 
 
+def test_a_lost_gpu_ends_the_process_so_that_it_is_started_again(bench, tracker):
+    child, camera, tracks = tracker(environment={
+        'STUB_FAILURE': 'CUDA error: an illegal memory access was encountered'})
+    walk(camera, 0, 2)
+    bench.until(lambda: len(tracks) == 2, 'tracks', child=child)
+    broken = camera_image(100 + 3 * STEP, walker(3))
+    broken.data[:3] = type(broken.data)('B', (255, 0, 0))
+    camera.publish(broken)
+    bench.until(lambda: bench.status().get('level') == '2', 'an error is reported')
+    assert 'the GPU is lost: RuntimeError: CUDA error' in bench.status()['message']
+    assert child.wait() == 1
+    assert 'the GPU cannot be used any more in this process' in child.text
+    assert 'an illegal memory access' in child.text
+    assert 'Traceback' not in child.text
+
+
 def test_reset_restarts_ids_and_enable_stops_and_resumes(bench, tracker):
     child, camera, tracks = tracker()
     walk(camera, 0, 3)

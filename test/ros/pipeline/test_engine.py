@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
 pytest.importorskip('rclpy')
 
+from mot_ros.ros.pipeline import engine as engine_module
 from mot_ros.ros.pipeline.engine import changes, Engine
 from mot_ros.tracking.config import NodeSettings
 from mot_ros.tracking.config.schema import build
@@ -47,6 +50,23 @@ def test_a_detector_is_made_anew_only_for_its_own_settings():
         engine.configure(settings)
         assert len(make.made) == number
         assert engine.detector is make.made[-1]
+
+
+@pytest.mark.parametrize('kind, runs', [('cpu', 1), ('cuda', 2)])
+def test_on_a_gpu_graphs_are_captured_before_the_first_frame(monkeypatch, kind, runs):
+    class Detector(ScriptedDetector):
+        device = types.SimpleNamespace(type=kind)
+        warmed = 0
+
+        def warm_up(self):
+            self.warmed += 1
+
+    told = []
+    monkeypatch.setattr(engine_module.sys, 'setswitchinterval', told.append)
+    monkeypatch.setattr(engine_module.gc, 'freeze', lambda: told.append('frozen'))
+    engine = Engine(of(), lambda settings: Detector(), make_tracker)
+    assert engine.detector.warmed == runs
+    assert told == ([engine_module.SWITCH_INTERVAL, 'frozen'] if kind == 'cuda' else [])
 
 
 def test_what_cannot_be_made_changes_nothing():

@@ -78,7 +78,8 @@ def test_the_same_tracks_come_out(frames, method, values):
     for backend in ('torch', 'onnx'):
         settings = settings_of(backend, method=method, **values)
         tracker = make_tracker(settings, make_detector(settings))
-        tracks.append([tracker.update(Frame.of(frame.image, frame.stamp)) for frame in frames[:15]])
+        tracks.append([
+            tracker.update(Frame.of(frame.image, frame.stamp)) for frame in frames[:15]])
     for ours, theirs in zip(*tracks, strict=True):
         assert ours.ids.tolist() == theirs.ids.tolist()
         assert ours.labels.tolist() == theirs.labels.tolist()

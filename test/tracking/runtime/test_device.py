@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.runtime.device import resolve_device
+from mot_ros.tracking.runtime.device import deterministic_fp32, resolve_device
 
 
 @pytest.fixture
@@ -62,3 +62,41 @@ def test_a_missing_gpu_is_named_with_the_remedy(gpus, monkeypatch):
 def test_other_names_are_refused(name):
     with pytest.raises(ConfigError, match=r"device is .*; choose 'auto', 'cpu'"):
         resolve_device(name)
+
+
+def flags():
+    """Return torch's flags of precision as they are."""
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    return (products.fp32_precision, convolutions.conv.fp32_precision,
+            convolutions.deterministic, convolutions.benchmark,
+            products.allow_bf16_reduced_precision_reduction)
+
+
+@pytest.fixture(params=[None, 'tf32'])
+def chosen(request):
+    """Choose a precision for all work of the process."""
+    owners = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = [owner.fp32_precision for owner in owners]
+    for owner in owners:
+        owner.fp32_precision = request.param or owner.fp32_precision
+    yield
+    for owner, value in zip(owners, before, strict=True):
+        owner.fp32_precision = value
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.backends.cuda.matmul, 'fp32_precision'), reason='a torch before 2.9')
+@pytest.mark.usefixtures('chosen')
+def test_exact_work_sets_every_flag_and_puts_back_what_was_chosen():
+    before = flags()
+    gpu = torch.device('cuda', 0)
+    exact = ('ieee', 'ieee', True, False, False)
+    with deterministic_fp32(gpu):
+        assert flags() == exact
+        # another thread that begins and ends meanwhile changes nothing
+        with deterministic_fp32(gpu):
+            pass
+        assert flags() == exact
+    assert flags() == before
+    with deterministic_fp32(torch.device('cpu')):
+        assert flags() == before
