@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Decode videos with PyAV (10 or newer), to the same pixels and presentation times as OpenCV.
+Decode videos with PyAV (10 or newer), to the presentation times and nearly the pixels of OpenCV.
 
-OpenCV 4.13 and later decodes interlaced video to black images without an error.
+Values differ by 2 of 255 at most in the sample video (benchmarks/video_decoders.py). OpenCV 4.13
+and later decodes interlaced video to black images without an error.
 """
 
 from __future__ import annotations
