@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 import json
 from pathlib import Path
 import shlex
@@ -93,6 +94,12 @@ def fit_projection(network: SlmStripes, people: Floats, composed: Floats) -> Non
             -(weight @ mean).astype(np.float32))
 
 
+def recipe(samples: int) -> str:
+    """Return what the projection depends on beside its data, as JSON."""
+    return json.dumps({
+        'samples': samples, 'least': LEAST, 'root': ROOT, 'crops': asdict(CHOICE)}, sort_keys=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Fit, write."""
     parser = argparse.ArgumentParser(
@@ -117,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             'kind': 'slm', 'variant': 'stripes', 'init': Path(args.init).name,
             'data': ', '.join(Path(each).name for each in args.data),
             'command': shlex.join(['python', '-m', 'mot_ros.training.projection', *words]),
+            'recipe': recipe(args.samples),
             'seed': str(args.seed), 'seconds': f'{time.monotonic() - start:.0f}',
             'date': time.strftime('%Y-%m-%d', time.gmtime()), 'torch': torch.__version__,
             'hardware': json.dumps(describe_machine()), 'mot_ros': __version__}, half=True)

@@ -42,7 +42,7 @@ def test_the_size_of_the_machine_decides():
     small, large = (read_config('slm', 'slm-small', size) for size in SIZES)
     assert small.recipe.steps < large.recipe.steps
     assert large.recipe.bf16 and not small.recipe.bf16
-    assert small.network == large.network == SlmNetwork('small')
+    assert small.network == large.network == SlmNetwork('lite')
 
 
 def test_changes_go_before_the_file():

