@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import hashlib
 from pathlib import Path
 import struct
@@ -17,7 +17,13 @@ import numpy as np
 
 from mot_ros.data.bags.bag_layout import MessageFrame, storage_files
 from mot_ros.data.bags.reader import Bag, BagMessage
-from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE
+from mot_ros.data.bags.types import (
+    COMPRESSED_IMAGE,
+    COMPRESSED_VIDEO,
+    IMAGE,
+    THEORA,
+    VIDEO_TYPES,
+)
 from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr
 from mot_ros.data.image_reading import AUTO, ImageReading
 from mot_ros.data.video.frame_source import (
@@ -27,11 +33,12 @@ from mot_ros.data.video.frame_source import (
     Image,
     MAX_RATE,
 )
+from mot_ros.data.video.packet_decoder import PacketDecoder, PacketResult
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Frame
 
-IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
+IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE, *VIDEO_TYPES)
 STAMPS_FOR_RATE = 500
 """Messages whose stamps the frame rate is estimated from."""
 
@@ -60,7 +67,9 @@ class BagSource(FrameSource):
             reading: ImageReading = AUTO) -> None:
         self._reading = reading
         self._bag = Bag(path)
+        _refuse_theora(self._bag, topic)
         self.topic = self._bag.choose(topic, IMAGE_TYPES, 'images')
+        self._type = next(found.type for found in self._bag.topics if found.name == self.topic)
         # written so that NaN fails too
         if fps is not None and not 0 < fps <= MAX_RATE:
             raise ConfigError(
@@ -84,7 +93,9 @@ class BagSource(FrameSource):
 
     def stamps(self) -> list[int]:
         """Return the header stamps of all messages of the topic, in nanoseconds."""
-        return [header_stamp(record.data) for record in self._records()]
+        stamps = [header_stamp(record.data) for record in self._records()]
+        # packets of a video come in the order of decoding
+        return sorted(stamps) if self._type in VIDEO_TYPES else stamps
 
     def fingerprint(self) -> dict[str, str | float]:
         """Return what tells this sequence from another one of the same name."""
@@ -104,9 +115,14 @@ class BagSource(FrameSource):
     def _images(self, start: int) -> Generator[DecodedImage, None, None]:
         index = -1
         with contextlib.closing(self._records()) as records:
-            for index, record in enumerate(records):
-                if index >= start:
-                    yield self._decode(record)
+            if self._type in VIDEO_TYPES:
+                for index, item in enumerate(self._decoded_video(records, start)):
+                    if index >= start:
+                        yield item
+            else:
+                for index, record in enumerate(records):
+                    if index >= start:
+                        yield self._decode(record)
         if index < start and start:
             raise SourceError(
                 f'{self.path} has {index + 1} messages of {self.topic}; start at an index below '
@@ -126,6 +142,40 @@ class BagSource(FrameSource):
             image = image.copy()
         return _DecodedMessage(image, stamp, '', frame_id, record.received)
 
+    def _decoded_video(
+            self, records: Iterator[BagMessage], start: int) -> Iterator[_DecodedMessage]:
+        """Yield what came of each packet; images before `start` are not converted."""
+        decoder = PacketDecoder()
+        kept: dict[int, _DecodedMessage] = {}
+        done = 0
+
+        def settled(results: list[PacketResult]) -> Iterator[_DecodedMessage]:
+            nonlocal done
+            for result in results:
+                found = kept.pop(result.number)
+                if result.error is not None:
+                    found = replace(found, problem=str(result.error))
+                elif done >= start:
+                    found = replace(found, image=decoder.image(result.frame))
+                done += 1
+                yield found
+
+        for number, record in enumerate(records):
+            stamp = header_stamp(record.data)
+            kept[number] = _DecodedMessage(None, stamp, received=record.received)
+            try:
+                message = self._bag.deserialize(record)
+            except SourceError as error:
+                done += 1
+                yield replace(kept.pop(number), problem=str(error))
+                continue
+            foxglove = record.type == COMPRESSED_VIDEO
+            kept[number] = replace(kept[number], frame_id=(
+                message.frame_id if foxglove else message.header.frame_id))
+            yield from settled(decoder.decode(
+                bytes(message.data), message.format if foxglove else message.encoding, number))
+        yield from settled(decoder.flush())
+
     def _records(self) -> Generator[BagMessage, None, None]:
         return self._bag.records([self.topic])
 
@@ -140,6 +190,17 @@ class BagSource(FrameSource):
         steps = steps[steps > 0]
         # whole nanoseconds leave 6.99999999 of 7 Hz
         return float(f'{1e9 / np.median(steps):.6g}') if len(steps) else DEFAULT_IMAGE_RATE
+
+
+def _refuse_theora(bag: Bag, topic: str | None) -> None:
+    """Raise SourceError where Theora is the only video that can be meant."""
+    found = [entry.name for entry in bag.topics if entry.type == THEORA and (
+        topic is None or entry.name == topic)]
+    if found and (topic is not None or not any(
+            entry.type in IMAGE_TYPES for entry in bag.topics)):
+        raise SourceError(
+            f'{found[0]} in {bag.path} is Theora video, which is not read; play the bag through '
+            f'"ros2 run image_transport republish theora compressed" and record that instead')
 
 
 def header_stamp(serialized: bytes) -> int:

@@ -14,6 +14,11 @@ from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 DETECTIONS = 'vision_msgs/msg/Detection2DArray'
+COMPRESSED_VIDEO = 'foxglove_msgs/msg/CompressedVideo'
+VIDEO_PACKET = 'ffmpeg_image_transport_msgs/msg/FFMPEGPacket'
+VIDEO_TYPES = (COMPRESSED_VIDEO, VIDEO_PACKET)
+"""Types of messages that hold a packet of a video each."""
+THEORA = 'theora_image_transport/msg/Packet'
 
 # Interface of vision_msgs 4 (Humble and later), which rosbags does not bring; the hash of each
 # type, which a bag states, depends on names, types and order only.
@@ -28,6 +33,14 @@ _VISION: Mapping[str, str] = {
         'std_msgs/Header header\nvision_msgs/ObjectHypothesisWithPose[] results\n'
         'vision_msgs/BoundingBox2D bbox\nstring id',
     'Detection2DArray': 'std_msgs/Header header\nvision_msgs/Detection2D[] detections',
+}
+# likewise; both begin with a stamp and a name of the coordinate system, as a Header does
+_VIDEO: Mapping[str, str] = {
+    COMPRESSED_VIDEO:
+        'builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\nstring format',
+    VIDEO_PACKET:
+        'std_msgs/Header header\nint32 width\nint32 height\nstring encoding\nuint64 pts\n'
+        'uint8 flags\nbool is_bigendian\nuint8[] data',
 }
 # of Foxy and older; between them and 4 only names changed
 _OLD_VISION: Mapping[str, str] = {
@@ -54,6 +67,8 @@ def make_typestore(definitions: Mapping[str, str] | None = None) -> Any:
         _register(store, text, name)
     for name, text in _VISION.items():
         _register(store, text, f'vision_msgs/msg/{name}')
+    for name, text in _VIDEO.items():
+        _register(store, text, name)
     return store
 
 
