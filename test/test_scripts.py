@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOREIGN = (
     'AMENT_PREFIX_PATH', 'LD_LIBRARY_PATH', 'MOT_ROS_TORCH', 'PYTHON', 'PYTHONHOME', 'PYTHONPATH',
     'ROS_DISTRO', '_ROS_WHEELS_BOOTSTRAP_COMPLETE')
+PROCESSES = len(os.sched_getaffinity(0)) + 1
+"""Of tests: nodes wait for each other for a good part of theirs."""
 VERSION = f'{sys.version_info.major}.{sys.version_info.minor}'
 PYTHON = f"""#!/usr/bin/env bash
 echo "$0 $*" >> "$CALLS"
@@ -189,7 +191,8 @@ def test_tests_run_on_the_sourced_ros(robot):
     done = robot.run('test', '-k', 'boxes')
     assert done.returncode == 0, done.stderr
     calls = robot.calls()
-    assert '-m pytest -p xdist.plugin -p pytest_timeout -n 2 --dist loadfile -k boxes\n' in calls
+    assert (f'-m pytest -p xdist.plugin -p pytest_timeout -n {PROCESSES} --dist loadfile '
+            '-k boxes\n') in calls
     assert f'ROS_DISTRO=humble PYTHONPATH={robot.environment["PYTHONPATH"]}' in calls
 
 
@@ -280,11 +283,11 @@ def test_another_ros_gets_an_environment_beside_the_first(machine):
     assert f'-m venv --clear {other}' in calls
     assert f'{other}/bin/python -m pip install' in calls
     assert f'-r {machine.root}/scripts/requirements-jazzy.txt' in calls
-    assert (f'{other}/bin/python -m pytest -n 2 --dist loadfile test/ros test/launch '
+    assert (f'{other}/bin/python -m pytest -n {PROCESSES} --dist loadfile test/ros test/launch '
             'test/test_interfaces.py\nROS_DISTRO=jazzy') in calls
     assert machine.run('test', '--ros', 'jazzy', '-k', 'walk').returncode == 0
     again = machine.calls()
-    assert '-m pytest -n 2 --dist loadfile -k walk' in again
+    assert f'-m pytest -n {PROCESSES} --dist loadfile -k walk' in again
     assert 'pip' not in again
 
 

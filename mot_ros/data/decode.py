@@ -66,6 +66,10 @@ _SIZES = {FLOATS: _FLOATS.pixel, **{name: found.pixel for name, found in _ENCODI
 """Bytes per pixel."""
 
 
+DARK = 16
+"""Of 255: 16-bit images without a brighter pixel hold 12 bits or fewer, or the cap is on."""
+
+
 class ImageFields(Protocol):
     """The fields of a sensor_msgs/Image, whichever library read it."""
 
@@ -123,6 +127,17 @@ def to_bgr(
             f'be converted: {error.err}') from error
 
 
+def too_dark(message: ImageFields, bgr: Pixels, reading: ImageReading = AUTO) -> str:
+    """Return what to do about 16-bit images that use the lowest bits alone; '' for any other."""
+    name = message.encoding if reading.encoding == 'auto' else reading.encoding
+    if not name.endswith('16') or reading.ranged or not bgr.size or bgr.max() >= DARK:
+        return ''
+    return (
+        f'an image of {message.encoding} has no value above {DARK * 256 - 1}, so that it is '
+        'nearly black and nothing can be found: set range to 0 to 1023 for a camera of 10 bits, '
+        'to 4095 for one of 12')
+
+
 def compressed_size(data: Any, kind: str) -> tuple[int, int]:
     """
     Return (width, height) of the `data` of a sensor_msgs/CompressedImage, undecoded.
@@ -137,7 +152,7 @@ def compressed_size(data: Any, kind: str) -> tuple[int, int]:
     except PictureError as error:
         raise ImageError(
             'data', f'an image of format {kind!r} is no picture: {error}; send JPEG or PNG, not '
-            'WebP, nor a video format such as H.264') from error
+            'WebP, nor another video format than H.264 and H.265') from error
     if not header.complete:
         raise ImageError(
             'truncated', f'a {header.kind} of {header.width}x{header.height} breaks off after '

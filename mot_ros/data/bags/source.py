@@ -19,12 +19,12 @@ from mot_ros.data.bags.bag_layout import MessageFrame, storage_files
 from mot_ros.data.bags.reader import Bag, BagMessage
 from mot_ros.data.bags.types import (
     COMPRESSED_IMAGE,
-    COMPRESSED_VIDEO,
     IMAGE,
     THEORA,
+    VIDEO_PACKET,
     VIDEO_TYPES,
 )
-from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr
+from mot_ros.data.decode import compressed_to_bgr, ImageError, to_bgr, too_dark
 from mot_ros.data.image_reading import AUTO, ImageReading
 from mot_ros.data.video.frame_source import (
     DecodedImage,
@@ -33,7 +33,7 @@ from mot_ros.data.video.frame_source import (
     Image,
     MAX_RATE,
 )
-from mot_ros.data.video.packet_decoder import PacketDecoder, PacketResult
+from mot_ros.data.video.packet_decoder import codec_of, PacketDecoder, PacketResult
 from mot_ros.tracking.errors import ConfigError, SourceError
 from mot_ros.tracking.sequence import NANOSECONDS, seconds
 from mot_ros.tracking.types import Frame
@@ -69,7 +69,8 @@ class BagSource(FrameSource):
         self._bag = Bag(path)
         _refuse_theora(self._bag, topic)
         self.topic = self._bag.choose(topic, IMAGE_TYPES, 'images')
-        self._type = next(found.type for found in self._bag.topics if found.name == self.topic)
+        self._holds_video: bool | None = None
+        self._dark = ''
         # written so that NaN fails too
         if fps is not None and not 0 < fps <= MAX_RATE:
             raise ConfigError(
@@ -87,6 +88,8 @@ class BagSource(FrameSource):
     def shortcomings(self) -> list[str]:
         """Sentences on what the last loop could not read."""
         found = super().shortcomings
+        if self._dark:
+            found.append(f'{self.path}: {self._dark}')
         if self._ended:
             found += self._bag.shortcomings
         return found
@@ -95,7 +98,7 @@ class BagSource(FrameSource):
         """Return the header stamps of all messages of the topic, in nanoseconds."""
         stamps = [header_stamp(record.data) for record in self._records()]
         # packets of a video come in the order of decoding
-        return sorted(stamps) if self._type in VIDEO_TYPES else stamps
+        return sorted(stamps) if self.holds_video else stamps
 
     def fingerprint(self) -> dict[str, str | float]:
         """Return what tells this sequence from another one of the same name."""
@@ -114,8 +117,9 @@ class BagSource(FrameSource):
 
     def _images(self, start: int) -> Generator[DecodedImage, None, None]:
         index = -1
+        self._dark = ''
         with contextlib.closing(self._records()) as records:
-            if self._type in VIDEO_TYPES:
+            if self.holds_video:
                 for index, item in enumerate(self._decoded_video(records, start)):
                     if index >= start:
                         yield item
@@ -133,8 +137,11 @@ class BagSource(FrameSource):
         try:
             message = self._bag.deserialize(record)
             frame_id = message.header.frame_id
-            image = (to_bgr(message, self._reading) if record.type == IMAGE
-                     else compressed_to_bgr(message.data, message.format))
+            if record.type == IMAGE:
+                image = to_bgr(message, self._reading)
+                self._dark = self._dark or too_dark(message, image, self._reading)
+            else:
+                image = compressed_to_bgr(message.data, message.format)
         except (ImageError, SourceError) as error:
             return _DecodedMessage(None, stamp, str(error), frame_id, record.received)
         if not image.flags.writeable:
@@ -169,12 +176,24 @@ class BagSource(FrameSource):
                 done += 1
                 yield replace(kept.pop(number), problem=str(error))
                 continue
-            foxglove = record.type == COMPRESSED_VIDEO
-            kept[number] = replace(kept[number], frame_id=(
-                message.frame_id if foxglove else message.header.frame_id))
-            yield from settled(decoder.decode(
-                bytes(message.data), message.format if foxglove else message.encoding, number))
+            kept[number] = replace(
+                kept[number], frame_id=getattr(message, 'header', message).frame_id)
+            kind = message.encoding if record.type == VIDEO_PACKET else message.format
+            yield from settled(decoder.decode(bytes(message.data), kind, number))
         yield from settled(decoder.flush())
+
+    @property
+    def holds_video(self) -> bool:
+        """Whether messages hold video: by their type, or by the format of compressed images."""
+        if self._holds_video is None:
+            kind = next(found.type for found in self._bag.topics if found.name == self.topic)
+            self._holds_video = kind in VIDEO_TYPES
+            if kind == COMPRESSED_IMAGE:
+                with contextlib.closing(self._records()) as records, \
+                        contextlib.suppress(SourceError, StopIteration, ImageError):
+                    codec_of(self._bag.deserialize(next(records)).format)
+                    self._holds_video = True
+        return self._holds_video
 
     def _records(self) -> Generator[BagMessage, None, None]:
         return self._bag.records([self.topic])

@@ -15,7 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
-from mot_ros.data.decode import compressed_size, compressed_to_bgr
+from mot_ros.data.decode import compressed_size, compressed_to_bgr, too_dark
 from mot_ros.data.image_reading import AUTO, ImageReading
 from mot_ros.ros.bridge import to_bgr
 from mot_ros.ros.pipeline.external_detections import ClassIds, to_our_detections
@@ -41,10 +41,15 @@ class FrameMessage(Protocol):
 
 @dataclass(frozen=True)
 class ImageMessage:
-    """A sensor_msgs/Image, and how its pixels are read."""
+    """
+    A sensor_msgs/Image, and how its pixels are read.
+
+    `on_dark` is called with a sentence where 16-bit pixels use the lowest bits alone.
+    """
 
     message: Image
     reading: ImageReading = AUTO
+    on_dark: Callable[[str], None] | None = None
 
     @property
     def header(self) -> Header:
@@ -57,7 +62,11 @@ class ImageMessage:
 
     def open(self, stamp: float) -> Frame:
         """Decode to BGR."""
-        return Frame(to_bgr(self.message, self.reading), stamp, self.size())
+        bgr = to_bgr(self.message, self.reading)
+        dark = too_dark(self.message, bgr, self.reading)
+        if dark and self.on_dark is not None:
+            self.on_dark(dark)
+        return Frame(bgr, stamp, self.size())
 
 
 @dataclass(frozen=True)

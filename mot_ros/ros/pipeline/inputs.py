@@ -73,7 +73,8 @@ class ImageInput:
             self.wanted = TopicRequest('image', topic, IMAGE_TYPE, qos.reliability)
             self._subscription = subscribe(
                 node, Image, topic, lambda message: take(ImageMessage(
-                    message, ImageReading.of(sink.settings()))), qos, sink.incidents)
+                    message, ImageReading.of(sink.settings()), self._on_dark)), qos,
+                sink.incidents)
         else:
             # of the resolved topic: remapping `image` does not remap `image/compressed`
             topic = f'{topic}/compressed'
@@ -89,6 +90,9 @@ class ImageInput:
     def close(self) -> None:
         """Unsubscribe."""
         self._node.destroy_subscription(self._subscription)
+
+    def _on_dark(self, why: str) -> None:
+        self._node.get_logger().warning(why, throttle_duration_sec=30.0)
 
 
 class DetectionsInput:

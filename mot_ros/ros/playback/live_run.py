@@ -26,7 +26,7 @@ from vision_msgs.msg import Detection2DArray
 
 from mot_ros import signals
 from mot_ros.data.bags.source import BagSource
-from mot_ros.data.bags.types import COMPRESSED_IMAGE, VIDEO_TYPES
+from mot_ros.data.bags.types import COMPRESSED_IMAGE
 from mot_ros.data.datasets.mot import MotWriter
 from mot_ros.data.image_reading import ImageReading
 from mot_ros.evaluation.live import LiveCost, percentiles
@@ -119,7 +119,7 @@ def _play(
     if options.params is not None:
         command += ['--params-file', str(options.params)]
     kind = next(topic.type for topic in source.bag.topics if topic.name == images)
-    if kind in VIDEO_TYPES:
+    if source.holds_video:
         raise ConfigError(
             f'{images} holds compressed video ({kind}), which is not played; make images of it '
             f'with "mot_ros convert {options.bag} NEW --to bag --compressed" and replay those')

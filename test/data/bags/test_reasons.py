@@ -11,6 +11,7 @@ import pytest
 from mot_ros.data.bags.source import BagSource
 from mot_ros.data.bags.types import COMPRESSED_IMAGE, IMAGE, make_typestore
 from mot_ros.data.bags.writer import BagWriter
+from mot_ros.data.image_reading import ImageReading
 from mot_ros.data.sources import open_frames
 from mot_ros.tracking.errors import SourceError
 
@@ -37,7 +38,8 @@ def test_unknown_encoding_is_named(tmp_path: Path, encoding: str, pixel: int) ->
 
 
 @pytest.mark.parametrize(('kind', 'content', 'why'), [
-    ('h264', b'\0\0\0\1\x67' + bytes(40), 'not WebP, nor a video format such as H.264'),
+    ('h264', bytes(40), 'holds no start code'),
+    ('vp9', b'\0\0\0\1\x67' + bytes(40), 'not WebP, nor another video format than H.264'),
     ('16UC1; compressedDepth png', bytes(40), 'a depth image'),
     ('jpeg', bytes.fromhex('ffd8ffe0'), 'end within the header'),
     ('png', b'', 'is no picture')])
@@ -52,3 +54,15 @@ def test_row_of_no_bytes_is_explained(tmp_path: Path) -> None:
     bag = write(tmp_path / 'bag', IMAGE, 4, 6, 'bgr8', 0, 0, np.zeros(72, np.uint8))
     with pytest.raises(SourceError, match=r'a row takes 0 bytes \(step\)'):
         BagSource(bag)
+
+
+def test_sixteen_bits_with_values_in_the_lowest_are_told(tmp_path: Path) -> None:
+    pixels = np.full(24, 4000, '<u2')
+    source = BagSource(write(tmp_path / 'bag', IMAGE, 4, 6, 'mono16', 0, 12,
+                             pixels.view(np.uint8)))
+    assert [int(frame.image.max()) for frame in source] == [15, 15]
+    assert 'no value above 4095' in source.shortcomings[0]
+    assert 'set range to 0 to 1023' in source.shortcomings[0]
+    source = BagSource(source.path, reading=ImageReading(low=0, high=4095))
+    assert [int(frame.image.max()) for frame in source] == [249, 249]
+    assert source.shortcomings == []

@@ -17,7 +17,13 @@ from rosbags.rosbag2 import Writer
 from rosbags.typesys import get_types_from_msg
 
 from mot_ros.data.bags.source import BagSource
-from mot_ros.data.bags.types import COMPRESSED_VIDEO, make_typestore, THEORA, VIDEO_PACKET
+from mot_ros.data.bags.types import (
+    COMPRESSED_IMAGE,
+    COMPRESSED_VIDEO,
+    make_typestore,
+    THEORA,
+    VIDEO_PACKET,
+)
 from mot_ros.data.bags.writer import BagWriter
 from mot_ros.data.image_reading import ImageError
 from mot_ros.data.sources import open_frames
@@ -143,16 +149,20 @@ def write(path: Path, kind: str, stream: Sequence[bytes], encoding: str) -> Path
     with BagWriter(path, {'/video': kind}) as writer:
         for number, packet in enumerate(stream):
             stamp, data = time(sec=1, nanosec=number * 10**7), np.frombuffer(packet, np.uint8)
-            message = store.types[kind](stamp, 'front', data, encoding) if (
-                kind == COMPRESSED_VIDEO) else store.types[kind](
-                header(stamp, 'front'), 64, 48, encoding, number, 0, False, data)
+            fields = {
+                COMPRESSED_VIDEO: (stamp, 'front', data, encoding),
+                VIDEO_PACKET: (
+                    header(stamp, 'front'), 64, 48, encoding, number, 0, False, data),
+                COMPRESSED_IMAGE: (header(stamp, 'front'), encoding, data)}[kind]
+            message = store.types[kind](*fields)
             writer.write('/video', number, bytes(store.serialize_cdr(message, kind)))
     return path
 
 
 @pytest.mark.parametrize(('kind', 'encoding', 'codec'), [
     (COMPRESSED_VIDEO, 'h264', 'h264'), (COMPRESSED_VIDEO, 'h265', 'h265'),
-    (VIDEO_PACKET, 'libx264', 'h264'), (VIDEO_PACKET, 'hevc;yuv420p;bgr8', 'h265')])
+    (COMPRESSED_IMAGE, 'h264', 'h264'), (VIDEO_PACKET, 'libx264', 'h264'),
+    (VIDEO_PACKET, 'hevc;yuv420p;bgr8', 'h265')])
 def test_bags_of_video_are_read(tmp_path: Path, kind: str, encoding: str, codec: str) -> None:
     source = open_frames(write(tmp_path / 'bag', kind, packets(codec), encoding))
     assert source.size == (64, 48) and source.length == FRAMES and source.fps == 100
