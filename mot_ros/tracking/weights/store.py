@@ -91,14 +91,14 @@ MANIFEST: Mapping[str, Pinned] = MappingProxyType({
         shipped=True),
     'siammot-small': Pinned(
         'siammot-small.safetensors',
-        '7e9cc2ac9475d261246ea26e8589bc4784117605e6cc5b41282f8ba8bf3079f7',
+        '9972b665bbbb9c398e559a6409e260c075949717c2cd94d574a9ce859021ecb4',
         'Apache-2.0',
-        'trained by this project: SiamMOT with EMM on the body of ssd-mobilenetv3-coco',
+        'trained by this project: SiamMOT with EMM on the body of ssd-coco',
         shipped=True, calibration=(
-            '{"offset": 0.15995, "slope": 0.95651, "height": 1.5648, "curve": 0.17208}')),
+            '{"offset": -1.55743, "slope": 1.14309, "height": -0.86999, "curve": -0.57543}')),
     'siammot-small-imm': Pinned(
         'siammot-small-imm.safetensors',
-        'ba035b20e72d8e4aada5bcea6371f318cd38398e9ec02cb3ed393a4867803fb2',
+        'b281cfcf262c908be9792faa3b88832e6c0899b976fafdf7833feff05ad522b3',
         'Apache-2.0',
         'trained by this project: IMM, a part beside the detector of siammot-small',
         shipped=True),
