@@ -4,6 +4,7 @@
 import io
 from pathlib import Path
 import pickle
+import re
 import shutil
 import subprocess
 import zipfile
@@ -261,6 +262,24 @@ def test_nothing_that_is_used_by_default_is_fetched():
         assert {settings.detector_weights, settings.rcnn.weights,
                 settings.appearance.weights} <= {
                     name for name in SHIPPED if not name.endswith('-research')}
+
+
+RESEARCH_DATA = re.compile(
+    r'penn-?fudan|\bprw|davis|\bmot1[5-9]|\bmot20|pets09|adl-rundle|cuhk|crowdhuman',
+    re.IGNORECASE)
+"""Data that is for research: nothing that a default uses may be trained on it."""
+MADE_OF = ('data', 'init', 'base', 'command', 'recipe', 'licence')
+"""Fields of a card that say what weights were made of; `accuracy` may name any test scene."""
+
+
+def research_data(name):
+    card = weights.metadata(name)
+    return RESEARCH_DATA.findall(' '.join(card.get(field, '') for field in MADE_OF))
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_only_weights_named_research_were_trained_on_data_for_research(name):
+    assert bool(research_data(name)) is name.endswith('-research')
 
 
 def test_the_shipped_detector_is_the_original_in_half_precision():
