@@ -59,7 +59,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         'and weights; a training that is in it already goes on where it was left')
     parser.add_argument(
         '--recipe', metavar='R', help='name of a recipe, or a YAML file '
-        '(siammot-small, slm-small, slm-reid-research, ssd-person)')
+        '(siammot-small, siammot-published, siammot-paper, slm-small, slm-reid-research, '
+        'ssd-person)')
     for name, kind, text in (
             ('steps', int, 'steps in all'), ('batch', int, 'samples of a step in each process'),
             ('rate', float, 'learning rate'), ('seed', int, 'seed of everything that is drawn'),

@@ -17,12 +17,21 @@ def kind_of(name):
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize(
     'name', [
-        'siammot-published', 'siammot-small', 'slm-reid-research', 'slm-small', 'ssd-person'])
+        'siammot-paper', 'siammot-published', 'siammot-small', 'slm-reid-research', 'slm-small',
+        'ssd-person'])
 def test_recipes_of_the_package_can_be_read(name, size):
     assert name in recipe_names()
     config = read_config(kind_of(name), name, size)
     assert config.recipe.steps >= 500
     assert config.recipe.warm_up < config.recipe.steps / 5
+
+
+def test_the_papers_own_loss_is_all_that_its_recipe_changes():
+    paper, published = (
+        read_config('siammot', f'siammot-{name}', 'gpu') for name in ('paper', 'published'))
+    assert (paper.loss.focal, paper.loss.margin) == (True, 0.0)
+    assert (published.loss.focal, published.loss.margin) == (False, 0.8)
+    assert replace(paper, loss=published.loss) == published
 
 
 def test_the_published_values():
