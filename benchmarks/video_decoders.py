@@ -12,13 +12,15 @@ from itertools import zip_longest
 from pathlib import Path
 import time
 
+import _start  # noqa: F401 - finds mot_ros in a plain checkout
 import numpy as np
-
-from mot_ros.data.video import opencv_video, pyav_video
 
 
 def differences(path: Path) -> tuple[int, int, int, int]:
     """Return the frames, those with other pixels, the largest difference, other stamps."""
+    # here and not above: --help needs neither library
+    from mot_ros.data.video import opencv_video, pyav_video
+
     frames = pixels = stamps = largest = 0
     for first, second in zip_longest(pyav_video.decode(path), opencv_video.decode(path)):
         frames += 1
@@ -48,6 +50,8 @@ def main() -> None:
     frames, pixels, largest, stamps = differences(args.video)
     print(f'{frames} frames, {pixels} with other pixels (by {largest} at most), '
           f'{stamps} with other stamps')
+    from mot_ros.data.video import opencv_video, pyav_video
+
     passes = [(milliseconds(pyav_video.decode, args.video),
                milliseconds(opencv_video.decode, args.video)) for _ in range(args.rounds)]
     for name, times in zip(('PyAV', 'OpenCV'), zip(*passes, strict=True), strict=True):

@@ -27,7 +27,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
+from typing import NoReturn
 
 MODULES = (
     'rclpy', 'rclpy.lifecycle', 'sensor_msgs.msg', 'vision_msgs.msg', 'diagnostic_msgs.msg',
@@ -198,14 +201,40 @@ def _main() -> None:
     here = str(Path(__file__).resolve().parent)
     sys.path[:] = [*request['environment'].get('PYTHONPATH', '').split(os.pathsep),
                    *(path for path in sys.path if path != here)]
-    if argv[0] == '-m':
-        sys.path.insert(0, request['cwd'])
-        sys.argv[:] = argv[1:]
-        runpy.run_module(argv[1], run_name='__main__', alter_sys=True)
-    else:
-        sys.path.insert(0, str(Path(argv[0]).resolve().parent))
-        sys.argv[:] = argv
-        runpy.run_path(argv[0], run_name='__main__')
+    status: object = 0
+    try:
+        if argv[0] == '-m':
+            sys.path.insert(0, request['cwd'])
+            sys.argv[:] = argv[1:]
+            runpy.run_module(argv[1], run_name='__main__', alter_sys=True)
+        else:
+            sys.path.insert(0, str(Path(argv[0]).resolve().parent))
+            sys.argv[:] = argv
+            runpy.run_path(argv[0], run_name='__main__')
+    except SystemExit as ended:
+        status = ended.code
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    _end(status)
+
+
+def _end(status: object) -> NoReturn:
+    """
+    End as an interpreter does, up to where it takes itself down.
+
+    Libraries that were loaded before the fork crash there now and then. An interpreter of its own
+    ends in the tests that start one, of signals and of the demo.
+    """
+    if not isinstance(status, int):
+        if status is not None:
+            sys.stderr.write(f'{status}\n')
+        status = 0 if status is None else 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status & 0xff)
 
 
 if __name__ == '__main__':

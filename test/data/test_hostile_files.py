@@ -103,7 +103,9 @@ def test_chunks_that_unpack_to_gigabytes(pack, kind, monkeypatch):
             'bz2': bz2.BZ2Decompressor}[kind])
 
 
-def test_a_file_that_unpacks_to_gigabytes(monkeypatch, bomb):
+def test_a_file_that_unpacks_to_gigabytes(monkeypatch, bomb, tmp_path):
+    # other processes have scratch folders too
+    monkeypatch.setattr(scratch.tempfile, 'tempdir', str(tmp_path))
     monkeypatch.setattr('mot_ros.data.bags.bounded_reader.MAX_FILE_BYTES', 50 << 20)
     monkeypatch.setattr('mot_ros.data.bags.bounded_reader.MAX_RATIO', 1)
     file = data_files.KINDS['bag.mcap'][0]()
@@ -114,7 +116,7 @@ def test_a_file_that_unpacks_to_gigabytes(monkeypatch, bomb):
     file.unlink()
     with pytest.raises(SourceError, match=r'unpacks to more than 52 MB; if that is right'):
         Bag(file.parent)
-    assert not list(Path(scratch.tempfile.gettempdir()).glob(f'{scratch.PREFIX}*/content/*'))
+    assert not list(tmp_path.glob(f'{scratch.PREFIX}*/content/*'))
 
 
 def test_compressed_bags_are_read_as_the_plain_ones(bag_images):

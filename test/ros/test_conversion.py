@@ -115,7 +115,7 @@ def test_big_endian_means_nothing_to_8_bits_but_swaps_16():
 @pytest.mark.parametrize('change, reason, words', [
     ({'encoding': 'jpeg'}, 'encoding', ["'jpeg'", 'bgr8']),
     ({'encoding': ''}, 'encoding', ["''", 'bgr8']),
-    ({'encoding': '32FC1'}, 'encoding', ["'32FC1'", 'mono8']),
+    ({'encoding': '32FC1'}, 'encoding', ["'32FC1'", 'set encoding to']),
     ({'width': 0}, 'size', ['0x5']),
     ({'height': 0}, 'size', ['7x0']),
     ({'step': 20}, 'step', ['20 bytes', '21']),
