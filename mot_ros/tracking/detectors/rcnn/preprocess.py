@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mot_ros.tracking.detectors.preprocess import detector_pixels
+from mot_ros.tracking.runtime.smooth_resize import smoothly_resized
 from mot_ros.tracking.types import Frame
 
 STEP = 32
@@ -74,8 +75,8 @@ def smoothed(
     Return an image (H, W, 3) uint8 BGR as (1, 3, height, width) uint8 RGB on the device.
 
     Bilinear, smoothed where it gets smaller: PIL's way, with which the networks were trained,
-    and not OpenCV's, whose detail looks different to them. Whole grey levels, at most one off
-    from PIL's.
+    and not OpenCV's, whose detail looks different to them. Whole grey levels, the same on every
+    device, at most one off from PIL's.
     """
     if isinstance(image, Tensor):
         pixels = image.to(device).flip(-1)
@@ -90,6 +91,4 @@ def smoothed(
         # in fixed point, three times as fast
         return F.interpolate(
             planes, (height, width), mode='bilinear', antialias=True, align_corners=False)
-    return F.interpolate(
-        planes.float(), (height, width), mode='bilinear', antialias=True,
-        align_corners=False).round().clamp(0, 255).to(torch.uint8)
+    return smoothly_resized(pixels, size).permute(2, 0, 1)[None]
