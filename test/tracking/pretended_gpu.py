@@ -36,10 +36,13 @@ from mot_ros.tracking.detectors.ssd.mobilenet import SsdDetector
 from mot_ros.tracking.methods.siammot.template_memory import emm_options, imm_options
 from mot_ros.tracking.methods.smot.redetection import Redetector
 from mot_ros.tracking.methods.smot.tracking_anchors import TrackingAnchors
+from mot_ros.tracking.nets.ops.nms import fixed_nms
 from mot_ros.tracking.nets.ops.precision import lower
+from mot_ros.tracking.nets.rcnn.roi_align import levels_of, roi_align
 from mot_ros.tracking.nets.siammot.emm import Emm
 from mot_ros.tracking.nets.siammot.network import Architecture
-from mot_ros.tracking.runtime import resize
+from mot_ros.tracking.runtime import resize, smooth_resize
+from mot_ros.tracking.runtime.upload import Uploads
 from mot_ros.tracking.types import Frame
 
 NAME = 'pretended'
@@ -150,6 +153,23 @@ def dla(precision: str) -> None:
         torch.device('cpu'), graphs=True))
 
 
+def branches(precision: str) -> None:
+    """Take the paths that a CPU never takes: maps pooled as one table, images of other devices."""
+    dtype = getattr(torch, precision)
+    with pretended():
+        maps = [torch.empty(1, 8, side, side, dtype=dtype, device=DEVICE) for side in (8, 4, 2, 1)]
+        boxes = torch.empty(3, 4, device=DEVICE)
+        there(roi_align(
+            maps, boxes, torch.zeros(3, dtype=torch.int64, device=DEVICE), levels_of(boxes), 7))
+        there(*fixed_nms(boxes[None], torch.ones(1, 3, dtype=torch.bool, device=DEVICE), 0.5))
+        uploads = Uploads(torch.device(NAME, 1))
+        # page-locked memory is for images of the host: this one must not get there
+        uploads._stream = object()
+        image = torch.empty(64, 96, 3, dtype=torch.uint8, device=DEVICE)
+        found = uploads.fetch(Frame.of(image, 0.0))
+        assert str(found.device) == f'{NAME}:1', found.device
+
+
 def in_graphs(graphs: RcnnGraphs, *parts: object) -> None:
     """Detect in an image of 96 x 64, search 16 tracks in it and extract their templates."""
     head = graphs.network.motion
@@ -180,6 +200,7 @@ def pretended(*parts: object) -> Iterator[None]:
     seen: dict[int, Any] = {}
     # what is kept there is of the last such device
     resize._taps.cache_clear()
+    smooth_resize._taps.cache_clear()
     with FakeTensorMode(), torch.inference_mode(), mock.patch(
             'torch.tensor', made_on_the_host(torch.tensor)):
         for part in parts:
@@ -187,7 +208,8 @@ def pretended(*parts: object) -> Iterator[None]:
         yield
 
 
-WORK = {work.__name__: work for work in (ssd_detector, smot, slm, siammot, imm, dla)}
+WORK = {work.__name__: work for work in (
+    ssd_detector, smot, slm, siammot, imm, dla, branches)}
 
 
 def main(precision: str, *names: str) -> None:

@@ -28,7 +28,7 @@ from mot_ros.tracking.nets.ops.precision import lower
 from mot_ros.tracking.nets.prb.head import STRIDES
 from mot_ros.tracking.nets.prb.network import adopt, Prb
 from mot_ros.tracking.nets.prb.rows import MSP, Row
-from mot_ros.tracking.runtime.device import deterministic_fp32, resolve_device
+from mot_ros.tracking.runtime.device import deterministic_fp32, native_dtype, resolve_device
 from mot_ros.tracking.types import Detections, Frame
 from mot_ros.tracking.weights import store as weights
 
@@ -81,6 +81,7 @@ class PrbDetector:
         self._type = compute.dtype
         if self.device.type == 'cuda' and self._type == torch.float32:
             self._type = torch.float16
+        self._type = native_dtype(self._type, self.device)
         self._network: Prb = network.to(  # type: ignore[call-overload]
             self.device, memory_format=torch.channels_last)
         lower(self._network, self._type)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
+import logging
 import re
 import threading
 from typing import Any
@@ -120,6 +121,28 @@ def _exact_flags() -> list[tuple[Any, str, Any]]:
     else:
         flags += [(products, 'allow_tf32', False), (convolutions, 'allow_tf32', False)]
     return [*flags, (convolutions, 'benchmark', False), (convolutions, 'deterministic', True)]
+
+
+def native_dtype(dtype: torch.dtype, device: torch.device) -> torch.dtype:
+    """
+    Return the precision to compute in where `dtype` is asked for: one that a GPU has units for.
+
+    bfloat16 from compute capability 8 on, float16 from 7 on, else float32, with a warning where
+    it is not the one asked for: torch.cuda.is_bf16_supported() is true for emulation as well,
+    which is slower than float32. The CPU is left to the caller.
+    """
+    if device.type != 'cuda' or dtype == torch.float32:
+        return dtype
+    major, minor = torch.cuda.get_device_capability(device)
+    fits = major >= (8 if dtype == torch.bfloat16 else 7)
+    if fits:
+        return dtype
+    native = torch.float16 if major >= 7 else torch.float32
+    logging.getLogger(__name__).warning(
+        'precision is %s, for which a GPU of compute capability %d.%d has no units: networks run '
+        'in %s', str(dtype).removeprefix('torch.'), major, minor,
+        str(native).removeprefix('torch.'))
+    return native
 
 
 def use_fixed_shapes(device: torch.device, chosen: bool | None) -> bool:

@@ -76,7 +76,7 @@ class Uploads:
             # torch warns of the read-only bytes of a message
             here = image if isinstance(image, Tensor) else torch.from_numpy(_writable(image))
             return _Copy(here.to(self.device), None)
-        if isinstance(image, Tensor) and image.is_cuda:
+        if isinstance(image, Tensor) and image.device.type != 'cpu':
             return _Copy(image.to(self.device), None)
         return self._through_locked_memory(image)
 

@@ -1,11 +1,14 @@
 # Copyright 2026 mot_ros contributors
 # SPDX-License-Identifier: Apache-2.0
 
+import logging
+
 import pytest
 import torch
 
 from mot_ros.tracking.errors import ConfigError
-from mot_ros.tracking.runtime.device import deterministic_fp32, resolve_device
+from mot_ros.tracking.nets.ops.precision import lower
+from mot_ros.tracking.runtime.device import deterministic_fp32, native_dtype, resolve_device
 
 
 @pytest.fixture
@@ -100,3 +103,27 @@ def test_exact_work_sets_every_flag_and_puts_back_what_was_chosen():
     assert flags() == before
     with deterministic_fp32(torch.device('cpu')):
         assert flags() == before
+
+
+@pytest.mark.parametrize('capability, wanted, native', [
+    ((9, 0), 'bfloat16', 'bfloat16'), ((8, 0), 'bfloat16', 'bfloat16'),
+    ((8, 7), 'float16', 'float16'), ((7, 5), 'bfloat16', 'float16'),
+    ((7, 0), 'float16', 'float16'), ((6, 1), 'bfloat16', 'float32'),
+    ((6, 1), 'float16', 'float32'), ((6, 1), 'float32', 'float32')])
+def test_a_gpu_computes_in_what_it_has_units_for(monkeypatch, caplog, capability, wanted, native):
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: capability)
+    # which emulation makes true on all of them
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda *_: True)
+    with caplog.at_level(logging.WARNING):
+        found = native_dtype(getattr(torch, wanted), torch.device('cuda', 1))
+    assert found == getattr(torch, native)
+    numbers = f'{capability[0]}.{capability[1]}'
+    assert caplog.messages == ([] if wanted == native else [
+        f'precision is {wanted}, for which a GPU of compute capability {numbers} has no units: '
+        f'networks run in {native}'])
+
+
+def test_on_a_cpu_the_precision_is_the_one_chosen():
+    network = torch.nn.Linear(2, 2)
+    lower(network, torch.bfloat16)
+    assert network.weight.dtype == torch.bfloat16

@@ -65,7 +65,7 @@ def fixed_nms(
         over &= labels[:, :, None] == labels[:, None, :]
     over &= valid[:, :, None]
     # whole numbers, of which a half is read in half the time
-    number = torch.float16 if boxes.is_cuda else torch.float32
+    number = torch.float16 if boxes.device.type != 'cpu' else torch.float32
     weights = -over.triu(1).to(number)
     stays = before = one = torch.ones_like(valid[:, None], dtype=number)
     for _ in range(rounds or ROUNDS):

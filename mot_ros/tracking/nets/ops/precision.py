@@ -18,6 +18,7 @@ from torch import nn, Tensor
 
 from mot_ros.tracking.errors import ConfigError
 from mot_ros.tracking.nets.ops.frozen_batch_norm import FrozenBatchNorm
+from mot_ros.tracking.runtime.device import native_dtype
 
 
 @runtime_checkable
@@ -34,11 +35,14 @@ def lower(network: nn.Module, dtype: torch.dtype) -> None:
 
     Buffers stay what they are, but for those of norms: what else is stored beside weights, like
     anchors, is geometry. The network goes on taking float32 images and giving float32 logits.
-    Raises ConfigError for float16 on a CPU, where it takes ten times as long as float32.
+    On a GPU without units for them it is what native_dtype returns. Raises ConfigError for
+    float16 on a CPU, where it takes ten times as long as float32.
     """
+    device = next(network.parameters()).device
+    dtype = native_dtype(dtype, device)
     if dtype == torch.float32:
         return
-    if dtype == torch.float16 and next(network.parameters()).device.type == 'cpu':
+    if dtype == torch.float16 and device.type == 'cpu':
         raise ConfigError(
             "precision is 'float16', but on a CPU networks are computed in float32 or bfloat16: "
             "set precision to one of these, or device to 'cuda'")

@@ -98,7 +98,7 @@ def roi_align(
     copied. From a table of them no shape hangs on more than K, and a GPU is not waited for.
     """
     # to wait for a GPU that counts takes longer than what is spared, gradients apart
-    if not isinstance(maps, CellTable) and boxes.is_cuda and not (
+    if not isinstance(maps, CellTable) and boxes.device.type != 'cpu' and not (
             torch.is_grad_enabled() and maps[0].requires_grad):
         maps = CellTable.of(maps)
     # the sides in cells of the box's own level
